@@ -1,0 +1,32 @@
+// What the build decides: exceptions, checks, the portable twin, the schedule explorer.
+// Every macro is always defined, to 0 or 1.
+#ifndef KIOTO_RUNTIME_BASE_CONFIG_H_
+#define KIOTO_RUNTIME_BASE_CONFIG_H_
+
+// 1 where `throw` works: a task's exception is then caught at the task's edge.
+#if defined(__cpp_exceptions)
+#define KIOTO_EXCEPTIONS 1
+#else
+#define KIOTO_EXCEPTIONS 0
+#endif
+
+// 1 to use only what libuv offers everywhere (no epoll, no pidfd, no accept4): --config=portable.
+#ifndef KIOTO_PORTABLE
+#define KIOTO_PORTABLE 0
+#endif
+
+// 1 to hand atomics, cells, mutexes and threads to the schedule explorer: --config=model.
+#ifndef KIOTO_MODEL
+#define KIOTO_MODEL 0
+#endif
+
+// 1 for checks that cost time: on in every build without NDEBUG.
+#ifndef KIOTO_DEBUG
+#ifdef NDEBUG
+#define KIOTO_DEBUG 0
+#else
+#define KIOTO_DEBUG 1
+#endif
+#endif
+
+#endif  // KIOTO_RUNTIME_BASE_CONFIG_H_

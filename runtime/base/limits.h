@@ -1,0 +1,53 @@
+// Every limit of the runtime, in one place, each with its reason.
+#ifndef KIOTO_RUNTIME_BASE_LIMITS_H_
+#define KIOTO_RUNTIME_BASE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kioto/runtime/base/config.h"
+
+namespace kioto::limits {
+
+// Ready leaves that one poll of a task may consume before it must go to the back of the queue: long enough that the
+// queue's cost vanishes, short enough that a task fed without end leaves its worker within tens of microseconds.
+inline constexpr int kPollBudget = 128;
+
+// Entries of a worker's run queue, a power of two; a full queue moves half to the injector. Small under the explorer,
+// so that overflow and wrap-around are met within a few steps.
+inline constexpr uint32_t kRunQueueCapacity = KIOTO_MODEL ? 4 : 256;
+
+// Polls in a row that the LIFO slot may win over the run queue: two tasks that wake each other must not starve the rest.
+inline constexpr int kLifoPollsInARow = 3;
+
+// Polls between two looks at the driver and the injector when there is always work.
+inline constexpr uint32_t kEventInterval = 61;
+
+// Events taken from a reactor by one harvest: bounds the stack it uses and the time other tasks wait.
+inline constexpr int kEventsPerHarvest = 256;
+
+// Timers that one turn may fire before tasks run again.
+inline constexpr int kTimersPerTurn = 4096;
+
+// Threads of the blocking pool, and jobs that may wait for one.
+inline constexpr int kMaxBlockingThreads = 512;
+inline constexpr size_t kBlockingQueue = 65536;
+
+// Name look-ups in flight: a resolver that hangs must not take the blocking pool with it.
+inline constexpr int kMaxResolverThreads = 4;
+
+// Pauses between two ticks of the monitor while any worker runs; and the poll that it reports as too long.
+inline constexpr int64_t kMonitorTickNs = 2'000'000;
+inline constexpr int64_t kLongPollNs = 25'000'000;
+
+// The farthest a timer may lie in the future (about 34 years): what is later is clamped, so that arithmetic on
+// nanoseconds can not overflow.
+inline constexpr int64_t kMaxTimerNs = int64_t{1} << 60;
+
+// Tasks, and the time, that an attached loop gives us in one turn of its host.
+inline constexpr int kAttachedTasksPerTurn = 64;
+inline constexpr int64_t kAttachedTurnNs = 500'000;
+
+}  // namespace kioto::limits
+
+#endif  // KIOTO_RUNTIME_BASE_LIMITS_H_
