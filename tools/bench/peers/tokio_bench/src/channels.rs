@@ -1,0 +1,156 @@
+//! Channels.
+use crate::{time, Outcome};
+use std::time::Instant;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+const PRODUCERS: u64 = 5;
+const ITEMS: u64 = 400_000; // by each producer
+const EXPECTED: (u64, u64) = (PRODUCERS * ITEMS, PRODUCERS * (ITEMS * (ITEMS - 1) / 2));
+
+pub async fn mpsc_bounded() -> Outcome {
+    let (tx, mut rx) = mpsc::channel::<u64>(1000);
+    let start = Instant::now();
+    for _ in 0..PRODUCERS {
+        let tx = tx.clone();
+        tokio::spawn(async move {
+            for i in 0..ITEMS {
+                tx.send(i).await.unwrap();
+            }
+        });
+    }
+    drop(tx);
+    let (mut count, mut sum) = (0, 0);
+    while let Some(value) = rx.recv().await {
+        count += 1;
+        sum += value;
+    }
+    assert_eq!((count, sum), EXPECTED);
+    time(count as usize, start.elapsed())
+}
+
+/// A producer yields every 1,000 items, or the queue would hold them all.
+pub async fn mpsc_unbounded() -> Outcome {
+    let (tx, mut rx) = mpsc::unbounded_channel::<u64>();
+    let start = Instant::now();
+    for _ in 0..PRODUCERS {
+        let tx = tx.clone();
+        tokio::spawn(async move {
+            for i in 0..ITEMS {
+                tx.send(i).unwrap();
+                if i % 1000 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+    }
+    drop(tx);
+    let (mut count, mut sum) = (0, 0);
+    while let Some(value) = rx.recv().await {
+        count += 1;
+        sum += value;
+    }
+    assert_eq!((count, sum), EXPECTED);
+    time(count as usize, start.elapsed())
+}
+
+pub async fn mpsc_pingpong() -> Outcome {
+    let trips = 500_000;
+    let (ping_tx, mut ping_rx) = mpsc::channel::<usize>(1);
+    let (pong_tx, mut pong_rx) = mpsc::channel::<usize>(1);
+    tokio::spawn(async move {
+        while let Some(value) = ping_rx.recv().await {
+            if pong_tx.send(value).await.is_err() {
+                break;
+            }
+        }
+    });
+    let pinger = tokio::spawn(async move {
+        let start = Instant::now();
+        for i in 0..trips {
+            ping_tx.send(i).await.unwrap();
+            assert_eq!(pong_rx.recv().await, Some(i));
+        }
+        start.elapsed()
+    });
+    time(trips, pinger.await.unwrap())
+}
+
+pub async fn oneshots() -> Outcome {
+    let count = 3_000_000;
+    let start = Instant::now();
+    for i in 0..count {
+        let (tx, rx) = oneshot::channel();
+        tx.send(i).unwrap();
+        assert_eq!(rx.await, Ok(i));
+    }
+    time(count, start.elapsed())
+}
+
+/// What a receiver missed by lagging counts as received: it was told how much.
+pub async fn broadcasts() -> Outcome {
+    let values = 400_000u64;
+    let (tx, _) = broadcast::channel::<u64>(1024);
+    let start = Instant::now();
+    let receivers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut rx = tx.subscribe();
+            tokio::spawn(async move {
+                let mut count = 0u64;
+                loop {
+                    match rx.recv().await {
+                        Ok(value) => {
+                            assert_eq!(value, count);
+                            count += 1;
+                        }
+                        Err(broadcast::error::RecvError::Lagged(missed)) => count += missed,
+                        Err(broadcast::error::RecvError::Closed) => return count,
+                    }
+                }
+            })
+        })
+        .collect();
+    tokio::spawn(async move {
+        for i in 0..values {
+            tx.send(i).unwrap();
+            if i % 512 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    for receiver in receivers {
+        assert_eq!(receiver.await.unwrap(), values);
+    }
+    time(values as usize, start.elapsed())
+}
+
+pub async fn watches() -> Outcome {
+    let values = 300_000u64;
+    let (tx, rx) = watch::channel(0u64);
+    let start = Instant::now();
+    let receivers: Vec<_> = (0..4)
+        .map(|_| {
+            let mut rx = rx.clone();
+            tokio::spawn(async move {
+                let mut last = 0;
+                while rx.changed().await.is_ok() {
+                    let value = *rx.borrow_and_update();
+                    assert!(value >= last);
+                    last = value;
+                }
+                last
+            })
+        })
+        .collect();
+    tokio::spawn(async move {
+        for i in 0..values {
+            tx.send(i).unwrap();
+            if i % 16 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    for receiver in receivers {
+        assert_eq!(receiver.await.unwrap(), values - 1);
+    }
+    time(values as usize, start.elapsed())
+}
