@@ -1,0 +1,76 @@
+// Context: what a future is given when it is polled. Passed by reference down the tree, never stored.
+#ifndef KIOTO_RUNTIME_FUTURE_CONTEXT_H_
+#define KIOTO_RUNTIME_FUTURE_CONTEXT_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/future/waker.h"
+
+namespace kioto {
+namespace internal {
+
+// One poll of a task, shared by the contexts of all futures in it. Lives on the poller's stack.
+struct PollScope {
+  const Waker* root = nullptr;       // the task's own waker
+  uint64_t* random = nullptr;        // the poller's random state (seeded); null: Random() uses the scope's own
+  uint64_t own_random = 0x9e3779b97f4a7c15u;
+  int budget = limits::kPollBudget;  // ready leaves left
+  bool yielded = false;              // the task asked to go to the back of the queue
+};
+
+}  // namespace internal
+
+class Context {
+ public:
+  // The root of a poll.
+  Context(const Waker& waker, internal::PollScope& scope) : waker_(&waker), scope_(&scope) {
+    if (scope.root == nullptr) scope.root = &waker;
+  }
+  // A child that is woken by itself (wide joins): same poll, other waker.
+  Context(const Waker& waker, Context& parent) : waker_(&waker), scope_(parent.scope_) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // Borrowed: copy it (WakerSlot does) to keep it.
+  const Waker& waker() const { return *waker_; }
+
+  // Every leaf that is ready asks once per item. False: the task has had its share; its wake is arranged, return
+  // kPending and give the item at the next poll.
+  [[nodiscard]] bool ConsumeBudget() {
+    if (scope_->budget > 0) {
+      --scope_->budget;
+      return true;
+    }
+    Yield();
+    return false;
+  }
+  // Whether ConsumeBudget would refuse.
+  bool budget_spent() const { return scope_->budget <= 0; }
+
+  // Asks for one more poll after everything else that is ready has had its turn. Return kPending after it.
+  // Cheaper than waking oneself: the task keeps its right to run and costs its worker no read-modify-write.
+  void Yield() {
+    if (waker_ != scope_->root) waker_->Wake();  // a child must be found again by its join
+    scope_->yielded = true;
+  }
+
+  // A number in [0, bound), from the worker's seeded generator (xorshift64*, Vigna 2016). Not for secrets.
+  uint32_t Random(uint32_t bound) {
+    uint64_t& s = scope_->random != nullptr ? *scope_->random : scope_->own_random;
+    s ^= s >> 12;
+    s ^= s << 25;
+    s ^= s >> 27;
+    return static_cast<uint32_t>(((s * 0x2545f4914f6cdd1du) >> 32) * bound >> 32);
+  }
+
+  internal::PollScope& scope() { return *scope_; }
+
+ private:
+  const Waker* waker_;
+  internal::PollScope* scope_;
+};
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_FUTURE_CONTEXT_H_

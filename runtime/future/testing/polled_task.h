@@ -1,0 +1,89 @@
+// PolledTask: polls a future by hand, on the test's own thread, and counts its wakes. No runtime needed.
+//
+//   auto channel = sync::Oneshot<int>();
+//   PolledTask task(std::move(channel.receiver));
+//   EXPECT_TRUE(task.Poll().pending());
+//   std::move(channel.sender).Send(7);
+//   EXPECT_EQ(task.wakes(), 1);
+//   EXPECT_EQ(*task.Poll().value(), 7);
+#ifndef KIOTO_RUNTIME_FUTURE_TESTING_POLLED_TASK_H_
+#define KIOTO_RUNTIME_FUTURE_TESTING_POLLED_TASK_H_
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/future/context.h"
+#include "kioto/runtime/future/future_traits.h"
+
+namespace kioto {
+
+// A waker that only counts. Any thread may wake it.
+class CountingWaker {
+ public:
+  CountingWaker() : target_(new Target), waker_(target_->MakeWaker()) {}
+  ~CountingWaker() { target_->Unref(); }
+  CountingWaker(const CountingWaker&) = delete;
+  CountingWaker& operator=(const CountingWaker&) = delete;
+
+  const Waker& waker() const { return waker_; }
+  // Wakes since the start.
+  int wakes() const { return target_->wakes.load(std::memory_order_acquire); }  // acquire: pairs with OnWake's release
+  // Wakers that somebody else still holds.
+  int held() const {
+    return static_cast<int>(target_->state.load(std::memory_order_acquire) >> internal::WakeTarget::kRefShift) - 2;
+  }
+
+ private:
+  struct Target : Wakeable {
+    void OnWake() override { wakes.fetch_add(1, std::memory_order_acq_rel); }  // acq_rel: pairs with wakes()
+    base::Atomic<int> wakes{0};
+  };
+  Target* target_;
+  Waker waker_;
+};
+
+template <class F>
+class PolledTask {
+ public:
+  static_assert(IsFuture<F>, "kioto: PolledTask polls a future");
+  using Output = OutputOf<F>;
+
+  // The future is moved once more on its way in: what it must not do before its first poll is to remember its address.
+  explicit PolledTask(F future) : future_(std::make_unique<F>(std::move(future))) {}
+
+  // One poll. An answer that is ready is handed out once; the future is then destroyed.
+  kioto::Poll<Output> Poll() {
+    internal::PollScope scope;
+    Context cx(waker_.waker(), scope);
+    auto poll = future_->PollOnce(cx);
+    yielded_ = scope.yielded;
+    budget_used_ = limits::kPollBudget - scope.budget;
+    if (poll.ready()) future_.reset();
+    return poll;
+  }
+
+  // Drops the future: cancels it.
+  void Drop() { future_.reset(); }
+
+  int wakes() const { return waker_.wakes(); }
+  int held() const { return waker_.held(); }
+  bool done() const { return future_ == nullptr; }
+  bool yielded() const { return yielded_; }         // whether the last poll asked for another turn
+  int budget_used() const { return budget_used_; }  // units that the last poll consumed
+  F& future() { return *future_; }
+
+ private:
+  CountingWaker waker_;
+  std::unique_ptr<F> future_;
+  bool yielded_ = false;
+  int budget_used_ = 0;
+};
+
+template <class F>
+PolledTask(F) -> PolledTask<F>;
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_FUTURE_TESTING_POLLED_TASK_H_
