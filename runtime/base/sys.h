@@ -1,0 +1,75 @@
+// The seam of system calls: everything that Kioto asks of the kernel and that can fail is asked here, so that tests can
+// make it fail. Each function is its system call, with three differences:
+//
+//   - the result is what the call gives, or -errno; the variable errno means nothing;
+//   - EINTR is retried, but for EpollWait and Connect (the caller decides) and Close (the fd is gone: success);
+//   - fds are made close-on-exec, sockets also non-blocking.
+//
+// Any thread. Without a fault installed, a call costs one relaxed load more than the bare one. Faults: sys_fault.h.
+#ifndef KIOTO_RUNTIME_BASE_SYS_H_
+#define KIOTO_RUNTIME_BASE_SYS_H_
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kioto/runtime/base/config.h"
+
+struct epoll_event;
+struct stat;
+
+namespace kioto::base::sys {
+
+// Bytes.
+ssize_t Read(int fd, void* buffer, size_t size);
+ssize_t Write(int fd, const void* data, size_t size);
+ssize_t Readv(int fd, const iovec* parts, int count);
+ssize_t Writev(int fd, const iovec* parts, int count);
+ssize_t Recv(int fd, void* buffer, size_t size, int flags);
+ssize_t Send(int fd, const void* data, size_t size, int flags);
+ssize_t Recvmsg(int fd, msghdr* message, int flags);
+ssize_t Sendmsg(int fd, const msghdr* message, int flags);
+
+// Sockets. Accept and Socket give non-blocking, close-on-exec fds.
+int Socket(int domain, int type, int protocol);
+int Accept(int fd, sockaddr* address, socklen_t* size);
+int Connect(int fd, const sockaddr* address, socklen_t size);
+int Bind(int fd, const sockaddr* address, socklen_t size);
+int Listen(int fd, int backlog);
+int Shutdown(int fd, int how);
+int Getsockopt(int fd, int level, int option, void* value, socklen_t* size);
+int Setsockopt(int fd, int level, int option, const void* value, socklen_t size);
+int Getsockname(int fd, sockaddr* address, socklen_t* size);
+int Getpeername(int fd, sockaddr* address, socklen_t* size);
+int Socketpair(int domain, int type, int protocol, int fds[2]);
+
+// Both ends non-blocking.
+int Pipe(int fds[2]);
+
+// 0, or -errno when the fd was not valid. Never retried.
+int Close(int fd);
+
+// Files, blocking ones.
+int Open(const char* path, int flags, mode_t mode);
+int Fstat(int fd, struct stat* result);
+ssize_t Pread(int fd, void* buffer, size_t size, int64_t offset);
+ssize_t Pwrite(int fd, const void* data, size_t size, int64_t offset);
+
+#if defined(__linux__)
+// `flags`: RWF_NOWAIT gives -EAGAIN instead of waiting for the disk.
+ssize_t Preadv2(int fd, const iovec* parts, int count, int64_t offset, int flags);
+#endif
+
+#if defined(__linux__) && !KIOTO_PORTABLE
+int EpollCreate();
+int EpollCtl(int epoll, int operation, int fd, epoll_event* event);
+int EpollWait(int epoll, epoll_event* events, int count, int timeout_ms);
+int Eventfd(unsigned int value, int flags);
+#endif
+
+}  // namespace kioto::base::sys
+
+#endif  // KIOTO_RUNTIME_BASE_SYS_H_
