@@ -1,0 +1,40 @@
+// DriverBase: what the drivers have in common: a turn, and a park around the one thing in which they differ, the sleep.
+#ifndef KIOTO_RUNTIME_DRIVER_DRIVER_BASE_H_
+#define KIOTO_RUNTIME_DRIVER_DRIVER_BASE_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/driver/driver.h"
+
+namespace kioto::internal {
+
+class DriverBase : public Driver {
+ public:
+  explicit DriverBase(const DriverOptions& options);
+  ~DriverBase() override;
+
+  void Park(int64_t deadline_ns) override;
+  void Turn() override;
+  void Shutdown() override;
+
+ protected:
+  // Waits for an event of the reactor, a token or `deadline_ns` (kNever: for ever); may return early. Takes the token.
+  virtual void Sleep(int64_t deadline_ns) = 0;
+  // Takes the token that Unpark left; whether there was one.
+  virtual bool TakeToken() = 0;
+
+  // What is ready now; whether there was anything.
+  bool Harvest();
+  void FireTimers();
+  // Shuts down, and gives back what was made. The last thing before the handles of a driver are closed.
+  void ReleaseParts();
+
+  RuntimeClock* const clock_;
+
+ private:
+  void ParkPaused(int64_t deadline_ns);
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_DRIVER_DRIVER_BASE_H_

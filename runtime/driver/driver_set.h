@@ -1,0 +1,33 @@
+// DriverSet: the clock, wheels and reactors of one runtime, as Sleep and sockets see them. Owned by the runtime's core.
+#ifndef KIOTO_RUNTIME_DRIVER_DRIVER_SET_H_
+#define KIOTO_RUNTIME_DRIVER_DRIVER_SET_H_
+
+#include <vector>
+
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/driver/clock.h"
+#include "kioto/runtime/driver/driver.h"
+
+namespace kioto::internal {
+
+class DriverSet {
+ public:
+  RuntimeClock clock;
+  std::vector<Driver*> drivers;  // fixed before the first thread starts
+
+  // The wheel for an entry armed on this thread: its own driver's if that belongs to this set, else the first driver's
+  // (then, if the new deadline is earlier than the one that driver parked for, `ArmedRemotely` unparks it). Null without time.
+  TimerWheel* WheelForThisThread();
+  // The least loaded reactor. Null without I/O.
+  Reactor* PickReactor();
+};
+
+// The clock of the runtime entered on this thread; the real clock outside.
+int64_t NowNanos();
+// Errors in the three sentences: outside a runtime, part is off, shutting down.
+Status TimeUnavailable(const char* what);
+Status IoUnavailable(const char* what);
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_DRIVER_DRIVER_SET_H_

@@ -1,0 +1,277 @@
+#include "kioto/runtime/driver/timer_wheel.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kioto/runtime/base/check.h"
+
+namespace kioto::internal {
+namespace {
+
+// Wheels that no runtime uses.
+base::SpinLock pool_lock;
+TimerWheel* pool_head = nullptr;
+
+void WakeAndDrop(WakeTarget* target) {
+  if (target == nullptr) return;
+  target->vtable->wake(target);
+  target->Unref();
+}
+
+void Drop(WakeTarget* target) {
+  if (target != nullptr) target->Unref();
+}
+
+}  // namespace
+
+// --- TimerEntry --------------------------------------------------------------------------------------------------------
+
+TimerState TimerEntry::Poll(const Waker& waker) {
+  TimerState now = state(std::memory_order_acquire);  // acquire: pairs with the wheel's release (R2)
+  WakeTarget* mine = waker.target();
+  if (now != TimerState::kArmed || registered_ == mine) return now;
+  if (mine != nullptr) mine->Ref();
+  wheel_->lock_.Lock();
+  now = state(std::memory_order_relaxed);  // relaxed: under the lock (R1)
+  if (now == TimerState::kArmed) std::swap(target_, mine);
+  wheel_->lock_.Unlock();
+  if (now == TimerState::kArmed) registered_ = waker.target();
+  Drop(mine);
+  return now;
+}
+
+void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker, int64_t now_ns) {
+  Cancel();
+  WakeTarget* mine = waker.target();
+  if (mine != nullptr) mine->Ref();
+  wheel_ = &wheel;
+  registered_ = mine;
+  target_ = mine;
+  tick_ = TimerWheel::TickOf(deadline_ns);
+
+  wheel.lock_.Lock();
+  // relaxed: size_ is written under the lock
+  if (wheel.size_.load(std::memory_order_relaxed) == 0) {
+    wheel.elapsed_ = std::max(wheel.elapsed_, now_ns / kTickNs);
+  }
+  if (wheel.shut_down_ || tick_ <= wheel.elapsed_) {
+    const TimerState end = wheel.shut_down_ ? TimerState::kShutdown : TimerState::kFired;
+    wheel.lock_.Unlock();
+    target_ = nullptr;
+    state_.store(static_cast<uint32_t>(end), std::memory_order_relaxed);  // relaxed: never armed, so it is ours alone
+    WakeAndDrop(mine);
+    return;
+  }
+  state_.store(static_cast<uint32_t>(TimerState::kArmed), std::memory_order_relaxed);  // relaxed: under the lock
+  wheel.Place(this);
+  wheel.CountUp(1);
+  const int64_t due = tick_ * kTickNs;
+  if (due < wheel.next_deadline()) wheel.next_deadline_.store(due, std::memory_order_relaxed);  // relaxed: a hint
+  const bool hurry = due < wheel.parked_until_ && wheel.hurry_ != nullptr;
+  if (hurry) wheel.parked_until_ = due;  // once is enough for all that are later
+  void (*const call)(void*) = wheel.hurry_;
+  void* const arg = wheel.hurry_arg_;
+  wheel.lock_.Unlock();
+  if (hurry) call(arg);
+}
+
+void TimerEntry::CancelArmed() {
+  WakeTarget* dropped = nullptr;
+  wheel_->lock_.Lock();
+  if (state(std::memory_order_relaxed) == TimerState::kArmed) {  // relaxed: under the lock (R1, R3)
+    wheel_->Unlink(this);
+    wheel_->CountUp(-1);
+    dropped = std::exchange(target_, nullptr);
+    state_.store(static_cast<uint32_t>(TimerState::kIdle), std::memory_order_relaxed);  // relaxed: under the lock
+  }
+  wheel_->lock_.Unlock();
+  Drop(dropped);
+}
+
+// --- TimerWheel --------------------------------------------------------------------------------------------------------
+
+TimerWheel::TimerWheel() {
+  for (auto& level : slots_) {
+    for (TimerLink& slot : level) slot.prev = slot.next = &slot;
+  }
+}
+
+TimerWheel* TimerWheel::Make(int64_t now_ns) {
+  pool_lock.Lock();
+  TimerWheel* wheel = pool_head;
+  if (wheel != nullptr) pool_head = wheel->next_free_;
+  pool_lock.Unlock();
+  if (wheel == nullptr) wheel = new TimerWheel;
+  wheel->lock_.Lock();  // against late looks of R3
+  wheel->shut_down_ = false;
+  wheel->cascading_ = 0;
+  wheel->elapsed_ = now_ns / kTickNs;
+  wheel->parked_until_ = kAwake;
+  wheel->hurry_ = nullptr;
+  wheel->next_deadline_.store(kNever, std::memory_order_relaxed);  // relaxed: not shared yet
+  wheel->lock_.Unlock();
+  return wheel;
+}
+
+void TimerWheel::Recycle() {
+  lock_.Lock();
+  KIOTO_CHECK(shut_down_ && size() == 0, "a wheel is recycled only after its Shutdown");
+  hurry_ = nullptr;
+  lock_.Unlock();
+  pool_lock.Lock();
+  next_free_ = pool_head;
+  pool_head = this;
+  pool_lock.Unlock();
+}
+
+void TimerWheel::Shutdown() {
+  for (;;) {
+    WakeTarget* targets[kBatch];
+    int count = 0;
+    lock_.Lock();
+    shut_down_ = true;
+    for (int level = 0; level < kLevels && count < kBatch; ++level) {
+      while (occupied_[level] != 0 && count < kBatch) {
+        TimerLink& slot = slots_[level][__builtin_ctzll(occupied_[level])];
+        targets[count++] = Finish(static_cast<TimerEntry*>(slot.next), TimerState::kShutdown);
+      }
+    }
+    const bool more = size() != 0;
+    if (!more) next_deadline_.store(kNever, std::memory_order_relaxed);  // relaxed: a hint
+    lock_.Unlock();
+    for (int i = 0; i < count; ++i) WakeAndDrop(targets[i]);
+    if (!more) return;
+  }
+}
+
+int TimerWheel::Expire(int64_t now_ns, int max) {
+  const int64_t now_tick = now_ns / kTickNs;
+  int fired = 0;
+  bool more = true;
+  while (more && fired < max) {
+    WakeTarget* targets[kBatch];
+    int count = 0;
+    lock_.Lock();
+    more = Collect(now_tick, std::min<int>(kBatch, max - fired), targets, &count);
+    Publish();
+    lock_.Unlock();
+    for (int i = 0; i < count; ++i) WakeAndDrop(targets[i]);
+    fired += count;
+  }
+  return fired;
+}
+
+int64_t TimerWheel::BeginPark(int64_t deadline_ns) {
+  lock_.Lock();
+  parked_until_ = std::min(deadline_ns, next_deadline());
+  const int64_t until = parked_until_;
+  lock_.Unlock();
+  return until;
+}
+
+void TimerWheel::EndPark() {
+  lock_.Lock();
+  parked_until_ = kAwake;
+  lock_.Unlock();
+}
+
+void TimerWheel::SetHurry(void (*hurry)(void*), void* arg) {
+  lock_.Lock();
+  hurry_ = hurry;
+  hurry_arg_ = arg;
+  lock_.Unlock();
+}
+
+int64_t TimerWheel::TickOf(int64_t deadline_ns) {
+  if (deadline_ns <= 0) return 0;
+  const int64_t tick = deadline_ns / kTickNs + (deadline_ns % kTickNs != 0);
+  return std::min(tick, kNever / kTickNs);
+}
+
+void TimerWheel::Place(TimerEntry* entry) {
+  // `| 63`: what differs in the lowest six bits, or not at all, is at level 0.
+  const uint64_t differs = static_cast<uint64_t>(entry->tick_ ^ elapsed_) | (kSlots - 1);
+  const int level = (63 - __builtin_clzll(differs)) / kBits;
+  const int slot = static_cast<int>(entry->tick_ >> (kBits * level)) & (kSlots - 1);
+  TimerLink* head = &slots_[level][slot];
+  entry->next = head;
+  entry->prev = head->prev;
+  head->prev->next = entry;
+  head->prev = entry;
+  occupied_[level] |= uint64_t{1} << slot;
+}
+
+void TimerWheel::Unlink(TimerEntry* entry) {
+  TimerLink* const prev = entry->prev;
+  TimerLink* const next = entry->next;
+  prev->next = next;
+  next->prev = prev;
+  if (prev != next) return;
+  // The same neighbour on both sides: the head of a slot that is now empty.
+  const ptrdiff_t index = prev - &slots_[0][0];
+  occupied_[index / kSlots] &= ~(uint64_t{1} << (index % kSlots));
+}
+
+WakeTarget* TimerWheel::Finish(TimerEntry* entry, TimerState state) {
+  Unlink(entry);
+  CountUp(-1);
+  WakeTarget* const target = entry->target_;
+  entry->target_ = nullptr;
+  entry->state_.store(static_cast<uint32_t>(state), std::memory_order_release);  // release: pairs with the owner's (R2)
+  return target;
+}
+
+TimerWheel::Next TimerWheel::FindNext() const {
+  if (cascading_ != 0) {
+    const int slot = static_cast<int>(elapsed_ >> (kBits * cascading_)) & (kSlots - 1);
+    if ((occupied_[cascading_] >> slot & 1) != 0) return {cascading_, slot, elapsed_};
+  }
+  // What lies at a level comes before everything at the levels above it.
+  for (int level = 0; level < kLevels; ++level) {
+    if (occupied_[level] == 0) continue;
+    const int slot = __builtin_ctzll(occupied_[level]);
+    const int shift = kBits * level;
+    const int64_t above = elapsed_ >> shift >> kBits << kBits;
+    return {level, slot, (above | slot) << shift};
+  }
+  return {-1, 0, 0};
+}
+
+// Takes what is due, at most `limit` entries and kBatch steps. True if there may be more.
+bool TimerWheel::Collect(int64_t now_tick, int limit, WakeTarget** targets, int* count) {
+  for (int steps = kBatch; steps > 0;) {
+    const Next next = FindNext();
+    if (next.level < 0 || next.tick > now_tick) {
+      elapsed_ = std::max(elapsed_, now_tick);
+      return false;
+    }
+    elapsed_ = next.tick;
+    cascading_ = next.level;
+    TimerLink* const head = &slots_[next.level][next.slot];
+    for (; steps > 0 && head->next != head; --steps) {
+      TimerEntry* entry = static_cast<TimerEntry*>(head->next);
+      if (next.level == 0) {
+        if (*count == limit) return true;
+        targets[(*count)++] = Finish(entry, TimerState::kFired);
+      } else {
+        Unlink(entry);
+        Place(entry);
+      }
+    }
+  }
+  return true;
+}
+
+void TimerWheel::Publish() {
+  const Next next = FindNext();
+  // relaxed: a hint
+  next_deadline_.store(next.level < 0 ? kNever : next.tick * kTickNs, std::memory_order_relaxed);
+}
+
+void TimerWheel::CountUp(ptrdiff_t by) {
+  const size_t size = size_.load(std::memory_order_relaxed) + by;  // relaxed: under the lock
+  size_.store(size, std::memory_order_relaxed);                    // relaxed: a hint
+  if (size == 0) next_deadline_.store(kNever, std::memory_order_relaxed);  // relaxed: a hint
+}
+
+}  // namespace kioto::internal
