@@ -1,0 +1,128 @@
+// Notify: tells tasks that something happened, without saying what. The state itself lies elsewhere.
+//
+//   Notify changed;
+//   Loop([&] { ... look at the state ...; return changed.Notified(); });      // waits
+//   changed.NotifyOne();                                                       // one waits on: or the next one will
+//
+// STATE       one 64-bit word: bits 0..1 kEmpty | kWaiting (the list has somebody) | kPermit (one stored NotifyOne);
+//             bits 2..63 the round: the number of NotifyAll so far. A waiter keeps the round in which it was made.
+//             and a waiter's signal: kNone -> kOne | kLast | kAll, once.
+// OWNERSHIP   the list, and what is linked in it: the lock's. The word: anybody's by CAS while it is not kWaiting; the
+//             lock's while it is. A waiter's waker: the lock's while its signal is kNone; moved out before the signal.
+//             A waiter whose signal is set belongs to its task alone: nobody looks at it again.
+// RACES       R1 NotifyOne against a waiter that is about to link: it makes kWaiting by CAS, which fails if a permit came.
+//             R2 NotifyAll takes the whole list to its stack and wakes in rounds, without the lock between them. A waiter in
+//                it that is polled sees by the round that it was meant, unlinks itself and is done; a waiter that is dropped
+//                unlinks itself. What is linked meanwhile is of the new round, and in the other list.
+//             R3 a waiter is dropped between its signal and its poll: a kOne or kLast goes on to the next waiter, or back
+//                into the word; a kAll was for it alone.
+// COST        RMWs: NotifyOne 1 (permit) or 1 and the wake; NotifyAll 1 with nobody there. Notified: 1 with a permit; to wait
+//             2, a reference and an Unref; polled again 0 (unless by another task).
+#ifndef KIOTO_SYNC_NOTIFY_H_
+#define KIOTO_SYNC_NOTIFY_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/intrusive_list.h"
+#include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/future/future_base.h"
+
+namespace kioto::sync {
+
+class Notify;
+
+// Ready when it was notified. It counts for NotifyAll from the moment when it was made, for NotifyOne from its first poll
+// or Enable. CANCEL SAFE: loses place; a NotifyOne that it had got, but not given out, goes to the next. Borrows its Notify.
+class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
+ public:
+  explicit NotifiedFuture(Notify& notify);
+  NotifiedFuture(NotifiedFuture&& other) noexcept;  // before the first poll or Enable only
+  NotifiedFuture& operator=(NotifiedFuture&&) = delete;
+  ~NotifiedFuture() {
+    if (step_ == Step::kLinked) Cancel();
+  }
+
+  Poll<Unit> PollOnce(Context& cx) {
+    if (cx.budget_spent()) {
+      (void)cx.ConsumeBudget();
+      return kPending;
+    }
+    if (!Advance(&cx.waker())) return kPending;
+    (void)cx.ConsumeBudget();
+    return Unit{};
+  }
+
+  // Joins the queue (or takes the stored permit) now, without a waker. Whether it is notified already.
+  bool Enable() { return Advance(nullptr); }
+
+ private:
+  friend class Notify;
+
+  enum class Step : uint8_t { kNew, kLinked, kDone };
+  enum Signal : uint8_t { kNone, kOne, kLast, kAll };
+
+  struct Waiter : base::ListNode<> {
+    base::Atomic<uint8_t> signal{kNone};
+    base::Cell<Waker> waker;
+  };
+
+  bool Advance(const Waker* waker);
+  bool Start(const Waker* waker);
+  bool Again(const Waker* waker);
+  bool Done() {
+    step_ = Step::kDone;
+    return true;
+  }
+  void Cancel();
+
+  Notify* notify_;
+  uint64_t round_;
+  kioto::internal::WakeTarget* registered_ = nullptr;  // what waiter_.waker wakes; only ever compared
+  Step step_ = Step::kNew;
+  Waiter waiter_;
+};
+
+// Threads: any. It must outlive every call and every future made from it.
+class Notify {
+ public:
+  Notify() = default;
+  Notify(const Notify&) = delete;
+  Notify& operator=(const Notify&) = delete;
+
+  NotifiedFuture Notified() { return NotifiedFuture(*this); }
+
+  // Wakes the one that has waited longest. If nobody waits, the next one to wait will not: at most one such permit is kept.
+  void NotifyOne() { NotifyWith(NotifiedFuture::kOne); }
+  // The same, but the one that came last: its memory is warm.
+  void NotifyLast() { NotifyWith(NotifiedFuture::kLast); }
+  // Wakes every Notified() that exists now, polled or not. Keeps nothing for later ones, and leaves a stored permit alone.
+  void NotifyAll();
+
+ private:
+  friend class NotifiedFuture;
+  using Waiter = NotifiedFuture::Waiter;
+
+  static constexpr uint64_t kState = 3;
+  static constexpr uint64_t kEmpty = 0;
+  static constexpr uint64_t kWaiting = 1;
+  static constexpr uint64_t kPermit = 2;
+  static constexpr uint64_t kRoundOne = 4;
+
+  static uint64_t StateOf(uint64_t word) { return word & kState; }
+  static uint64_t RoundOf(uint64_t word) { return word & ~kState; }
+  static uint64_t WithState(uint64_t word, uint64_t state) { return RoundOf(word) | state; }
+
+  void NotifyWith(NotifiedFuture::Signal signal);
+  // The rest are called with the lock.
+  void SetEmptyIfNobodyWaits();
+
+  base::Atomic<uint64_t> word_{kEmpty};
+  base::SpinLock lock_;
+  base::IntrusiveList<Waiter> waiters_;
+};
+
+}  // namespace kioto::sync
+
+#endif  // KIOTO_SYNC_NOTIFY_H_

@@ -1,0 +1,317 @@
+#include "kioto/sync/notify.h"
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/sync/internal/blocking.h"
+
+namespace kioto::sync {
+namespace {
+
+using Task = PolledTask<NotifiedFuture>;
+
+bool Ready(Task& task) { return task.Poll().ready(); }
+
+// behaviour: tokio/tests/sync_notify.rs#notified_one_notify
+// behaviour: tokio/tests/sync_notify.rs#notify_notified_one
+TEST(NotifyTest, OneIsWokenOrAPermitIsKept) {
+  Notify notify;
+  Task task(notify.Notified());
+  EXPECT_FALSE(Ready(task));
+  notify.NotifyOne();
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_TRUE(Ready(task));
+  EXPECT_EQ(task.held(), 0);
+
+  notify.NotifyOne();
+  notify.NotifyOne();  // one permit, not two
+  Task second(notify.Notified());
+  Task third(notify.Notified());
+  EXPECT_TRUE(Ready(second));
+  EXPECT_FALSE(Ready(third));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#notified_multi_notify
+// behaviour: tokio/tests/sync_notify.rs#notify_multi_notified_one
+// behaviour: tokio/tests/sync_notify.rs#notify_multi_notified_last
+TEST(NotifyTest, OneIsTheOldestAndLastTheNewest) {
+  Notify notify;
+  Task a(notify.Notified());
+  Task b(notify.Notified());
+  Task c(notify.Notified());
+  EXPECT_FALSE(Ready(a));
+  EXPECT_FALSE(Ready(b));
+  EXPECT_FALSE(Ready(c));
+  notify.NotifyOne();
+  notify.NotifyLast();
+  EXPECT_EQ(a.wakes(), 1);
+  EXPECT_EQ(b.wakes(), 0);
+  EXPECT_EQ(c.wakes(), 1);
+  EXPECT_TRUE(Ready(a));
+  EXPECT_FALSE(Ready(b));
+  EXPECT_TRUE(Ready(c));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#notified_drop_notified_notify
+TEST(NotifyTest, ADroppedWaiterIsPassedOver) {
+  Notify notify;
+  Task a(notify.Notified());
+  Task b(notify.Notified());
+  EXPECT_FALSE(Ready(a));
+  EXPECT_FALSE(Ready(b));
+  a.Drop();
+  notify.NotifyOne();
+  EXPECT_EQ(b.wakes(), 1);
+  EXPECT_TRUE(Ready(b));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#notified_multi_notify_drop_one
+// behaviour: tokio/tests/sync_notify.rs#notified_multi_notify_last_drop
+TEST(NotifyTest, ANotificationThatWasNotSeenGoesOnTheSameWay) {
+  Notify notify;
+  Task a(notify.Notified());
+  Task b(notify.Notified());
+  Task c(notify.Notified());
+  Task d(notify.Notified());
+  for (Task* task : {&a, &b, &c, &d}) EXPECT_FALSE(Ready(*task));
+  notify.NotifyOne();
+  a.Drop();
+  EXPECT_EQ(b.wakes(), 1);
+  EXPECT_EQ(d.wakes(), 0);
+  notify.NotifyLast();
+  d.Drop();
+  EXPECT_EQ(c.wakes(), 1);
+  EXPECT_TRUE(Ready(b));
+  EXPECT_TRUE(Ready(c));
+  // Nobody left to take it: it becomes the permit.
+  Task e(notify.Notified());
+  EXPECT_FALSE(Ready(e));
+  notify.NotifyOne();
+  e.Drop();
+  Task f(notify.Notified());
+  EXPECT_TRUE(Ready(f));
+}
+
+// behaviour: tokio/src/sync/tests/notify.rs#notify_simple
+TEST(NotifyTest, AllReachesWhatExistsPolledOrNotAndNothingLater) {
+  Notify notify;
+  Task polled(notify.Notified());
+  Task unpolled(notify.Notified());
+  EXPECT_FALSE(Ready(polled));
+  notify.NotifyAll();
+  EXPECT_EQ(polled.wakes(), 1);
+  EXPECT_TRUE(Ready(polled));
+  EXPECT_TRUE(Ready(unpolled));
+  Task later(notify.Notified());
+  EXPECT_FALSE(Ready(later));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#notify_one_after_dropped_all
+// behaviour: tokio/tests/sync_notify.rs#unpolled_future_completed_by_notify_waiters_preserves_notify_one_permit
+TEST(NotifyTest, AllAndOneDoNotEatEachOther) {
+  Notify notify;
+  Task a(notify.Notified());
+  EXPECT_FALSE(Ready(a));
+  notify.NotifyAll();
+  notify.NotifyOne();
+  a.Drop();  // satisfied by NotifyAll: the permit stays, and is not doubled
+  Task b(notify.Notified());
+  EXPECT_TRUE(Ready(b));
+  Task c(notify.Notified());
+  EXPECT_FALSE(Ready(c));
+  c.Drop();
+
+  Task unpolled(notify.Notified());
+  notify.NotifyAll();
+  notify.NotifyOne();
+  EXPECT_TRUE(Ready(unpolled));
+  Task other(notify.Notified());
+  EXPECT_TRUE(Ready(other));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#test_notify_one_not_enabled
+// behaviour: tokio/tests/sync_notify.rs#test_notify_one_after_enable
+// behaviour: tokio/tests/sync_notify.rs#test_poll_after_enable
+// behaviour: tokio/tests/sync_notify.rs#test_enable_after_poll
+// behaviour: tokio/tests/sync_notify.rs#test_enable_consumes_permit
+TEST(NotifyTest, EnableJoinsTheQueueWithoutAWaker) {
+  Notify notify;
+  Task a(notify.Notified());
+  EXPECT_FALSE(a.future().Enable());
+  EXPECT_FALSE(Ready(a));
+  EXPECT_FALSE(a.future().Enable());
+  notify.NotifyOne();
+  EXPECT_EQ(a.wakes(), 1);
+  EXPECT_TRUE(a.future().Enable());
+  EXPECT_TRUE(Ready(a));
+
+  notify.NotifyOne();
+  Task b(notify.Notified());
+  Task c(notify.Notified());
+  EXPECT_TRUE(b.future().Enable());
+  EXPECT_FALSE(c.future().Enable());
+  EXPECT_TRUE(Ready(b));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#test_waker_update
+TEST(NotifyTest, TheLatestWakerIsWoken) {
+  Notify notify;
+  NotifiedFuture future = notify.Notified();
+  CountingWaker a;
+  CountingWaker b;
+  auto poll = [&](const CountingWaker& waker) {
+    kioto::internal::PollScope scope;
+    Context cx(waker.waker(), scope);
+    return future.PollOnce(cx).ready();
+  };
+  EXPECT_FALSE(poll(a));
+  EXPECT_FALSE(poll(b));
+  EXPECT_EQ(a.held(), 0);
+  notify.NotifyOne();
+  EXPECT_EQ(a.wakes(), 0);
+  EXPECT_EQ(b.wakes(), 1);
+  EXPECT_TRUE(poll(b));
+}
+
+// A waker whose last reference calls back into the same object.
+struct Reentrant : Wakeable {
+  explicit Reentrant(Notify& notify) : notify(notify) {}
+  ~Reentrant() override { notify.NotifyAll(); }
+  void OnWake() override { notify.NotifyOne(); }
+  Notify& notify;
+};
+
+// behaviour: tokio/tests/sync_notify.rs#notify_in_drop_after_wake
+// behaviour: tokio/src/sync/tests/notify.rs#notify_clones_waker_before_lock
+TEST(NotifyTest, AWakerThatCallsBackDoesNotDeadlock) {
+  Notify notify;
+  for (int way = 0; way < 3; ++way) {
+    auto* target = new Reentrant(notify);
+    NotifiedFuture future = notify.Notified();
+    {
+      Waker waker = target->MakeWaker();
+      target->Unref();
+      kioto::internal::PollScope scope;
+      Context cx(waker, scope);
+      EXPECT_TRUE(future.PollOnce(cx).pending());
+    }
+    if (way == 0) notify.NotifyAll();
+    if (way == 1) notify.NotifyOne();
+    if (way == 2) {  // replaced by another waker
+      CountingWaker other;
+      kioto::internal::PollScope scope;
+      Context cx(other.waker(), scope);
+      (void)future.PollOnce(cx);
+    }
+    EXPECT_TRUE(future.Enable());
+    Task permit(notify.Notified());  // what OnWake left
+    EXPECT_EQ(Ready(permit), way != 2);
+  }
+}
+
+TEST(NotifyTest, AllWakesManyInRoundsAndOnlyThem) {
+  Notify notify;
+  std::vector<std::unique_ptr<Task>> tasks;
+  for (int i = 0; i < 100; ++i) {
+    tasks.push_back(std::make_unique<Task>(notify.Notified()));
+    EXPECT_FALSE(Ready(*tasks.back()));
+  }
+  base::AllocationCounter allocations;
+  notify.NotifyAll();
+  EXPECT_EQ(allocations.count(), 0);
+  for (auto& task : tasks) {
+    EXPECT_EQ(task->wakes(), 1);
+    EXPECT_TRUE(Ready(*task));
+  }
+}
+
+TEST(NotifyTest, DroppedAtAnyPointNothingIsLost) {
+  for (int polls = 0; polls < 3; ++polls) {
+    Notify notify;
+    Task task(notify.Notified());
+    for (int i = 0; i < polls; ++i) EXPECT_FALSE(Ready(task));
+    notify.NotifyOne();
+    task.Drop();
+    EXPECT_EQ(task.held(), 0);
+    Task next(notify.Notified());
+    EXPECT_TRUE(Ready(next)) << polls;
+  }
+}
+
+TEST(NotifyTest, ASpentBudgetKeepsThePermit) {
+  Notify notify;
+  notify.NotifyOne();
+  NotifiedFuture future = notify.Notified();
+  CountingWaker waker;
+  kioto::internal::PollScope scope;
+  scope.budget = 0;
+  Context tired(waker.waker(), scope);
+  EXPECT_TRUE(future.PollOnce(tired).pending());
+  EXPECT_TRUE(scope.yielded);
+  Task other(notify.Notified());
+  EXPECT_TRUE(Ready(other));
+}
+
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_multi
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_drop
+TEST(NotifyTest, StressATokenGoesRoundThoughWaitersAreDropped) {
+  Notify notify;
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 3000;
+  int guarded = 0;  // whoever has the one token may touch it
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kRounds; ++i) {
+        if ((i + t) % 3 == 0) {
+          Task dropped(notify.Notified());
+          if (Ready(dropped)) notify.NotifyOne();
+        }
+        internal::BlockingWait(notify.Notified());
+        ++guarded;
+        notify.NotifyOne();
+      }
+    });
+  }
+  notify.NotifyOne();
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(guarded, kThreads * kRounds);
+  Task last(notify.Notified());
+  EXPECT_TRUE(Ready(last));
+}
+
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_poll_consistency
+TEST(NotifyTest, StressAllIsSeenByAllInAnyOrder) {
+  for (int round = 0; round < 1000; ++round) {
+    Notify notify;
+    std::vector<std::unique_ptr<Task>> tasks;
+    for (int i = 0; i < 40; ++i) {
+      tasks.push_back(std::make_unique<Task>(notify.Notified()));
+      if (i % 2 == round % 2) (void)tasks.back()->Poll();
+    }
+    std::thread notifier([&] { notify.NotifyAll(); });
+    bool seen = false;
+    for (auto& task : tasks) {
+      const bool ready = Ready(*task);
+      EXPECT_TRUE(ready || !seen);
+      seen = seen || ready;
+    }
+    if (seen) {
+      Task later(notify.Notified());
+      EXPECT_FALSE(Ready(later));
+      notify.NotifyOne();
+      EXPECT_TRUE(Ready(later));
+    }
+    tasks.clear();
+    notifier.join();
+  }
+}
+
+}  // namespace
+}  // namespace kioto::sync
