@@ -9,6 +9,11 @@ namespace kioto::base {
 
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition, const char* sentence);
 
+#if KIOTO_MODEL
+// Called first: the schedule explorer fails the execution instead of the process.
+extern void (*check_failed_hook)(const char* file, int line, const char* condition, const char* sentence);
+#endif
+
 }  // namespace kioto::base
 
 #define KIOTO_CHECK(condition, sentence) \
