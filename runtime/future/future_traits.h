@@ -25,6 +25,11 @@ struct IsLocalImpl : std::false_type {};
 template <class F>
 struct IsLocalImpl<F, std::enable_if_t<F::kLocal>> : std::true_type {};
 
+template <class F, class = void>
+struct LosesDataImpl : std::false_type {};
+template <class F>
+struct LosesDataImpl<F, std::enable_if_t<F::kLosesData>> : std::true_type {};
+
 }  // namespace internal
 
 // Whether F (no reference) is a future.
@@ -35,6 +40,11 @@ inline constexpr bool IsFuture = internal::IsFutureImpl<F>::value;
 // Combinators pass it up; Spawn refuses it and names SpawnLocal.
 template <class F>
 inline constexpr bool IsLocalFuture = internal::IsLocalImpl<F>::value;
+
+// Whether dropping F after a poll may lose data that it has taken (`static constexpr bool kLosesData = true`, beside
+// "CANCEL SAFE: loses data" in its comment). Select refuses such a branch unless it is wrapped: LosesData(f).
+template <class F>
+inline constexpr bool LosesDataWhenDropped = internal::LosesDataImpl<F>::value;
 
 template <class F>
 using OutputOf = typename F::Output;

@@ -16,6 +16,7 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/future_traits.h"
+#include "kioto/runtime/future/internal/pin.h"
 
 namespace kioto {
 
@@ -56,13 +57,26 @@ class PolledTask {
   // One poll. An answer that is ready is handed out once; the future is then destroyed.
   kioto::Poll<Output> Poll() {
     internal::PollScope scope;
+    scope.random = &random_;
     Context cx(waker_.waker(), scope);
-    auto poll = future_->PollOnce(cx);
+    auto poll = internal::PollChild(*future_, cx);
     yielded_ = scope.yielded;
     budget_used_ = limits::kPollBudget - scope.budget;
     if (poll.ready()) future_.reset();
     return poll;
   }
+
+  // Polls as a task does that is woken: until it is ready or neither woken nor yielded. At most `limit` times.
+  kioto::Poll<Output> PollWhileWoken(int limit = 1000) {
+    for (;;) {
+      const int wakes_before = wakes();
+      auto poll = Poll();
+      if (poll.ready() || (wakes() == wakes_before && !yielded_) || --limit == 0) return poll;
+    }
+  }
+
+  // What Context::Random starts from: the same seed, the same choices.
+  void Seed(uint64_t seed) { random_ = seed * 2 + 1; }
 
   // Drops the future: cancels it.
   void Drop() { future_.reset(); }
@@ -77,6 +91,7 @@ class PolledTask {
  private:
   CountingWaker waker_;
   std::unique_ptr<F> future_;
+  uint64_t random_ = 0x9e3779b97f4a7c15u;
   bool yielded_ = false;
   int budget_used_ = 0;
 };

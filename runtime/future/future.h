@@ -1,0 +1,17 @@
+// Everything of kioto/runtime/future: futures, their combinators, streams.
+#ifndef KIOTO_RUNTIME_FUTURE_FUTURE_H_
+#define KIOTO_RUNTIME_FUTURE_FUTURE_H_
+
+#include "kioto/runtime/future/erased.h"
+#include "kioto/runtime/future/flow.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/future_traits.h"
+#include "kioto/runtime/future/if.h"
+#include "kioto/runtime/future/lazy.h"
+#include "kioto/runtime/future/loop.h"
+#include "kioto/runtime/future/poll.h"
+#include "kioto/runtime/future/ready.h"
+#include "kioto/runtime/future/waker_slot.h"
+#include "kioto/runtime/future/with.h"
+
+#endif  // KIOTO_RUNTIME_FUTURE_FUTURE_H_

@@ -1,0 +1,56 @@
+// How a node polls its child, and the check that nothing is moved after its first poll.
+#ifndef KIOTO_RUNTIME_FUTURE_INTERNAL_PIN_H_
+#define KIOTO_RUNTIME_FUTURE_INTERNAL_PIN_H_
+
+#include <type_traits>
+
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/future/context.h"
+#include "kioto/runtime/future/poll.h"
+
+namespace kioto::internal {
+
+#if KIOTO_DEBUG
+
+// The part of FutureBase that notices a move after the first poll. A future whose address does not matter (it holds a
+// pointer to what is polled) says `static constexpr bool kMovable = true` and is left alone.
+class PinCheck {
+ public:
+  PinCheck() = default;
+  PinCheck(PinCheck&& other) noexcept {
+    KIOTO_CHECK(!other.polled_, "a future was moved after its first poll: move it before, or box it (.Boxed())");
+  }
+  PinCheck& operator=(PinCheck&& other) noexcept {
+    KIOTO_CHECK(!other.polled_, "a future was moved after its first poll: move it before, or box it (.Boxed())");
+    polled_ = false;
+    return *this;
+  }
+  void MarkPolled() { polled_ = true; }
+
+ private:
+  bool polled_ = false;
+};
+
+#else
+
+class PinCheck {};
+
+#endif
+
+template <class F, class = void>
+inline constexpr bool kIsMovable = false;
+template <class F>
+inline constexpr bool kIsMovable<F, std::enable_if_t<F::kMovable>> = true;
+
+// One poll of a future by what holds it: a node, a task, a test.
+template <class F>
+auto PollChild(F& future, Context& cx) {
+#if KIOTO_DEBUG
+  if constexpr (std::is_base_of_v<PinCheck, F> && !kIsMovable<F>) static_cast<PinCheck&>(future).MarkPolled();
+#endif
+  return future.PollOnce(cx);
+}
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_FUTURE_INTERNAL_PIN_H_
