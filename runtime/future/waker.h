@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto {
 namespace internal {
@@ -36,7 +37,8 @@ struct WakeTarget {
   }
   void Unref() {
     // acq_rel: the release pairs with the acquire of the last Unref, which must see all that the others did.
-    if (state.fetch_sub(kRefOne, std::memory_order_acq_rel) >> kRefShift == 1) vtable->destroy(this);
+    const uint64_t before = state.fetch_sub(kRefOne, KIOTO_ORDER("waker.unref_order", std::memory_order_acq_rel));
+    if (before >> kRefShift == 1) vtable->destroy(this);
   }
 
   const VTable* const vtable;
@@ -51,7 +53,7 @@ class Waker {
   // Takes over one reference of `target`.
   explicit Waker(internal::WakeTarget* target) : target_(target) {}
   Waker(const Waker& other) : target_(other.target_) {
-    if (target_ != nullptr) target_->Ref();
+    if (target_ != nullptr && !KIOTO_MUTANT("waker.copy_without_reference")) target_->Ref();
   }
   Waker(Waker&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
   Waker& operator=(Waker other) noexcept {

@@ -103,7 +103,7 @@ class Explorer {
   }
 
   static std::string ShortTrace(const std::string& trace) {
-    constexpr size_t kShown = 16 * 1024;
+    constexpr size_t kShown = 8 * 1024;
     if (trace.size() <= kShown) return trace;
     const size_t from = trace.find('\n', trace.size() - kShown);
     return "  ...\n" + trace.substr(from + 1);
