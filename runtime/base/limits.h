@@ -17,6 +17,9 @@ inline constexpr int kPollBudget = 128;
 // so that overflow and wrap-around are met within a few steps.
 inline constexpr uint32_t kRunQueueCapacity = KIOTO_MODEL ? 4 : 256;
 
+// Workers of one runtime: the idle word counts them in 16 bits, and more threads than any machine has CPUs help nobody.
+inline constexpr int kMaxWorkers = 1024;
+
 // Polls in a row that the LIFO slot may win over the run queue: two tasks that wake each other must not starve the rest.
 inline constexpr int kLifoPollsInARow = 3;
 

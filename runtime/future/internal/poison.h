@@ -38,7 +38,7 @@ inline constexpr bool kIsPoison = std::is_same_v<std::remove_cv_t<std::remove_re
 
 // False, but only once its template is used.
 template <class...>
-inline constexpr bool kNever = false;
+inline constexpr bool kAlwaysFalse = false;
 
 template <class... T>
 inline constexpr bool kAnyPoison = (kIsPoison<T> || ...);

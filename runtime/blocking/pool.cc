@@ -1,0 +1,172 @@
+#include "kioto/runtime/blocking/pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/thread.h"
+
+namespace kioto::internal {
+
+BlockingPool::BlockingPool(const BlockingOptions& options) : Scheduler(/*shards=*/1), options_(options) {}
+
+BlockingPool::~BlockingPool() = default;
+
+void BlockingPool::SetRuntime(Scheduler* scheduler, DriverSet* drivers) {
+  runtime_ = scheduler;
+  drivers_ = drivers;
+}
+
+Status BlockingPool::Refusal() const { return ShutdownError("SpawnBlocking"); }
+
+BlockingPool::Waiter* BlockingPool::PopWaiterLocked() {
+  if (waiting_.empty()) return nullptr;
+  Waiter* waiter = waiting_.back();
+  waiting_.pop_back();
+  waiter->woken = true;
+  return waiter;
+}
+
+void BlockingPool::Enqueue(TaskHeader* task) {
+  Status refusal;
+  {
+    base::MutexLock lock(lock_);
+    if (shut_down_) {
+      refusal = Refusal();
+    } else if (queued_ >= options_.max_queued) {
+      refusal = absl::ResourceExhaustedError(absl::StrCat("SpawnBlocking: ", queued_, " jobs wait already for one of ",
+                                                          threads_, " blocking threads; raise the limit or slow down"));
+    } else {
+      task->queue_next = nullptr;
+      if (head_ == nullptr) {
+        head_ = task;
+      } else {
+        tail_->queue_next = task;
+      }
+      tail_ = task;
+      ++queued_;
+      if (Waiter* waiter = PopWaiterLocked()) {
+        waiter->parker.Unpark();  // under the lock: the waiter can not leave before it has taken the lock again
+        return;
+      }
+      if (threads_ >= options_.max_threads) return;
+      ++threads_;
+    }
+  }
+  if (!refusal.ok()) {
+    CancelTask(task, refusal);
+    return;
+  }
+  if (StartThread()) return;
+  // Refused. If no thread lives to take the queue, its jobs must not wait for ever.
+  TaskHeader* orphans = nullptr;
+  {
+    base::MutexLock lock(lock_);
+    if (--threads_ == 0) {
+      orphans = std::exchange(head_, nullptr);
+      queued_ = 0;
+    }
+  }
+  while (orphans != nullptr) {
+    TaskHeader* next = orphans->queue_next;
+    CancelTask(orphans, absl::ResourceExhaustedError("SpawnBlocking: the system refused to start a thread"));
+    orphans = next;
+  }
+}
+
+bool BlockingPool::StartThread() {
+  auto thread = base::Thread::Start(options_.thread_name, [self = shared_from_this()] { self->RunThread(); }, options_.stack_size);
+  if (!thread.ok()) return false;
+  thread->Detach();  // counted, and awaited by Shutdown
+  return true;
+}
+
+void BlockingPool::RunJob(TaskHeader* task) {
+  ThreadContext& thread = CurrentThread();
+  // A job may block: RunTask forbids that to its polls, so the job's own future allows it again.
+  if (RunTask(task, thread) != RunResult::kGone) CancelTask(task, absl::InternalError("a blocking job did not end"));
+}
+
+void BlockingPool::RunThread() {
+  CurrentThread().scheduler = runtime_;
+  CurrentThread().drivers = drivers_;
+  Waiter self;
+  lock_.Lock();
+  for (;;) {
+    while (head_ != nullptr) {
+      TaskHeader* task = head_;
+      head_ = task->queue_next;
+      --queued_;
+      ++running_;
+      lock_.Unlock();
+      RunJob(task);
+      lock_.Lock();
+      --running_;
+    }
+    if (shut_down_) break;
+    self.woken = false;
+    waiting_.push_back(&self);
+    lock_.Unlock();
+    const bool woken = self.parker.ParkUntil(base::MonotonicNanos() + options_.keep_alive_ns);
+    lock_.Lock();
+    if (!woken && !self.woken) {  // R1: nobody counts on us
+      waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &self));
+      break;
+    }
+    if (!woken) self.parker.Park();  // woken at the last moment: the token is on its way
+  }
+  ThreadEnds();
+  lock_.Unlock();
+}
+
+void BlockingPool::ThreadEnds() {
+  if (--threads_ > 0) return;
+  for (base::Parker* parker : awaiting_) parker->Unpark();
+}
+
+size_t BlockingPool::Shutdown(int64_t deadline_ns) {
+  owned.Close();
+  TaskHeader* dropped;
+  base::Parker parker;
+  {
+    base::MutexLock lock(lock_);
+    shut_down_ = true;
+    dropped = std::exchange(head_, nullptr);
+    queued_ = 0;
+    while (Waiter* waiter = PopWaiterLocked()) waiter->parker.Unpark();
+    awaiting_.push_back(&parker);
+  }
+  while (dropped != nullptr) {
+    TaskHeader* next = dropped->queue_next;
+    CancelTask(dropped, Refusal());
+    dropped = next;
+  }
+  for (;;) {
+    {
+      base::MutexLock lock(lock_);
+      if (threads_ == 0) break;
+    }
+    if (!parker.ParkUntil(deadline_ns)) break;
+  }
+  base::MutexLock lock(lock_);
+  awaiting_.erase(std::find(awaiting_.begin(), awaiting_.end(), &parker));
+  return static_cast<size_t>(running_);
+}
+
+int BlockingPool::threads() const {
+  base::MutexLock lock(lock_);
+  return threads_;
+}
+
+int BlockingPool::idle_threads() const {
+  base::MutexLock lock(lock_);
+  return static_cast<int>(waiting_.size());
+}
+
+size_t BlockingPool::queued() const {
+  base::MutexLock lock(lock_);
+  return queued_;
+}
+
+}  // namespace kioto::internal

@@ -1,0 +1,85 @@
+// BlockingPool: threads for code that blocks: files, name look-ups, SpawnBlocking. Grows on demand up to a cap, queues up to
+// a bound, reuses a waiting thread before it starts one, and lets a thread go that has waited too long.
+//
+// STATE       under one lock: the queue of tasks, the number of threads, how many of them wait, how many wake-ups were sent
+//             to waiting threads and not yet taken.
+// RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
+//             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
+//             job is refused.
+// RACES       R1 keep-alive runs out while a job is queued: the thread looks at the queue once more, under the lock,
+//                before it leaves.
+#ifndef KIOTO_RUNTIME_BLOCKING_POOL_H_
+#define KIOTO_RUNTIME_BLOCKING_POOL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/base/park.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/task/scheduler.h"
+
+namespace kioto::internal {
+
+struct BlockingOptions {
+  int max_threads;
+  size_t max_queued;
+  int64_t keep_alive_ns;
+  std::string thread_name = "kioto-blocking";
+  size_t stack_size = 0;
+};
+
+class BlockingPool final : public Scheduler, public std::enable_shared_from_this<BlockingPool> {
+ public:
+  explicit BlockingPool(const BlockingOptions& options);
+  ~BlockingPool();
+
+  // The runtime that a job's thread belongs to while it runs: Spawn and Handle::Current work there.
+  void SetRuntime(Scheduler* scheduler, DriverSet* drivers);
+
+  // Scheduler: a blocking job is a task that is polled once, on one of our threads.
+  void Enqueue(TaskHeader* task) override;
+  void EnqueueNew(TaskHeader* task) override { Enqueue(task); }
+  int ShardForThisThread() const override { return 0; }
+  bool CanSpawnLocal() const override { return false; }
+  Status Refusal() const override;
+
+  // Refuses new jobs, drops those that have not started, waits until `deadline_ns` of the real clock for those that run.
+  // Returns how many still do; their threads end by themselves. Any number of times.
+  size_t Shutdown(int64_t deadline_ns);
+
+  int threads() const;
+  int idle_threads() const;
+  size_t queued() const;
+
+ private:
+  struct Waiter {
+    base::Parker parker;
+    bool woken = false;
+  };
+
+  void RunThread();
+  void RunJob(TaskHeader* task);
+  Waiter* PopWaiterLocked();
+  bool StartThread();
+  void ThreadEnds();
+
+  const BlockingOptions options_;
+  mutable base::Mutex lock_;
+  TaskHeader* head_ = nullptr;
+  TaskHeader* tail_ = nullptr;
+  size_t queued_ = 0;
+  int threads_ = 0;
+  int running_ = 0;
+  bool shut_down_ = false;
+  std::vector<Waiter*> waiting_;          // last in first out: the warmest thread is reused
+  std::vector<base::Parker*> awaiting_;   // threads in Shutdown
+  Scheduler* runtime_ = nullptr;
+  DriverSet* drivers_ = nullptr;
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_BLOCKING_POOL_H_

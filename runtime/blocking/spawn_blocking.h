@@ -1,0 +1,55 @@
+// SpawnBlocking: runs a function that blocks on a thread of its own, and gives its result as a task's.
+#ifndef KIOTO_RUNTIME_BLOCKING_SPAWN_BLOCKING_H_
+#define KIOTO_RUNTIME_BLOCKING_SPAWN_BLOCKING_H_
+
+#include <type_traits>
+#include <utility>
+
+#include "kioto/runtime/blocking/pool.h"
+#include "kioto/runtime/task/spawn.h"
+
+namespace kioto {
+namespace internal {
+
+// A function as a future that is ready at its first poll, on a thread where blocking is allowed.
+template <class Fn>
+class BlockingJob {
+ public:
+  using Result = std::invoke_result_t<Fn>;
+  using Output = std::conditional_t<std::is_void_v<Result>, Unit, Result>;
+
+  explicit BlockingJob(Fn fn) : fn_(std::move(fn)) {}
+  BlockingJob(BlockingJob&&) = default;
+
+  Poll<Output> PollOnce(Context&) {
+    CurrentThread().blocking_allowed = true;
+    if constexpr (std::is_void_v<Result>) {
+      std::move(fn_)();
+      return Unit{};
+    } else {
+      return std::move(fn_)();
+    }
+  }
+
+ private:
+  Fn fn_;
+};
+
+// The pool of the runtime entered on this thread; outside, one that refuses.
+Scheduler* CurrentBlockingPool();
+
+}  // namespace internal
+
+// Runs `fn` on a thread of the blocking pool. Once it has begun it can not be stopped: Abort and a dropped handle only spare
+// a job that still waits. Errors: kResourceExhausted when the pool's queue is full.
+// THREADS: any that has entered a runtime. One allocation.
+template <class Fn>
+auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
+  static_assert(std::is_invocable_v<Fn>, "kioto: SpawnBlocking needs a function without parameters");
+  return internal::SpawnOn(internal::CurrentBlockingPool(), internal::BlockingJob<Fn>(std::move(fn)), /*local=*/false,
+                           std::move(options), place);
+}
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_BLOCKING_SPAWN_BLOCKING_H_

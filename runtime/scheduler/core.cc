@@ -1,0 +1,22 @@
+#include "kioto/runtime/scheduler/core.h"
+
+#include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/random.h"
+
+namespace kioto::internal {
+
+Status RuntimeCore::Detach(void (*)(void*), void*) {
+  return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
+}
+
+void ForeignCalls::AwaitNone() {
+  // acquire: pairs with Leave's release. What is awaited is a few instructions of another thread.
+  while (inside_.load(std::memory_order_acquire) != 0) base::YieldThread();
+}
+
+void SeedThread(uint64_t seed, int index) {
+  base::FastRandom random(seed != 0 ? seed + static_cast<uint64_t>(index) : base::NextSeed());
+  CurrentThread().random = *random.state();
+}
+
+}  // namespace kioto::internal

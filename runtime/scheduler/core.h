@@ -1,0 +1,82 @@
+// RuntimeCore: what the two schedulers share, and what Runtime and Handle see of them.
+#ifndef KIOTO_RUNTIME_SCHEDULER_CORE_H_
+#define KIOTO_RUNTIME_SCHEDULER_CORE_H_
+
+#include <memory>
+#include <string>
+
+#include "kioto/runtime/blocking/pool.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/scheduler/options.h"
+#include "kioto/runtime/task/scheduler.h"
+
+namespace kioto::internal {
+
+// A future on the caller's stack, erased for BlockOn. Poll returns true once the output is stored.
+class RootFuture {
+ public:
+  virtual bool Poll(Context& cx) = 0;
+
+ protected:
+  ~RootFuture() = default;
+};
+
+class RuntimeCore : public Scheduler, public std::enable_shared_from_this<RuntimeCore> {
+ public:
+  virtual ~RuntimeCore() = default;
+
+  // Drives `root` to its end on this thread. Not OK: why it can not be driven here.
+  virtual Status BlockOn(RootFuture& root) = 0;
+  // Attached to a loop only: ends every task, closes the handles, calls `done` in a later turn of the host.
+  virtual Status Detach(void (*done)(void*), void* arg);
+  // Stops; waits until `deadline_ns` of the real clock for what still runs. Idempotent.
+  virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
+
+  DriverSet drivers;
+  std::shared_ptr<BlockingPool> blocking;
+
+ protected:
+  explicit RuntimeCore(int shards) : Scheduler(shards) {}
+};
+
+// Sets what this thread belongs to, and puts back what was there before.
+class ContextScope {
+ public:
+  ContextScope(Scheduler* scheduler, DriverSet* drivers, Driver* driver, void* worker) : saved_(CurrentThread()) {
+    ThreadContext& now = CurrentThread();
+    now.scheduler = scheduler;
+    now.drivers = drivers;
+    now.driver = driver;
+    now.worker = worker;
+  }
+  ~ContextScope() {
+    const uint64_t random = CurrentThread().random;
+    CurrentThread() = saved_;
+    CurrentThread().random = random;
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+
+ private:
+  const ThreadContext saved_;
+};
+
+// Counts the threads outside a runtime that are inside Enqueue: the last of them may still touch the scheduler after the
+// task that it brought is gone, so shutdown waits for them.
+class ForeignCalls {
+ public:
+  // relaxed: made while the task is live, which shutdown sees in its own way.
+  void Enter() { inside_.fetch_add(1, std::memory_order_relaxed); }
+  void Leave() { inside_.fetch_sub(1, std::memory_order_release); }  // release: pairs with AwaitNone's acquire
+  void AwaitNone();
+
+ private:
+  base::Atomic<int> inside_{0};
+};
+
+// Seeds this thread's generator: from `seed` and `index`, or by chance if `seed` is 0.
+void SeedThread(uint64_t seed, int index);
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_CORE_H_

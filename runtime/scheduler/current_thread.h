@@ -1,0 +1,82 @@
+// CurrentThread: the scheduler whose tasks all run on the thread that drives it: under BlockOn, or on an attached loop.
+//
+// STATE       the local queue: a FIFO through TaskHeader::queue_next; the driving thread's alone, no atomics.
+//             injector_: tasks from other threads, and from this one while it does not drive.
+//             driving_: whether some thread drives; under drive_lock_, with the threads that wait for their turn.
+// RACES       R1 a task injected while the driving thread goes to park: pushed first, Unpark second; the driver's token
+//                makes the park return.
+//             R2 two BlockOn calls: the second polls its own root, parked on its Parker, and takes over driving when the
+//                first leaves.
+#ifndef KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_
+#define KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_
+
+#include <memory>
+#include <vector>
+
+#include "kioto/runtime/base/park.h"
+#include "kioto/runtime/scheduler/core.h"
+#include "kioto/runtime/scheduler/injector.h"
+
+namespace kioto::internal {
+
+class CurrentThreadCore final : public RuntimeCore, private DriveHook {
+ public:
+  static StatusOr<std::shared_ptr<CurrentThreadCore>> Make(const RuntimeOptions& options);
+  // On the loop's thread, which becomes the only one that drives.
+  static StatusOr<std::shared_ptr<CurrentThreadCore>> Attach(uv_loop_t* loop, const RuntimeOptions& options);
+  ~CurrentThreadCore();
+
+  Status BlockOn(RootFuture& root) override;
+  ShutdownReport Shutdown(int64_t deadline_ns) override;
+  Status Detach(void (*done)(void*), void* arg) override;  // on the loop's thread
+
+  void Enqueue(TaskHeader* task) override;
+  void EnqueueNew(TaskHeader* task) override { Enqueue(task); }
+  int ShardForThisThread() const override { return InDrivingThread() ? 0 : 1; }
+  bool CanSpawnLocal() const override { return InDrivingThread(); }
+
+ private:
+  struct Waiting;
+
+  explicit CurrentThreadCore(const RuntimeOptions& options);
+  void AddDriver(std::unique_ptr<Driver> driver);
+
+  bool InDrivingThread() const { return kioto::internal::CurrentThread().worker == this; }
+  bool TryStartDriving(Waiting* waiting);
+  void StopDriving();
+  Status AwaitRoot(RootFuture& root, bool* drive);
+  void Drive(RootFuture& root);
+
+  void PushLocal(TaskHeader* task);
+  TaskHeader* PopLocal();
+  TaskHeader* Next();
+  void Run(TaskHeader* task);
+  bool HasReady() const { return local_head_ != nullptr || !injector_.empty(); }
+  void EndEverything();
+
+  // DriveHook: an attached loop's turn.
+  bool RunReady(int max_tasks, int64_t max_nanos) override;
+  bool KeepAlive() override;
+
+  const RuntimeOptions options_;
+  std::unique_ptr<Driver> driver_;
+  AttachedDriver* attached_ = nullptr;  // driver_, if attached
+  Injector injector_;
+  ForeignCalls foreign_;
+
+  // The driving thread's.
+  TaskHeader* local_head_ = nullptr;
+  TaskHeader* local_tail_ = nullptr;
+  TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last driver turn
+  uint32_t tick_ = 0;
+  uint64_t random_ = 0;
+
+  base::Mutex drive_lock_;
+  bool driving_ = false;
+  bool shut_down_ = false;
+  std::vector<Waiting*> waiting_;
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_

@@ -1,0 +1,78 @@
+#include "kioto/runtime/scheduler/monitor.h"
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/log.h"
+#include "kioto/runtime/driver/reactor.h"
+#include "kioto/runtime/driver/timer_wheel.h"
+#include "kioto/runtime/scheduler/thread_stack.h"
+#include "kioto/runtime/scheduler/work_stealing.h"
+
+namespace kioto::internal {
+
+Monitor::Monitor(WorkStealingCore* core) : core_(core), seen_(core->size()) {}
+
+Monitor::~Monitor() { Stop(); }
+
+Status Monitor::Start() {
+  auto thread = base::Thread::Start("kioto-monitor", [this] { Run(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
+  started_ = true;
+  return OkStatus();
+}
+
+void Monitor::Stop() {
+  if (!started_) return;
+  started_ = false;
+  stop_.store(true, std::memory_order_release);  // release: pairs with Run's acquire
+  parker_.Unpark();
+  thread_.Join();
+}
+
+uint64_t Monitor::long_polls() const {
+  return long_polls_.load(std::memory_order_relaxed);  // relaxed: a statistic
+}
+
+void Monitor::Run() {
+  while (!stop_.load(std::memory_order_acquire)) {  // acquire: pairs with Stop
+    if (core_->idle().MonitorSleeps()) {
+      parker_.Park();
+    } else if (!parker_.ParkUntil(base::MonotonicNanos() + limits::kMonitorTickNs)) {
+      Tick(base::MonotonicNanos());
+    }
+  }
+}
+
+void Monitor::Tick(int64_t now_ns) {
+  for (int i = 0; i < core_->size(); ++i) {
+    Worker& worker = core_->worker(i);
+    Seen& seen = seen_[i];
+    const uint64_t polls = worker.polls();
+    if (polls != seen.polls || (polls & 1) == 0) {
+      seen = {polls, now_ns, false};
+      continue;
+    }
+    Relieve(worker);
+    const int64_t stuck_ns = now_ns - seen.since_ns;
+    if (stuck_ns < limits::kLongPollNs || seen.reported) continue;
+    seen.reported = true;
+    long_polls_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
+    base::LogFailure(absl::StrCat("kioto: worker ", i, " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",
+                                  worker.DescribePoll(), "\n", ThreadStack(worker.thread_id())));
+  }
+}
+
+// Wakes from here reach the injector, since this thread is no worker.
+void Monitor::Relieve(Worker& worker) {
+  Driver* driver = worker.driver();
+  if (driver->reactor() != nullptr) driver->reactor()->Harvest();
+  if (TimerWheel* wheel = driver->wheel()) {
+    const int64_t now_ns = core_->drivers.clock.Now();
+    if (wheel->next_deadline() <= now_ns) wheel->Expire(now_ns, limits::kTimersPerTurn);
+  }
+  if (TaskHeader* task = worker.queue().TakeSlot()) core_->injector().Push(task);
+  if (!core_->injector().empty() || !worker.queue().empty()) core_->NotifyOne();
+}
+
+}  // namespace kioto::internal

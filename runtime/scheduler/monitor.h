@@ -1,0 +1,58 @@
+// Monitor: the thread that keeps what is bound to a worker alive while that worker is inside a long poll.
+//
+// It ticks while any worker runs. A worker that is in the same poll as one tick ago is stuck: until it moves again its
+// reactor is harvested, its due timers are fired and its LIFO slot is taken, here; what that wakes goes to the injector,
+// and one parked worker is woken. The monitor never runs a task. While every worker is parked it sleeps; the first worker
+// to leave its park wakes it (idle.h, R4).
+//
+// A poll longer than limits::kLongPollNs is reported once, with the task and the stack of the blocked thread.
+#ifndef KIOTO_RUNTIME_SCHEDULER_MONITOR_H_
+#define KIOTO_RUNTIME_SCHEDULER_MONITOR_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "kioto/runtime/base/park.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/base/thread.h"
+
+namespace kioto::internal {
+
+class WorkStealingCore;
+class Worker;
+
+class Monitor {
+ public:
+  explicit Monitor(WorkStealingCore* core);
+  ~Monitor();
+
+  Status Start();
+  void Stop();  // any number of times
+  void Wake() { parker_.Unpark(); }
+
+  // Stuck polls reported so far.
+  uint64_t long_polls() const;
+
+ private:
+  struct Seen {
+    uint64_t polls = 0;
+    int64_t since_ns = 0;  // when this value was first seen
+    bool reported = false;
+  };
+
+  void Run();
+  void Tick(int64_t now_ns);
+  void Relieve(Worker& worker);
+
+  WorkStealingCore* const core_;
+  base::Parker parker_;
+  base::Thread thread_;
+  bool started_ = false;
+  base::Atomic<bool> stop_{false};
+  base::Atomic<uint64_t> long_polls_{0};
+  std::vector<Seen> seen_;  // the monitor's thread
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_MONITOR_H_

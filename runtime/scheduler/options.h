@@ -1,0 +1,45 @@
+// RuntimeOptions: every knob of RuntimeBuilder, as data; ShutdownReport: what was left when a runtime stopped.
+#ifndef KIOTO_RUNTIME_SCHEDULER_OPTIONS_H_
+#define KIOTO_RUNTIME_SCHEDULER_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/task/scheduler.h"
+
+namespace kioto {
+
+struct ShutdownReport {
+  int stuck_workers = 0;             // threads still inside a poll; they end by themselves when it returns
+  size_t live_tasks = 0;             // tasks not yet ended, those of stuck workers included
+  size_t running_blocking_jobs = 0;  // SpawnBlocking jobs still running
+  std::vector<std::string> stuck;    // name and spawn place of each task in whose poll a worker is stuck
+
+  bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
+};
+
+namespace internal {
+
+struct RuntimeOptions {
+  int workers = 0;  // 0: KIOTO_WORKER_THREADS, else the CPUs that this process may use
+  std::string thread_name = "kioto-worker";
+  size_t stack_size = 0;  // 0: the system's
+  bool io = true;
+  bool time = true;
+  bool start_paused = false;
+  bool lifo_slot = true;
+  uint32_t event_interval = limits::kEventInterval;
+  uint64_t seed = 0;  // 0: by chance
+  int max_blocking_threads = limits::kMaxBlockingThreads;
+  size_t blocking_queue = limits::kBlockingQueue;
+  int64_t blocking_keep_alive_ns = 10'000'000'000;
+  UnhandledHook on_unhandled = nullptr;
+  void* on_unhandled_arg = nullptr;
+};
+
+}  // namespace internal
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_OPTIONS_H_

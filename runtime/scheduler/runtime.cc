@@ -1,0 +1,180 @@
+#include "kioto/runtime/scheduler/runtime.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/cpus.h"
+#include "kioto/runtime/scheduler/current_thread.h"
+
+namespace kioto {
+namespace internal {
+namespace {
+
+void AddBlockingPool(RuntimeCore& core, const RuntimeOptions& options) {
+  core.blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
+                                                                 options.blocking_keep_alive_ns, "kioto-blocking",
+                                                                 options.stack_size});
+  core.blocking->SetRuntime(&core, &core.drivers);
+}
+
+int64_t DeadlineAfter(std::chrono::nanoseconds at_most) {
+  const int64_t now = base::MonotonicNanos();
+  return at_most.count() > kNever - now ? kNever : now + at_most.count();
+}
+
+}  // namespace
+
+int ExitCode(const Status& status) {
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  return 1;
+}
+
+}  // namespace internal
+
+StatusOr<Handle> Handle::Current() {
+  auto* core = static_cast<internal::RuntimeCore*>(internal::CurrentThread().scheduler);
+  if (core == nullptr) return OutsideRuntimeError("Handle::Current");
+  return Handle(core->shared_from_this());
+}
+
+StatusOr<Runtime> Runtime::CurrentThread() { return RuntimeBuilder::CurrentThread().Build(); }
+StatusOr<Runtime> Runtime::Attach(uv_loop_t* loop) { return RuntimeBuilder::CurrentThread().Attach(loop); }
+
+Runtime& Runtime::operator=(Runtime&& other) noexcept {
+  if (this != &other) {
+    End();
+    core_ = std::move(other.core_);
+  }
+  return *this;
+}
+
+Runtime::~Runtime() { End(); }
+
+void Runtime::End() {
+  if (core_ == nullptr) return;
+  const internal::ThreadContext& thread = internal::CurrentThread();
+  if (thread.blocking_allowed && thread.worker == nullptr) {
+    core_->Shutdown(internal::kNever);
+  } else {
+    ShutdownBackground();
+  }
+  core_ = nullptr;
+}
+
+ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
+  return core_->Shutdown(internal::DeadlineAfter(at_most));
+}
+
+void Runtime::ShutdownBackground() { core_->Shutdown(0); }
+
+Status Runtime::Detach(void (*done)(void*), void* arg) {
+  return core_->Detach(done, arg);
+}
+
+// --- RuntimeBuilder ----------------------------------------------------------------------------------------------------
+
+RuntimeBuilder& RuntimeBuilder::WorkerThreads(int threads) {
+  options_.workers = threads;
+  if (threads < 1) options_.workers = -1;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::ThreadName(std::string name) {
+  options_.thread_name = std::move(name);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::ThreadStackSize(size_t bytes) {
+  options_.stack_size = bytes;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::WithoutIo() {
+  options_.io = false;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::WithoutTime() {
+  options_.time = false;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::StartPaused() {
+  options_.start_paused = true;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::WithoutLifoSlot() {
+  options_.lifo_slot = false;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::EventInterval(uint32_t polls) {
+  options_.event_interval = polls;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::Seed(uint64_t seed) {
+  options_.seed = seed;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::MaxBlockingThreads(int threads) {
+  options_.max_blocking_threads = threads;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::BlockingQueue(size_t jobs) {
+  options_.blocking_queue = jobs;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::BlockingKeepAlive(std::chrono::nanoseconds idle) {
+  options_.blocking_keep_alive_ns = idle.count();
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnUnhandled(internal::UnhandledHook hook, void* arg) {
+  options_.on_unhandled = hook;
+  options_.on_unhandled_arg = arg;
+  return *this;
+}
+
+Status RuntimeBuilder::Check() {
+  if (options_.event_interval < 1) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
+  if (options_.max_blocking_threads < 1) {
+    return absl::InvalidArgumentError("RuntimeBuilder::MaxBlockingThreads must be at least 1");
+  }
+  if (options_.start_paused && make_multi_thread_ != nullptr) {
+    return absl::InvalidArgumentError("RuntimeBuilder::StartPaused needs a current-thread runtime: several threads can not "
+                                      "agree on when there is nothing else to do");
+  }
+  if (make_multi_thread_ == nullptr) return OkStatus();
+  if (options_.workers < 0 || options_.workers > limits::kMaxWorkers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("RuntimeBuilder::WorkerThreads must be from 1 to ", limits::kMaxWorkers));
+  }
+  if (options_.workers == 0) {
+    StatusOr<int> workers = base::DefaultWorkerThreads();
+    if (!workers.ok()) return workers.status();
+    options_.workers = *workers;
+  }
+  return OkStatus();
+}
+
+StatusOr<Runtime> RuntimeBuilder::Build() {
+  if (Status status = Check(); !status.ok()) return status;
+  std::shared_ptr<internal::RuntimeCore> core;
+  if (make_multi_thread_ != nullptr) {
+    auto made = make_multi_thread_(options_);
+    if (!made.ok()) return made.status();
+    core = *std::move(made);
+  } else {
+    auto made = internal::CurrentThreadCore::Make(options_);
+    if (!made.ok()) return made.status();
+    core = *std::move(made);
+  }
+  internal::AddBlockingPool(*core, options_);
+  return Runtime(std::move(core));
+}
+
+StatusOr<Runtime> RuntimeBuilder::Attach(uv_loop_t* loop) {
+  if (Status status = Check(); !status.ok()) return status;
+  auto made = internal::CurrentThreadCore::Attach(loop, options_);
+  if (!made.ok()) return made.status();
+  std::shared_ptr<internal::RuntimeCore> core = *std::move(made);
+  internal::AddBlockingPool(*core, options_);
+  return Runtime(std::move(core));
+}
+
+}  // namespace kioto

@@ -1,0 +1,206 @@
+// Runtime: what runs tasks. One is enough for a program; it is made by a RuntimeBuilder, or attached to a libuv loop.
+//
+//   int main() { return kioto::Main([] { return net::TcpListener::Bind("127.0.0.1:8080").AndThen(Serve); }); }
+//
+//   StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread().WorkerThreads(4).Build();
+//   StatusOr<size_t> n = runtime->BlockOn(Count(path));
+#ifndef KIOTO_RUNTIME_SCHEDULER_RUNTIME_H_
+#define KIOTO_RUNTIME_SCHEDULER_RUNTIME_H_
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "kioto/runtime/future/lazy.h"
+#include "kioto/runtime/scheduler/core.h"
+#include "kioto/runtime/task/spawn.h"
+
+typedef struct uv_loop_s uv_loop_t;
+
+namespace kioto {
+namespace internal {
+
+// The future of a BlockOn, on the caller's stack, and where its output goes.
+template <class F>
+class RootOf final : public RootFuture {
+ public:
+  explicit RootOf(F&& future) : future_(std::move(future)) {}
+  bool Poll(Context& cx) override {
+    auto poll = future_->PollOnce(cx);
+    if (poll.pending()) return false;
+    future_.reset();
+    output_.emplace(ToJoinOutput(*std::move(poll)));
+    return true;
+  }
+  JoinOutput<typename F::Output> Take() { return *std::move(output_); }
+
+ private:
+  std::optional<F> future_;
+  std::optional<JoinOutput<typename F::Output>> output_;
+};
+
+// A future, or a function without parameters that makes one inside the runtime.
+template <class F>
+auto AsFuture(F&& f) {
+  if constexpr (IsFuture<std::decay_t<F>>) {
+    return std::decay_t<F>(std::forward<F>(f));
+  } else {
+    return Lazy(std::forward<F>(f));
+  }
+}
+
+template <class F>
+auto BlockOnCore(RuntimeCore& core, F&& f) {
+  auto future = AsFuture(std::forward<F>(f));
+  using Future = decltype(future);
+  RootOf<Future> root(std::move(future));
+  Status status = core.BlockOn(root);
+  if (!status.ok()) return JoinOutput<typename Future::Output>(std::move(status));
+  return root.Take();
+}
+
+}  // namespace internal
+
+// While it lives, this thread belongs to the runtime: Spawn, Sleep and sockets find it. Ends on the thread that made it, in
+// reverse order of making.
+class [[nodiscard]] EnterGuard {
+ public:
+  explicit EnterGuard(std::shared_ptr<internal::RuntimeCore> core)
+      : core_(std::move(core)), scope_(core_.get(), &core_->drivers, nullptr, nullptr) {}
+
+ private:
+  const std::shared_ptr<internal::RuntimeCore> core_;
+  const internal::ContextScope scope_;
+};
+
+// A copyable reference to a runtime, for other threads. It keeps the runtime's memory, not its tasks. Any thread.
+class Handle {
+ public:
+  explicit Handle(std::shared_ptr<internal::RuntimeCore> core) : core_(std::move(core)) {}
+
+  // The runtime entered on this thread; IsOutsideRuntime's sentence if there is none.
+  static StatusOr<Handle> Current();
+
+  template <class F>
+  JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
+                                                     base::SourceLocation place = base::SourceLocation::Current()) const {
+    static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
+    static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
+    return internal::SpawnOn(core_.get(), std::forward<F>(future), /*local=*/false, std::move(options), place);
+  }
+  // As Runtime::BlockOn.
+  template <class F>
+  auto BlockOn(F&& f) const {
+    return internal::BlockOnCore(*core_, std::forward<F>(f));
+  }
+  EnterGuard Enter() const { return EnterGuard(core_); }
+  size_t live_tasks() const { return core_->owned.size(); }
+
+ private:
+  std::shared_ptr<internal::RuntimeCore> core_;
+};
+
+class [[nodiscard]] Runtime {
+ public:
+  // As RuntimeBuilder::MultiThread() and CurrentThread() without a word more.
+  static StatusOr<Runtime> MultiThread();
+  static StatusOr<Runtime> CurrentThread();
+  // A guest on the host's loop: tasks run inside the loop's own turns, on its thread; the host drives. Called on that
+  // thread, which is also the only one that may Detach. The loop must outlive the guest's handles.
+  static StatusOr<Runtime> Attach(uv_loop_t* loop);
+
+  Runtime(Runtime&&) = default;
+  Runtime& operator=(Runtime&& other) noexcept;
+  // Ends every task; waits for what runs (ShutdownTimeout bounds it). Inside a task: does not wait. Attached: Detach.
+  ~Runtime();
+
+  // Runs `f`, a future or a function that makes one, to its end on this thread, driving the runtime if it is a
+  // current-thread one. Gives its output, as a JoinHandle would. Errors: called inside a task or on an attached loop's
+  // thread (kFailedPrecondition), or after Shutdown.
+  template <class F>
+  auto BlockOn(F&& f) const {
+    return internal::BlockOnCore(*core_, std::forward<F>(f));
+  }
+  template <class F>
+  JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
+                                                     base::SourceLocation place = base::SourceLocation::Current()) const {
+    return handle().Spawn(std::forward<F>(future), std::move(options), place);
+  }
+  Handle handle() const { return Handle(core_); }
+  EnterGuard Enter() const { return EnterGuard(core_); }
+
+  // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
+  // what was left: a task inside a poll that does not return can not be ended; its thread is left alone. Idempotent.
+  ShutdownReport Shutdown(std::chrono::nanoseconds at_most = std::chrono::hours(24 * 365));
+  // The same without waiting, from anywhere, tasks too.
+  void ShutdownBackground();
+
+  // Attached only; on the loop's thread: ends every task, closes the five handles, and calls `done` in a later turn.
+  Status Detach(void (*done)(void*), void* arg);
+
+ private:
+  friend class RuntimeBuilder;
+  explicit Runtime(std::shared_ptr<internal::RuntimeCore> core) : core_(std::move(core)) {}
+  void End();
+
+  std::shared_ptr<internal::RuntimeCore> core_;  // null once moved from
+};
+
+class RuntimeBuilder {
+ public:
+  // Defined in //runtime/scheduler:multi_thread: a program that never says it links no work stealing.
+  static RuntimeBuilder MultiThread();
+  static RuntimeBuilder CurrentThread() { return RuntimeBuilder(nullptr); }
+
+  // Workers of a multi-thread runtime, at least 1. Default: KIOTO_WORKER_THREADS, else the CPUs this process may use.
+  RuntimeBuilder& WorkerThreads(int threads);
+  RuntimeBuilder& ThreadName(std::string name);
+  RuntimeBuilder& ThreadStackSize(size_t bytes);
+  RuntimeBuilder& WithoutIo();
+  RuntimeBuilder& WithoutTime();
+  // Current-thread only: the clock stands still, and jumps to the next timer when there is nothing else to do.
+  RuntimeBuilder& StartPaused();
+  RuntimeBuilder& WithoutLifoSlot();
+  // Polls between two looks at the driver and the injector, at least 1.
+  RuntimeBuilder& EventInterval(uint32_t polls);
+  RuntimeBuilder& Seed(uint64_t seed);
+  RuntimeBuilder& MaxBlockingThreads(int threads);
+  RuntimeBuilder& BlockingQueue(size_t jobs);
+  RuntimeBuilder& BlockingKeepAlive(std::chrono::nanoseconds idle);
+  // Called for each task that fails with nobody to join it, on the thread where it ended; instead of the log.
+  RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
+
+  // Errors: an invalid knob (kInvalidArgument, naming it), or what the system refused.
+  StatusOr<Runtime> Build();
+  // The same as Runtime::Attach, with these knobs.
+  StatusOr<Runtime> Attach(uv_loop_t* loop);
+
+ private:
+  using MakeCore = StatusOr<std::shared_ptr<internal::RuntimeCore>> (*)(const internal::RuntimeOptions&);
+
+  explicit RuntimeBuilder(MakeCore make_multi_thread) : make_multi_thread_(make_multi_thread) {}
+  Status Check();
+
+  const MakeCore make_multi_thread_;  // null: current-thread
+  internal::RuntimeOptions options_;
+};
+
+namespace internal {
+int ExitCode(const Status& status);
+}  // namespace internal
+
+// A program's main: runs `f` on a multi-thread runtime, shuts down, and gives the exit code: 0 for OK; else 1, after printing
+// the status to stderr.
+template <class F>
+int Main(F&& f) {
+  StatusOr<Runtime> runtime = Runtime::MultiThread();
+  if (!runtime.ok()) return internal::ExitCode(runtime.status());
+  auto output = runtime->BlockOn(std::forward<F>(f));
+  return internal::ExitCode(internal::StatusIn(output));
+}
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_RUNTIME_H_

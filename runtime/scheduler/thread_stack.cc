@@ -1,0 +1,66 @@
+// STATE       one request at a time, in a static block: g_wanted (the thread asked for) -> the handler fills g_frames, then
+//             g_done. The handler only calls what is async-signal-safe: absl::GetStackTrace is.
+// RACES       R1 a handler that runs after its asker gave up: it finds g_wanted changed, or writes frames that nobody reads;
+//                the block is static, so nothing is freed under it.
+#include "kioto/runtime/scheduler/thread_stack.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "absl/debugging/stacktrace.h"
+#include "absl/debugging/symbolize.h"
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/atomic.h"
+
+namespace kioto::internal {
+namespace {
+
+constexpr int kMaxFrames = 32;
+constexpr int kSignal = SIGURG;  // ignored by default, and hardly used: a late delivery harms nobody
+
+base::Atomic<uintptr_t> g_wanted{0};
+base::Atomic<int> g_done{-1};
+base::Atomic<void*> g_frames[kMaxFrames];
+
+void OnSignal(int) {
+  // acquire: pairs with the asker's release. Only one handler may answer a request.
+  uintptr_t self = static_cast<uintptr_t>(pthread_self());
+  if (!g_wanted.compare_exchange_strong(self, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+  void* frames[kMaxFrames];
+  const int count = absl::GetStackTrace(frames, kMaxFrames, /*skip_count=*/2);
+  for (int i = 0; i < count; ++i) g_frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by g_done
+  g_done.store(count, std::memory_order_release);  // release: pairs with the asker's acquire
+}
+
+}  // namespace
+
+std::string ThreadStack(uintptr_t pthread) {
+  struct sigaction ours = {};
+  struct sigaction before = {};
+  ours.sa_handler = OnSignal;
+  ours.sa_flags = SA_RESTART;
+  if (sigaction(kSignal, &ours, &before) != 0) return "";
+  g_done.store(-1, std::memory_order_relaxed);        // relaxed: nobody answers before g_wanted is set
+  g_wanted.store(pthread, std::memory_order_release);  // release: pairs with the handler's acquire
+  int count = -1;
+  if (pthread_kill(reinterpret_cast<pthread_t>(pthread), kSignal) == 0) {
+    const struct timespec pause = {0, 200'000};
+    for (int i = 0; i < 100 && count < 0; ++i) {
+      nanosleep(&pause, nullptr);
+      count = g_done.load(std::memory_order_acquire);  // acquire: pairs with the handler's release
+    }
+  }
+  g_wanted.store(0, std::memory_order_relaxed);  // relaxed: a late handler finds nothing to answer (R1)
+  sigaction(kSignal, &before, nullptr);
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    void* frame = g_frames[i].load(std::memory_order_relaxed);  // relaxed: acquired with g_done
+    char name[256] = "?";
+    (void)absl::Symbolize(static_cast<char*>(frame) - 1, name, sizeof(name));
+    absl::StrAppend(&text, "    ", absl::Hex(reinterpret_cast<uintptr_t>(frame)), " ", name, "\n");
+  }
+  return text;
+}
+
+}  // namespace kioto::internal

@@ -1,0 +1,237 @@
+#include "kioto/runtime/scheduler/work_stealing.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/driver/timer_wheel.h"
+#include "kioto/runtime/scheduler/monitor.h"
+#include "kioto/runtime/scheduler/root_waker.h"
+
+namespace kioto::internal {
+
+WorkStealingCore::WorkStealingCore(const RuntimeOptions& options, int workers)
+    : RuntimeCore(/*shards=*/workers + 1), options_(options), idle_(workers) {
+  on_unhandled = options.on_unhandled;
+  on_unhandled_arg = options.on_unhandled_arg;
+}
+
+WorkStealingCore::~WorkStealingCore() = default;
+
+StatusOr<std::shared_ptr<WorkStealingCore>> WorkStealingCore::Make(const RuntimeOptions& options) {
+  std::shared_ptr<WorkStealingCore> core(new WorkStealingCore(options, options.workers));
+  const DriverOptions driver_options{options.io, options.time, &core->drivers.clock};
+  for (int i = 0; i < options.workers; ++i) {
+    auto driver = options.io ? MakeOwnedDriver(driver_options) : MakeParkDriver(driver_options);
+    if (!driver.ok()) return driver.status();
+    core->drivers.drivers.push_back(driver->get());
+    core->workers_.push_back(std::make_unique<Worker>(core.get(), i, *std::move(driver)));
+  }
+  if (Status status = core->Start(); !status.ok()) {
+    core->Shutdown(kNever);
+    return status;
+  }
+  return core;
+}
+
+Status WorkStealingCore::Start() {
+  monitor_ = std::make_unique<Monitor>(this);
+  if (Status status = monitor_->Start(); !status.ok()) return status;
+  for (int i = 0; i < size(); ++i) {
+    {
+      base::MutexLock lock(end_lock_);
+      ++running_;
+    }
+    // The thread holds the core: one that is stuck in user code may outlive everybody else.
+    auto thread = base::Thread::Start(absl::StrCat(options_.thread_name, "-", i),
+                                      [core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), i]() mutable {
+                                        RunWorker(std::move(core), i);
+                                      },
+                                      options_.stack_size);
+    if (!thread.ok()) {
+      base::MutexLock lock(end_lock_);
+      --running_;
+      return thread.status();
+    }
+    threads_.push_back(*std::move(thread));
+  }
+  return OkStatus();
+}
+
+void WorkStealingCore::RunWorker(std::shared_ptr<WorkStealingCore> core, int index) {
+  Worker& worker = core->worker(index);
+  ContextScope scope(core.get(), &core->drivers, worker.driver(), &worker);
+  SeedThread(core->options_.seed, index);
+  worker.Loop();
+  core->WorkerEnds();
+}
+
+// --- Queues ----------------------------------------------------------------------------------------------------------
+
+Worker* WorkStealingCore::WorkerOfThisThread() const {
+  const ThreadContext& thread = CurrentThread();
+  return thread.scheduler == this ? static_cast<Worker*>(thread.worker) : nullptr;
+}
+
+int WorkStealingCore::ShardForThisThread() const {
+  const Worker* worker = WorkerOfThisThread();
+  return worker != nullptr ? worker->index() : size();
+}
+
+void WorkStealingCore::Enqueue(TaskHeader* task) {
+  if (Worker* worker = WorkerOfThisThread()) {
+    worker->PushWoken(task);
+  } else {
+    EnqueueForeign(task);
+  }
+}
+
+void WorkStealingCore::EnqueueNew(TaskHeader* task) {
+  if (Worker* worker = WorkerOfThisThread()) {
+    worker->PushNew(task);
+  } else {
+    EnqueueForeign(task);
+  }
+}
+
+void WorkStealingCore::EnqueueForeign(TaskHeader* task) {
+  foreign_.Enter();
+  injector_.Push(task);
+  NotifyOne();
+  foreign_.Leave();
+}
+
+void WorkStealingCore::NotifyOne() {
+  bool wake_monitor = false;
+  const int worker = idle_.WorkerToNotify(&wake_monitor);
+  if (worker >= 0) workers_[worker]->driver()->Unpark();
+  if (wake_monitor) WakeMonitor();
+}
+
+void WorkStealingCore::WakeMonitor() { monitor_->Wake(); }
+
+// --- BlockOn -----------------------------------------------------------------------------------------------------------
+
+// The calling thread only polls its own future; the workers do the rest.
+Status WorkStealingCore::BlockOn(RootFuture& root) {
+  ThreadContext& thread = CurrentThread();
+  if (!thread.blocking_allowed || thread.worker != nullptr) {
+    return absl::FailedPreconditionError(
+        "BlockOn was called inside a task, whose thread it would block; return the future instead");
+  }
+  if (shutting_down()) return ShutdownError("BlockOn");
+  ContextScope scope(this, &drivers, nullptr, nullptr);
+  if (thread.random == 0) SeedThread(options_.seed, size());
+  base::Parker parker;
+  RootWaker waker([](void* arg) { static_cast<base::Parker*>(arg)->Unpark(); }, &parker);
+  for (;;) {
+    if (waker.TakeWoken()) {
+      PollScope poll;
+      poll.random = &thread.random;
+      Context cx(waker.waker(), poll);
+      thread.blocking_allowed = false;
+      const bool done = root.Poll(cx);
+      thread.blocking_allowed = true;
+      if (done) return OkStatus();
+      if (poll.yielded) waker.waker().Wake();
+    } else {
+      parker.Park();
+    }
+  }
+}
+
+// --- The end -----------------------------------------------------------------------------------------------------------
+
+TaskHeader* WorkStealingCore::TakeAny() {
+  for (auto& worker : workers_) {
+    if (TaskHeader* task = worker->queue().TakeSlot()) return task;
+    if (TaskHeader* task = worker->queue().Pop()) return task;
+  }
+  return injector_.Pop(1);
+}
+
+// On the last worker's thread, or, if none was started, on the caller's: nobody else pops, so we may own every queue.
+void WorkStealingCore::EndEverything() {
+  const Status reason = ShutdownError("the task");
+  owned.Close();
+  owned.AbortAll([](TaskHeader* task, void* core) { static_cast<WorkStealingCore*>(core)->injector_.Push(task); }, this);
+  while (owned.size() > 0) {
+    if (TaskHeader* task = TakeAny()) {
+      CancelTask(task, reason);
+    } else {
+      base::YieldThread();  // its right to poll is on its way here from another thread
+    }
+  }
+  foreign_.AwaitNone();
+  for (Driver* driver : drivers.drivers) {
+    if (driver->wheel() != nullptr) driver->wheel()->Shutdown();
+  }
+}
+
+void WorkStealingCore::WorkerEnds() {
+  bool last;
+  {
+    base::MutexLock lock(end_lock_);
+    last = --running_ == 0;
+  }
+  if (!last) return;
+  monitor_->Stop();
+  EndEverything();
+  base::MutexLock lock(end_lock_);
+  ended_ = true;
+  for (base::Parker* parker : awaiting_) parker->Unpark();
+}
+
+void WorkStealingCore::ReportStuck(ShutdownReport& report) {
+  for (auto& worker : workers_) {
+    if (!worker->polling()) continue;
+    ++report.stuck_workers;
+    report.stuck.push_back(worker->DescribePoll());
+  }
+}
+
+ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
+  ShutdownReport report;
+  shutting_down_.store(true, std::memory_order_release);  // release: pairs with shutting_down()
+  owned.Close();
+  for (auto& worker : workers_) worker->driver()->Unpark();
+  base::Parker parker;
+  bool ended;
+  {
+    base::MutexLock lock(end_lock_);
+    if (running_ == 0 && !ended_) {  // no thread was ever started
+      lock.Unlock();
+      if (monitor_ != nullptr) monitor_->Stop();
+      EndEverything();
+      base::MutexLock again(end_lock_);
+      ended_ = true;
+      return report;
+    }
+    ended = ended_;
+    if (!ended) awaiting_.push_back(&parker);
+  }
+  if (!ended) ended = parker.ParkUntil(deadline_ns);
+  {
+    base::MutexLock lock(end_lock_);
+    awaiting_.erase(std::remove(awaiting_.begin(), awaiting_.end(), &parker), awaiting_.end());
+    ended = ended_;
+  }
+  if (!ended) {
+    ReportStuck(report);
+    report.live_tasks = owned.size();
+  }
+  for (base::Thread& thread : threads_) {
+    if (ended) {
+      thread.Join();
+    } else {
+      thread.Detach();
+    }
+  }
+  threads_.clear();
+  if (blocking != nullptr) report.running_blocking_jobs = blocking->Shutdown(deadline_ns);
+  return report;
+}
+
+}  // namespace kioto::internal

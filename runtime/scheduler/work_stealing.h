@@ -1,0 +1,84 @@
+// WorkStealing: the scheduler with several workers, each a thread with a run queue, a driver and a timer wheel.
+//
+//   spawn, wake on a worker  -> its LIFO slot or ring        on any other thread -> the injector
+//   a worker's next task     -> slot (a few times in a row), ring, injector, then another worker's ring, then its reactor
+//   nothing at all           -> parks inside its driver
+//
+// A task woken into the slot wakes nobody. A queue that grows past one wakes one worker, if nobody searches (idle.h): who
+// finds work while being the last to search wakes the next. The queue's order, the RMW budget and the races are in
+// run_queue.h, those of parking in idle.h.
+//
+// A worker that is inside a long poll must not freeze what is bound to it: monitor.h.
+#ifndef KIOTO_RUNTIME_SCHEDULER_WORK_STEALING_H_
+#define KIOTO_RUNTIME_SCHEDULER_WORK_STEALING_H_
+
+#include <memory>
+#include <vector>
+
+#include "kioto/runtime/base/park.h"
+#include "kioto/runtime/base/thread.h"
+#include "kioto/runtime/scheduler/core.h"
+#include "kioto/runtime/scheduler/idle.h"
+#include "kioto/runtime/scheduler/injector.h"
+#include "kioto/runtime/scheduler/worker.h"
+
+namespace kioto::internal {
+
+class Monitor;
+
+class WorkStealingCore final : public RuntimeCore {
+ public:
+  static StatusOr<std::shared_ptr<WorkStealingCore>> Make(const RuntimeOptions& options);
+  ~WorkStealingCore();
+
+  Status BlockOn(RootFuture& root) override;
+  ShutdownReport Shutdown(int64_t deadline_ns) override;
+
+  void Enqueue(TaskHeader* task) override;
+  void EnqueueNew(TaskHeader* task) override;
+  int ShardForThisThread() const override;
+  bool CanSpawnLocal() const override { return false; }
+
+  // For workers and the monitor.
+  int size() const { return static_cast<int>(workers_.size()); }
+  Worker& worker(int index) { return *workers_[index]; }
+  Injector& injector() { return injector_; }
+  Idle& idle() { return idle_; }
+  const RuntimeOptions& options() const { return options_; }
+  // Work was queued that any worker may take: wakes one if none is searching.
+  void NotifyOne();
+  void WakeMonitor();
+  bool shutting_down() const {
+    return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with Shutdown's release
+  }
+
+ private:
+  WorkStealingCore(const RuntimeOptions& options, int workers);
+
+  Worker* WorkerOfThisThread() const;
+  void EnqueueForeign(TaskHeader* task);
+  Status Start();
+  static void RunWorker(std::shared_ptr<WorkStealingCore> core, int index);
+  void WorkerEnds();
+  void EndEverything();
+  TaskHeader* TakeAny();
+  void ReportStuck(ShutdownReport& report);
+
+  const RuntimeOptions options_;
+  Idle idle_;
+  Injector injector_;
+  ForeignCalls foreign_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<base::Thread> threads_;
+  std::unique_ptr<Monitor> monitor_;
+
+  base::Atomic<bool> shutting_down_{false};
+  base::Mutex end_lock_;
+  int running_ = 0;                     // workers whose thread has not ended; under end_lock_
+  bool ended_ = false;                  // everything is cancelled; under end_lock_
+  std::vector<base::Parker*> awaiting_;  // threads in Shutdown; under end_lock_
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_WORK_STEALING_H_

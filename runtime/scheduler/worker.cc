@@ -1,0 +1,183 @@
+#include "kioto/runtime/scheduler/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/driver/reactor.h"
+#include "kioto/runtime/scheduler/work_stealing.h"
+
+namespace kioto::internal {
+
+Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver)
+    : core_(core), index_(index), driver_(std::move(driver)) {}
+
+void Worker::Loop() {
+  thread_id_.store(static_cast<uintptr_t>(pthread_self()), std::memory_order_relaxed);  // relaxed: see thread_id()
+  while (!core_->shutting_down()) {
+    TaskHeader* task = Next();
+    if (task == nullptr) task = Search();
+    if (task == nullptr) {
+      Park();
+      continue;
+    }
+    if (std::exchange(searching_, false) && core_->idle().StopSearching()) core_->NotifyOne();
+    Run(task);
+  }
+}
+
+void Worker::Run(TaskHeader* task) {
+  const uint64_t polls = polls_.load(std::memory_order_relaxed);  // relaxed: ours alone
+  task_id_.store(task->id, std::memory_order_relaxed);            // relaxed: see DescribePoll
+  file_.store(task->place_file(), std::memory_order_relaxed);     // relaxed: see DescribePoll
+  line_.store(task->line, std::memory_order_relaxed);             // relaxed: see DescribePoll
+  polls_.store(polls + 1, std::memory_order_relaxed);             // relaxed: see polls()
+  const RunResult result = RunTask(task, CurrentThread());
+  polls_.store(polls + 2, std::memory_order_relaxed);  // relaxed: see polls()
+  if (result == RunResult::kGone) return;
+  if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;
+  PushRing(task);
+}
+
+std::string Worker::DescribePoll() const {
+  // relaxed: three words that belong together only while the poll lasts; a report may be off by one task.
+  return absl::StrCat("task ", task_id_.load(std::memory_order_relaxed), ", spawned at ",
+                      file_.load(std::memory_order_relaxed), ":",  // relaxed: as above
+                      line_.load(std::memory_order_relaxed));      // relaxed: as above
+}
+
+// --- Queues ----------------------------------------------------------------------------------------------------------
+
+void Worker::PushWoken(TaskHeader* task) {
+  if (use_slot_) {
+    task = queue_.PutSlot(task);
+    if (task == nullptr) return;
+  }
+  PushRing(task);
+}
+
+void Worker::PushNew(TaskHeader* task) {
+  if (use_slot_ && queue_.slot_empty()) {
+    (void)queue_.PutSlot(task);  // an empty slot costs no RMW, and what is in it is not displaced by a newcomer
+    return;
+  }
+  PushRing(task);
+}
+
+// Only a step that makes two tasks wait can mean that a parked worker is missing: while two or more wait in the ring,
+// whoever parks sees them in its last look round (idle.h, R1).
+void Worker::PushRing(TaskHeader* task) {
+  queue_.Push(task, core_->injector());
+  const uint32_t waiting = queue_.tail() - queue_.head();
+  if (!parked_ && (waiting == 2 || (waiting == 1 && !queue_.slot_empty()))) core_->NotifyOne();
+}
+
+TaskHeader* Worker::Next() {
+  if (++tick_ % core_->options().event_interval == 0) {
+    Turn();
+    if (TaskHeader* task = TakeInjected(1)) return task;
+  }
+  if (lifo_polls_ < limits::kLifoPollsInARow) {
+    if (TaskHeader* task = queue_.TakeSlot()) {
+      ++lifo_polls_;
+      return task;
+    }
+  }
+  lifo_polls_ = 0;
+  TaskHeader* task = queue_.Pop();
+  if (task == nullptr) return queue_.TakeSlot();
+  if (task == turn_before_) {  // all that was ready when it yielded has had its turn: so must the driver
+    Turn();
+  }
+  return task;
+}
+
+void Worker::Turn() {
+  turn_before_ = nullptr;
+  use_slot_ = false;
+  driver_->Turn();
+  use_slot_ = core_->options().lifo_slot;
+}
+
+TaskHeader* Worker::TakeInjected(size_t max) {
+  TaskHeader* first = core_->injector().Pop(std::min<size_t>(max, queue_.room() + 1));
+  if (first == nullptr) return nullptr;
+  for (TaskHeader* rest = first->queue_next; rest != nullptr;) {
+    TaskHeader* task = std::exchange(rest, rest->queue_next);
+    PushRing(task);
+  }
+  return first;
+}
+
+// --- The search for work -----------------------------------------------------------------------------------------------
+
+TaskHeader* Worker::Search() {
+  if (!core_->injector().empty()) {
+    const size_t share = core_->injector().size() / core_->size() + 1;
+    if (TaskHeader* task = TakeInjected(std::min<size_t>(share, RunQueue::kCapacity / 2))) return task;
+  }
+  Turn();
+  if (TaskHeader* task = queue_.Pop()) return task;
+  if (!searching_) searching_ = core_->idle().StartSearching();
+  if (!searching_) return nullptr;
+  if (TaskHeader* task = StealFromOthers()) return task;
+  if (TaskHeader* task = TakeInjected(RunQueue::kCapacity / 2)) return task;
+  return HarvestOthers() ? queue_.Pop() : nullptr;
+}
+
+TaskHeader* Worker::StealFromOthers() {
+  const int workers = core_->size();
+  uint64_t& random = CurrentThread().random;
+  random = random * 6364136223846793005u + 1442695040888963407u;
+  const int start = static_cast<int>((random >> 33) % static_cast<uint64_t>(workers));
+  for (int i = 0; i < workers; ++i) {
+    Worker& victim = core_->worker((start + i) % workers);
+    if (&victim == this) continue;
+    if (TaskHeader* task = queue_.StealFrom(victim.queue_)) return task;
+  }
+  return nullptr;
+}
+
+// Events are stolen like tasks: a busy sibling's sockets need not wait for it.
+bool Worker::HarvestOthers() {
+  use_slot_ = false;
+  for (int i = 0; i < core_->size(); ++i) {
+    Worker& sibling = core_->worker(i);
+    if (&sibling == this || (sibling.polls() & 1) == 0 || sibling.driver()->reactor() == nullptr) continue;
+    sibling.driver()->reactor()->Harvest();
+  }
+  use_slot_ = core_->options().lifo_slot;
+  return !queue_.empty();
+}
+
+bool Worker::WorkAnywhere() {
+  if (!core_->injector().empty()) return true;
+  for (int i = 0; i < core_->size(); ++i) {
+    if (!core_->worker(i).queue_.empty()) return true;
+  }
+  return false;
+}
+
+void Worker::Park() {
+  if (core_->idle().Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) core_->NotifyOne();
+  use_slot_ = false;
+  parked_ = true;  // what a turn brings is not to wake another one before we know whether we are up ourselves
+  for (;;) {
+    turn_before_ = nullptr;
+    if (core_->shutting_down()) break;
+    driver_->Park(kNever);
+    bool wake_monitor = false;
+    const Idle::Wakeup wakeup = core_->idle().Unparked(index_, !queue_.empty() || core_->shutting_down(), &wake_monitor);
+    if (wake_monitor) core_->WakeMonitor();
+    if (wakeup == Idle::Wakeup::kStillParked) continue;
+    searching_ = wakeup == Idle::Wakeup::kNotified;
+    break;
+  }
+  parked_ = false;
+  use_slot_ = core_->options().lifo_slot;
+  if (!searching_ && queue_.size() > 1) core_->NotifyOne();
+}
+
+}  // namespace kioto::internal

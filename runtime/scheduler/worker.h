@@ -1,0 +1,81 @@
+// Worker: one thread of a work-stealing runtime: its queue, its driver, and the loop that feeds on them.
+//
+// STATE       polls_: twice the polls so far, plus one while a poll is in progress; written by the worker alone, read by the
+//             monitor, which takes a value that is odd and has not moved for a tick for a worker that is stuck in a poll.
+// OWNERSHIP   everything else here is the worker thread's, but for the queue's shared ends and the driver's own.
+#ifndef KIOTO_RUNTIME_SCHEDULER_WORKER_H_
+#define KIOTO_RUNTIME_SCHEDULER_WORKER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/driver/driver.h"
+#include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/scheduler/run_queue.h"
+
+namespace kioto::internal {
+
+class WorkStealingCore;
+
+class alignas(128) Worker {
+ public:
+  Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver);
+
+  // The thread's body: until the runtime shuts down.
+  void Loop();
+
+  // On this worker's thread: a task was woken, or spawned.
+  void PushWoken(TaskHeader* task);
+  void PushNew(TaskHeader* task);
+
+  WorkStealingCore* core() const { return core_; }
+  int index() const { return index_; }
+  Driver* driver() const { return driver_.get(); }
+  RunQueue& queue() { return queue_; }
+
+  // Any thread.
+  uint64_t polls() const {
+    return polls_.load(std::memory_order_relaxed);  // relaxed: a counter that is watched, nothing hangs on it
+  }
+  bool polling() const { return (polls() & 1) != 0; }
+  // "task 17, spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
+  // the task itself may be gone while one looks.
+  std::string DescribePoll() const;
+  uintptr_t thread_id() const { return thread_id_.load(std::memory_order_relaxed); }  // relaxed: constant once set
+
+ private:
+  TaskHeader* Next();
+  TaskHeader* Search();
+  TaskHeader* StealFromOthers();
+  TaskHeader* TakeInjected(size_t max);
+  bool HarvestOthers();
+  void Run(TaskHeader* task);
+  void Turn();
+  void Park();
+  bool WorkAnywhere();
+  void PushRing(TaskHeader* task);
+
+  WorkStealingCore* const core_;
+  const int index_;
+  const std::unique_ptr<Driver> driver_;
+  RunQueue queue_;
+
+  uint32_t tick_ = 0;
+  int lifo_polls_ = 0;                 // polls in a row from the slot
+  bool use_slot_ = true;               // false while a driver turn delivers many wakes at once
+  bool searching_ = false;
+  bool parked_ = false;                // in Park, counted as parked
+  TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last turn; only compared
+
+  alignas(64) base::Atomic<uint64_t> polls_{0};
+  base::Atomic<uint64_t> task_id_{0};
+  base::Atomic<const char*> file_{""};
+  base::Atomic<int> line_{0};
+  base::Atomic<uintptr_t> thread_id_{0};
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_WORKER_H_

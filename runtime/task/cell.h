@@ -1,0 +1,98 @@
+// TaskCell<F>: the one allocation of a task: its header, and behind it, in the same bytes, first its future and then its
+// output. The template part of a task is the few functions here; all else is erased.
+#ifndef KIOTO_RUNTIME_TASK_CELL_H_
+#define KIOTO_RUNTIME_TASK_CELL_H_
+
+#include <new>
+#include <utility>
+
+#include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/memory_cache.h"
+#include "kioto/runtime/task/join_output.h"
+#include "kioto/runtime/task/scheduler.h"
+
+#if KIOTO_EXCEPTIONS
+#include <exception>
+#endif
+
+namespace kioto::internal {
+
+// Where the output of a task lies, whatever its future was: right behind the header.
+template <class T>
+JoinOutput<T>* TaskOutput(TaskHeader* task) {
+  return std::launder(reinterpret_cast<JoinOutput<T>*>(task + 1));
+}
+
+template <class F>
+class TaskCell final : public TaskHeader {
+ public:
+  using Output = JoinOutput<typename F::Output>;
+  static_assert(alignof(F) <= 16 && alignof(Output) <= 16,
+                "kioto: the future of a task may ask for an alignment of 16 bytes at most; give the task a .Boxed() one");
+
+  static TaskHeader* Make(F&& future, Scheduler* scheduler, base::SourceLocation place) {
+    return new (base::CacheAllocate(sizeof(TaskCell))) TaskCell(std::move(future), scheduler, place);
+  }
+
+ private:
+  TaskCell(F&& future, Scheduler* scheduler, base::SourceLocation place)
+      : TaskHeader(&kTable, scheduler, NextTaskId(), place), future_(std::move(future)) {}
+  ~TaskCell() {}  // the future and the output were destroyed when their time had come
+
+  static bool Poll(TaskHeader* task, Context& cx) {
+    TaskCell* cell = static_cast<TaskCell*>(task);
+#if KIOTO_EXCEPTIONS
+    bool future_lives = true;
+    try {
+      return cell->PollFuture(cx, future_lives);
+    } catch (...) {
+      if (future_lives) cell->future_.~F();
+      new (&cell->output_) Output(ThrownError("the task's future threw", std::current_exception()));
+      return true;
+    }
+#else
+    bool future_lives = true;
+    return cell->PollFuture(cx, future_lives);
+#endif
+  }
+
+  bool PollFuture(Context& cx, bool& future_lives) {
+    auto poll = future_.PollOnce(cx);
+    if (poll.pending()) return false;
+    future_lives = false;
+    future_.~F();
+    new (&output_) Output(ToJoinOutput(*std::move(poll)));
+    return true;
+  }
+
+  static void Cancel(TaskHeader* task, const Status& reason) {
+    TaskCell* cell = static_cast<TaskCell*>(task);
+    cell->future_.~F();
+    new (&cell->output_) Output(reason);
+  }
+
+  static void DropOutput(TaskHeader* task) { static_cast<TaskCell*>(task)->output_.~Output(); }
+
+  static const Status* Failure(TaskHeader* task) {
+    const Output& output = static_cast<TaskCell*>(task)->output_;
+    return output.ok() ? nullptr : &StatusIn(output);
+  }
+
+  static void Destroy(WakeTarget* target) {
+    TaskCell* cell = static_cast<TaskCell*>(target);
+    FreeTaskName(cell);
+    cell->~TaskCell();
+    base::CacheFree(cell, sizeof(TaskCell));
+  }
+
+  static constexpr TaskVTable kTable = {{&WakeTask, &Destroy}, &Poll, &Cancel, &DropOutput, &Failure};
+
+  union {
+    alignas(16) F future_;
+    alignas(16) Output output_;
+  };
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_TASK_CELL_H_

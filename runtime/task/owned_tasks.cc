@@ -1,0 +1,70 @@
+#include "kioto/runtime/task/owned_tasks.h"
+
+#include "kioto/runtime/base/check.h"
+
+namespace kioto::internal {
+
+OwnedTasks::OwnedTasks(int shards) : shards_(shards), shard_(new Shard[shards]) {}
+
+OwnedTasks::~OwnedTasks() { KIOTO_DCHECK(size() == 0, "a runtime went away before its tasks"); }
+
+bool OwnedTasks::Link(TaskHeader* task, int shard) {
+  Shard& s = shard_[shard];
+  task->shard = static_cast<uint16_t>(shard);
+  base::SpinLockGuard lock(s.lock);
+  if (s.closed) return false;
+  task->owned_next = s.head;
+  if (s.head != nullptr) s.head->owned_prev = task;
+  s.head = task;
+  ++s.count;
+  return true;
+}
+
+void OwnedTasks::Unlink(TaskHeader* task) {
+  Shard& s = shard_[task->shard];
+  base::SpinLockGuard lock(s.lock);
+  if (task->owned_prev != nullptr) {
+    task->owned_prev->owned_next = task->owned_next;
+  } else {
+    s.head = task->owned_next;
+  }
+  if (task->owned_next != nullptr) task->owned_next->owned_prev = task->owned_prev;
+  --s.count;
+}
+
+void OwnedTasks::Close() {
+  for (int i = 0; i < shards_; ++i) {
+    base::SpinLockGuard lock(shard_[i].lock);
+    shard_[i].closed = true;
+  }
+}
+
+void OwnedTasks::AbortAll(void (*enqueue)(TaskHeader*, void*), void* arg) {
+  for (int i = 0; i < shards_; ++i) {
+    TaskHeader* taken = nullptr;  // those whose right to poll is ours now, linked by queue_next
+    {
+      base::SpinLockGuard lock(shard_[i].lock);
+      for (TaskHeader* task = shard_[i].head; task != nullptr; task = task->owned_next) {
+        if (task->Abort() != TaskState::ToWoken::kEnqueue) continue;
+        task->queue_next = taken;
+        taken = task;
+      }
+    }
+    while (taken != nullptr) {
+      TaskHeader* task = taken;
+      taken = task->queue_next;
+      enqueue(task, arg);
+    }
+  }
+}
+
+size_t OwnedTasks::size() const {
+  size_t sum = 0;
+  for (int i = 0; i < shards_; ++i) {
+    base::SpinLockGuard lock(shard_[i].lock);
+    sum += shard_[i].count;
+  }
+  return sum;
+}
+
+}  // namespace kioto::internal

@@ -1,0 +1,51 @@
+// OwnedTasks: every live task of a runtime, so that shutdown can end each of them. Sharded by worker, so that a spawn and a
+// completion cost one uncontended lock each.
+//
+// STATE       per shard a doubly linked list through TaskHeader::owned_prev/next, a count and `closed`, under a spin lock.
+// RULE        a task is linked before it is first enqueued and unlinked by the holder of kOwned just before Complete, so
+//             whatever is found in a list under its lock is live: its memory can not go away before the lock is released.
+#ifndef KIOTO_RUNTIME_TASK_OWNED_TASKS_H_
+#define KIOTO_RUNTIME_TASK_OWNED_TASKS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/task/header.h"
+
+namespace kioto::internal {
+
+class OwnedTasks {
+ public:
+  explicit OwnedTasks(int shards);
+  ~OwnedTasks();
+
+  int shards() const { return shards_; }
+
+  // Any thread. False: closed, the task was not linked.
+  [[nodiscard]] bool Link(TaskHeader* task, int shard);
+  void Unlink(TaskHeader* task);
+
+  // Refuses every later Link.
+  void Close();
+  // Aborts every task, and gives those of which it took the right to poll to `enqueue(task, arg)`, outside the locks.
+  void AbortAll(void (*enqueue)(TaskHeader*, void*), void* arg);
+  // Live tasks; exact when nothing moves.
+  size_t size() const;
+
+ private:
+  struct alignas(64) Shard {
+    mutable base::SpinLock lock;
+    bool closed = false;
+    size_t count = 0;
+    TaskHeader* head = nullptr;
+  };
+
+  const int shards_;
+  const std::unique_ptr<Shard[]> shard_;
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_TASK_OWNED_TASKS_H_

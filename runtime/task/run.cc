@@ -1,0 +1,113 @@
+// What follows from the transitions of a task: polling, completion, cancellation.
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/log.h"
+#include "kioto/runtime/task/scheduler.h"
+
+namespace kioto::internal {
+namespace {
+
+const char* NameOf(const TaskHeader* task) { return task->named ? task->name->name.c_str() : ""; }
+
+void ReportUnhandled(TaskHeader* task) {
+  const Status* status = task->table()->failure(task);
+  if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status)) return;
+  const UnhandledFailure failure{*status, NameOf(task), task->place_file(), task->line, task->id};
+  if (task->scheduler->on_unhandled != nullptr) {
+    task->scheduler->on_unhandled(failure, task->scheduler->on_unhandled_arg);
+    return;
+  }
+  const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
+                                               : absl::StrCat("task ", failure.task_id, " \"", failure.name, "\"");
+  base::LogFailure(absl::StrCat("kioto: ", who, ", which nobody joins, has failed: ", status->ToString()),
+                   base::SourceLocation::Current(failure.file, failure.line));
+}
+
+// The future is destroyed, the output stored, and the task still ours.
+void Finish(TaskHeader* task) {
+  task->scheduler->owned.Unlink(task);
+  if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDone) return;
+  ReportUnhandled(task);
+  task->table()->drop_output(task);
+  (void)task->Complete(/*output_dropped=*/true);
+}
+
+}  // namespace
+
+RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
+  if (task->StartPoll() == TaskState::ToPoll::kCancel) {
+    CancelTask(task, AbortedError("the task was aborted"));
+    return RunResult::kGone;
+  }
+  BorrowedWaker waker(task);
+  PollScope scope;
+  scope.random = &thread.random;
+  Context cx(waker.get(), scope);
+  thread.task = task;
+  thread.blocking_allowed = false;
+  const bool ready = task->table()->poll(task, cx);
+  thread.blocking_allowed = true;
+  thread.task = nullptr;
+  if (ready) {
+    Finish(task);
+    return RunResult::kGone;
+  }
+  if (scope.yielded) return RunResult::kYielded;
+  switch (task->Suspend()) {
+    case TaskState::ToIdle::kIdle:
+      return RunResult::kGone;
+    case TaskState::ToIdle::kRequeue:
+      return RunResult::kWoken;
+    case TaskState::ToIdle::kCancel:
+      CancelTask(task, AbortedError("the task was aborted"));
+      return RunResult::kGone;
+  }
+  return RunResult::kGone;
+}
+
+void CancelTask(TaskHeader* task, const Status& reason) {
+  task->table()->cancel(task, reason);
+  Finish(task);
+}
+
+void WakeTask(WakeTarget* target) {
+  TaskHeader* task = static_cast<TaskHeader*>(target);
+  if (task->Wake() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
+}
+
+void AbortTask(TaskHeader* task) {
+  if (task->Abort() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
+}
+
+void StartTask(TaskHeader* task) {
+  Scheduler* scheduler = task->scheduler;
+  if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
+    task->table()->cancel(task, scheduler->Refusal());
+    if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
+      task->table()->drop_output(task);
+      (void)task->Complete(/*output_dropped=*/true);
+    }
+    return;
+  }
+  scheduler->EnqueueNew(task);
+}
+
+void NameTask(TaskHeader* task, std::string name) {
+  if (name.empty()) return;
+  task->name = new TaskName{std::move(name), task->file};
+  task->named = true;
+}
+
+uint64_t NextTaskId() {
+  static constexpr uint64_t kBatch = 1024;
+  static base::Atomic<uint64_t> next_batch{1};
+  static thread_local uint64_t next = 0;
+  static thread_local uint64_t left = 0;
+  if (left == 0) {
+    next = next_batch.fetch_add(kBatch, std::memory_order_relaxed);  // relaxed: only uniqueness is asked
+    left = kBatch;
+  }
+  --left;
+  return next++;
+}
+
+}  // namespace kioto::internal

@@ -1,0 +1,73 @@
+// Scheduler: what a task knows of its runtime. Two implementations: runtime/scheduler/{current_thread,work_stealing}.
+#ifndef KIOTO_RUNTIME_TASK_SCHEDULER_H_
+#define KIOTO_RUNTIME_TASK_SCHEDULER_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/task/owned_tasks.h"
+
+namespace kioto::internal {
+
+// A task that ended badly with nobody to join it. `name` is "" if it has none; `file:line` is where it was spawned.
+struct UnhandledFailure {
+  const Status& status;
+  const char* name;
+  const char* file;
+  int line;
+  uint64_t task_id;
+};
+using UnhandledHook = void (*)(const UnhandledFailure&, void* arg);
+
+class Scheduler {
+ public:
+  // Takes over the right to poll of a task that was woken or aborted. Any thread; the task is live, so the scheduler is.
+  virtual void Enqueue(TaskHeader* task) = 0;
+  // The same for a task that has just been spawned.
+  virtual void EnqueueNew(TaskHeader* task) = 0;
+  // The shard of `owned` for a task spawned on this thread.
+  virtual int ShardForThisThread() const = 0;
+  // Whether a task may be bound to this thread: it drives this runtime and can not lose its core.
+  virtual bool CanSpawnLocal() const = 0;
+  // Why a task is not accepted, for its JoinHandle.
+  virtual Status Refusal() const { return ShutdownError("Spawn"); }
+
+  OwnedTasks owned;
+  UnhandledHook on_unhandled = nullptr;  // null: the log
+  void* on_unhandled_arg = nullptr;
+
+ protected:
+  explicit Scheduler(int shards) : owned(shards) {}
+  ~Scheduler() = default;
+};
+
+// Polls `task` once, or cancels it, on the thread that holds its right to poll, and says what is to be done with it.
+enum class [[nodiscard]] RunResult {
+  kGone,     // finished, or idle: it is no longer ours, nothing of it may be touched
+  kYielded,  // still ours: enqueue it behind everything that is ready
+  kWoken,    // still ours: it was woken while it ran
+};
+RunResult RunTask(TaskHeader* task, ThreadContext& thread);
+
+// Ends a task that the caller has the right to poll, without polling it: the future is destroyed here and now, the
+// JoinHandle gets `reason`.
+void CancelTask(TaskHeader* task, const Status& reason);
+
+// What a task's wakers do, and AbortHandle: enqueue it unless somebody has.
+void WakeTask(WakeTarget* target);
+void AbortTask(TaskHeader* task);
+
+// Makes a new task live and enqueues it; if the runtime is shutting down, cancels it at once. Any thread.
+void StartTask(TaskHeader* task);
+// Before StartTask.
+void NameTask(TaskHeader* task, std::string name);
+inline void FreeTaskName(TaskHeader* task) {
+  if (task->named) delete task->name;
+}
+
+// A number that no other task of this process has. Per-thread batches: no shared write per call.
+uint64_t NextTaskId();
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_TASK_SCHEDULER_H_

@@ -1,0 +1,74 @@
+// Spawn: a future becomes a task of its own, run by the runtime that this thread has entered.
+//
+//   Spawn(Serve(std::move(stream))).Detach();
+//
+// Inside a task borrow, between tasks own: a new task outlives the caller's frame, so what it uses it must own.
+#ifndef KIOTO_RUNTIME_TASK_SPAWN_H_
+#define KIOTO_RUNTIME_TASK_SPAWN_H_
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "kioto/runtime/base/source_location.h"
+#include "kioto/runtime/future/future_traits.h"
+#include "kioto/runtime/task/join_handle.h"
+
+namespace kioto {
+
+struct TaskOptions {
+  std::string name;  // shown in logs and dumps; costs an allocation
+};
+
+namespace internal {
+
+// The scheduler entered on this thread. Outside: null.
+inline Scheduler* CurrentScheduler() { return CurrentThread().scheduler; }
+
+// A task whose runtime is missing: never runs, and its handle gives the sentence at once.
+Scheduler* NoScheduler();
+// A thread that may not bind tasks: the same, with its own sentence.
+Scheduler* NoLocalScheduler();
+
+template <class F>
+JoinHandle<typename F::Output> SpawnOn(Scheduler* scheduler, F&& future, bool local, TaskOptions options,
+                                       base::SourceLocation place) {
+  TaskHeader* task = TaskCell<F>::Make(std::move(future), scheduler, place);
+  task->local = local;
+  NameTask(task, std::move(options.name));
+  StartTask(task);
+  return JoinHandle<typename F::Output>(task);
+}
+
+}  // namespace internal
+
+// Starts `future` as a task on any worker of the runtime entered on this thread. Outside a runtime, or while it shuts down,
+// the future is destroyed and the handle gives a status that says so.
+// THREADS: any that has entered a runtime. BUDGET: none. One allocation.
+template <class F>
+JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
+                                                   base::SourceLocation place = base::SourceLocation::Current()) {
+  static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
+  static_assert(IsFuture<std::decay_t<F>>, "kioto: Spawn needs a future; give a function's result, not the function");
+  static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
+  internal::Scheduler* scheduler = internal::CurrentScheduler();
+  return internal::SpawnOn(scheduler != nullptr ? scheduler : internal::NoScheduler(), std::forward<F>(future),
+                           /*local=*/false, std::move(options), place);
+}
+
+// The same for a future that must be polled and destroyed on this thread. Needs a thread that can not lose its core: that
+// of a current-thread runtime's BlockOn, or of an attached loop.
+template <class F>
+JoinHandle<typename std::decay_t<F>::Output> SpawnLocal(F&& future, TaskOptions options = {},
+                                                        base::SourceLocation place = base::SourceLocation::Current()) {
+  static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
+  static_assert(IsFuture<std::decay_t<F>>, "kioto: SpawnLocal needs a future; give a function's result, not the function");
+  internal::Scheduler* scheduler = internal::CurrentScheduler();
+  if (scheduler == nullptr) scheduler = internal::NoScheduler();
+  if (!scheduler->CanSpawnLocal()) scheduler = internal::NoLocalScheduler();
+  return internal::SpawnOn(scheduler, std::forward<F>(future), /*local=*/true, std::move(options), place);
+}
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_TASK_SPAWN_H_

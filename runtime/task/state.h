@@ -1,0 +1,82 @@
+// TaskState: the life of a task in one word, and every way it may change.
+//
+// BITS        kOwned         somebody has the right to poll: a run-queue entry, or the worker that polls. At most one.
+//             kWoken         woken since the right was taken; whoever holds kOwned polls again before giving it back
+//             kComplete      the future is destroyed and the output stored (or dropped); never cleared
+//             kAborted       destroy the future instead of polling it next; never cleared
+//             kJoinInterest  a JoinHandle exists
+//             kJoinWaker     join_waker is published
+//             bits 16..63    references (WakeTarget): one for being live, held until completion, one for the JoinHandle,
+//                            one for each Waker
+// OWNERSHIP   the future: the holder of kOwned.  The output: the holder of kOwned until kComplete; after it the JoinHandle,
+//             or, if there is no interest, the completer.  queue_next: the holder of kOwned.
+//             join_waker: the JoinHandle while kJoinWaker is clear; read-only for everyone while it is set.
+//             A run-queue entry needs no reference of its own: a task that is owned is not complete, so it is live.
+// RACES       R1 wake during a poll: kWoken is set, the poller sees it in ToIdle and queues the task again.
+//             R2 wake between enqueue and poll: kWoken is set; StartPoll clears it, acquiring what the waker released.
+//                A wake always does its RMW, kWoken set or not: else the second waker's writes could be missed.
+//             R3 abort during a poll: kAborted is seen by the poller in ToIdle, or by StartPoll after a yield.
+//             R4 abort or wake of an idle task: exactly one CAS sets kOwned; its author enqueues.
+//             R5 completion against the JoinHandle's registration: both RMW this word; either the handle sees kComplete, or
+//                the completer sees kJoinWaker.
+//             R6 completion against the JoinHandle's drop: exactly one of them sees the other, and drops the output.
+//             R7 after ToIdle has answered kIdle the task may be gone: nothing of it is touched.
+// COST        wake 1 RMW; start of a poll 0 (1 if woken meanwhile); back to idle 1; yield 0; completion 1 (2 with a
+//             registered join waker); join of a finished task 1, with waiting 2; detach 1.
+#ifndef KIOTO_RUNTIME_TASK_STATE_H_
+#define KIOTO_RUNTIME_TASK_STATE_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/future/waker.h"
+
+namespace kioto::internal {
+
+class TaskState : public WakeTarget {
+ public:
+  static constexpr uint64_t kOwned = 1;
+  static constexpr uint64_t kWoken = 2;
+  static constexpr uint64_t kComplete = 4;
+  static constexpr uint64_t kAborted = 8;
+  static constexpr uint64_t kJoinInterest = 16;
+  static constexpr uint64_t kJoinWaker = 32;
+  // A new task: about to be enqueued, with a JoinHandle.
+  static constexpr uint64_t kInitial = kOwned | kJoinInterest | 2 * kRefOne;
+
+  explicit TaskState(const VTable* vtable) : WakeTarget(vtable, kInitial) {}
+
+  // Any thread. Whether the caller has taken the right to poll, and must enqueue the task (R1, R2, R4).
+  enum class [[nodiscard]] ToWoken { kEnqueue, kNothing };
+  ToWoken Wake();
+  ToWoken Abort();
+
+  // The holder of kOwned.
+  enum class [[nodiscard]] ToPoll { kPoll, kCancel };
+  ToPoll StartPoll();
+  enum class [[nodiscard]] ToIdle { kIdle, kRequeue, kCancel };
+  ToIdle Suspend();
+
+  // The holder of kOwned, the future being destroyed and the output stored. kDropOutput: nobody will join, the caller
+  // drops the output and calls Complete again. Otherwise the live reference is given back, after waking the joiner.
+  enum class [[nodiscard]] ToComplete { kDropOutput, kDone };
+  ToComplete Complete(bool output_dropped);
+
+  // The JoinHandle. Whether the output may be taken now; if not, `waker` will be woken (R5).
+  enum class [[nodiscard]] ToJoin { kComplete, kRegistered };
+  ToJoin RegisterJoin(const Waker& waker);
+  // The JoinHandle goes away. kDropOutput: the output is the caller's to drop, then Unref. kDetached: the handle's
+  // reference is given back already (R6).
+  enum class [[nodiscard]] ToDetached { kDropOutput, kDetached };
+  ToDetached DropJoin();
+
+  bool complete() const {
+    return (state.load(std::memory_order_acquire) & kComplete) != 0;  // acquire: pairs with Complete's release
+  }
+
+ private:
+  base::Cell<Waker> join_waker_;
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_TASK_STATE_H_
