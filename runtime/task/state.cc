@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto::internal {
 
@@ -10,10 +11,12 @@ TaskState::ToWoken TaskState::Wake() {
   uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
   for (;;) {
     if ((now & kComplete) != 0) return ToWoken::kNothing;
+    if (KIOTO_MUTANT("task_state.wake_only_if_needed") && (now & kWoken) != 0) return ToWoken::kNothing;
     const bool idle = (now & kOwned) == 0;
     const uint64_t next = now | (idle ? kOwned : kWoken);
     // acq_rel: the release pairs with the acquire of StartPoll or Suspend, so the next poll sees what came before the wake.
-    if (state.compare_exchange_weak(now, next, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.wake_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
       return idle ? ToWoken::kEnqueue : ToWoken::kNothing;
     }
   }
@@ -36,7 +39,8 @@ TaskState::ToPoll TaskState::StartPoll() {
   uint64_t now = state.load(std::memory_order_acquire);  // acquire: pairs with the release of the Wake or Suspend before
   KIOTO_DCHECK((now & kOwned) != 0 && (now & kComplete) == 0, "a task was polled by somebody without the right to");
   if ((now & kWoken) != 0) {
-    now = state.fetch_and(~kWoken, std::memory_order_acq_rel);  // acq_rel: pairs with every Wake so far (R2)
+    // acq_rel: pairs with every Wake so far (R2).
+    now = state.fetch_and(~kWoken, KIOTO_ORDER("task_state.start_poll_order", std::memory_order_acq_rel));
   }
   return (now & kAborted) != 0 ? ToPoll::kCancel : ToPoll::kPoll;
 }
@@ -49,12 +53,13 @@ TaskState::ToIdle TaskState::Suspend() {
       state.fetch_and(~kWoken, std::memory_order_acq_rel);  // acq_rel: pairs with Abort's release (R3)
       return ToIdle::kCancel;
     }
-    const bool woken = (now & kWoken) != 0;
+    const bool woken = (now & kWoken) != 0 && !KIOTO_MUTANT("task_state.suspend_ignores_woken");
     // Woken: the right is kept, for the caller to enqueue (R1). Else it is given back.
     const uint64_t next = woken ? now & ~kWoken : now & ~kOwned;
     // acq_rel: the release hands the future's state to the next poller (pairs with Wake's acquire and StartPoll's); the
     // acquire pairs with the Wake that set kWoken.
-    if (state.compare_exchange_weak(now, next, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.suspend_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
       return woken ? ToIdle::kRequeue : ToIdle::kIdle;
     }
   }
@@ -63,13 +68,14 @@ TaskState::ToIdle TaskState::Suspend() {
 TaskState::ToComplete TaskState::Complete(bool output_dropped) {
   uint64_t now = state.load(std::memory_order_acquire);  // acquire: pairs with RegisterJoin's release of join_waker_
   for (;;) {
-    if ((now & kJoinInterest) == 0 && !output_dropped) return ToComplete::kDropOutput;
+    if ((now & kJoinInterest) == 0 && !output_dropped && !KIOTO_MUTANT("task_state.complete_forgets_output")) return ToComplete::kDropOutput;
     const bool wake = (now & kJoinWaker) != 0;
     uint64_t next = (now | kComplete) & ~(kOwned | kWoken);
     if (!wake) next -= kRefOne;  // the live reference goes with the same RMW
     // acq_rel: the release publishes the output to the JoinHandle; the acquire pairs with RegisterJoin (R5), and, for the
     // last reference, with the other Unrefs.
-    if (state.compare_exchange_weak(now, next, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.complete_order", std::memory_order_acq_rel),
+                                    std::memory_order_acquire)) {
       if (wake) {
         join_waker_.Read().Wake();
         Unref();
@@ -96,7 +102,9 @@ TaskState::ToJoin TaskState::RegisterJoin(const Waker& waker) {
   // acq_rel: the release publishes join_waker_ to Complete; acquire on both sides: pairs with Complete's release (R5).
   do {
     if ((now & kComplete) != 0) return ToJoin::kComplete;
-  } while (!state.compare_exchange_weak(now, now | kJoinWaker, std::memory_order_acq_rel, std::memory_order_acquire));
+  } while (!state.compare_exchange_weak(now, now | kJoinWaker,
+                                        KIOTO_ORDER("task_state.register_order", std::memory_order_acq_rel),
+                                        std::memory_order_acquire));
   return ToJoin::kRegistered;
 }
 
