@@ -191,6 +191,7 @@ class ReportTest(unittest.TestCase):
         self.assertRegex(text, r"\| yield .*\| +10.0° .*\| 0.50 +\| 1.25 \(go\) +\| 0.6 × tokio +\| MISSED")
         self.assertRegex(text, r"\| echo_64 .*0.990 \[0.990, 0.990\].*\| met")
         self.assertRegex(text, r"\| notify .*\| MISSING")
+        self.assertIn("counts as behind: notify (0)", text)
         self.assertIn("1.250 [1.250, 1.250] of go, at most 1", text)
         rows = [line for line in text.splitlines() if line.startswith("|")]
         self.assertEqual(len({len(line) for line in rows}), 1)

@@ -42,7 +42,9 @@ def rounds_of(row, system, options):
 def measure(programs, row, threads, options):
     """A B C A B C …, so that what comes and goes on the machine meets all systems alike."""
     cell = verdict.Cell(row, threads)
-    absent = set()
+    absent = {system for system in options.systems if programs.get(system) is None}
+    for system in absent:
+        cell.rounds[system] = [None]
     for i in range(max(rounds_of(row, system, options) for system in options.systems)):
         for system in options.systems:
             if system in absent or i >= rounds_of(row, system, options):

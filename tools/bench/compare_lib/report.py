@@ -95,13 +95,15 @@ def markdown(cells, systems, notes):
 
 def _summary(cells, systems):
     mean = verdict.judge_mean(cells, systems)
-    lines = [f"Geometric mean: {mean.status}: {mean.reasons[0]}."]
+    lines, missing = [f"Geometric mean: {mean.status}: {mean.reasons[0]}."], []
     for cell in cells:
-        judged = verdict.judge(cell, systems)
-        if judged.status in (verdict.MISSED, verdict.MISSING):
-            lines.append(f"- {cell.row.name} with {cell.threads} threads: {judged.status}: {'; '.join(judged.reasons)}")
-        elif cell.row.echo and judged.status == verdict.MET:
-            lines.append(f"- {cell.row.name} with {cell.threads} threads: {'; '.join(judged.reasons)}")
+        judged, name = verdict.judge(cell, systems), f"{cell.row.name} ({cell.threads})"
+        if judged.status == verdict.MISSING:
+            missing.append(name)
+        elif judged.status == verdict.MISSED or cell.row.echo and judged.status == verdict.MET:
+            lines.append(f"- {name}: {judged.status}: {'; '.join(judged.reasons)}")
+    if missing:
+        lines.append(f"- {verdict.MISSING}, which counts as behind: {', '.join(missing)}")
     return lines
 
 
