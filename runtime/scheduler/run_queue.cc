@@ -1,6 +1,7 @@
 #include "kioto/runtime/scheduler/run_queue.h"
 
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto::internal {
 
@@ -8,9 +9,10 @@ void RunQueue::Push(TaskHeader* task, Injector& overflow) {
   const uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: the owner's own
   for (;;) {
     uint64_t head = head_.load(std::memory_order_acquire);  // acquire: pairs with the thief's release of its cells (R2)
-    if (tail - Steal(head) < kCapacity) {
+    if (tail - (KIOTO_MUTANT("run_queue.ignore_thief") ? Real(head) : Steal(head)) < kCapacity) {
       ring_[tail & kMask].store(task, std::memory_order_relaxed);  // relaxed: published by tail_
-      tail_.store(tail + 1, std::memory_order_release);            // release: pairs with the thieves' acquire of tail_
+      // release: pairs with the thieves' acquire of tail_.
+      tail_.store(tail + 1, KIOTO_ORDER("run_queue.push_order", std::memory_order_release));
       return;
     }
     if (Steal(head) != Real(head)) {  // R2: a thief makes room; no need to wait for it
@@ -60,7 +62,8 @@ TaskHeader* RunQueue::Pop() {
 TaskHeader* RunQueue::PutSlot(TaskHeader* task) {
   // relaxed: only the owner stores tasks, so null stays null (R4).
   if (slot_.load(std::memory_order_relaxed) == nullptr) {
-    slot_.store(task, std::memory_order_release);  // release: pairs with TakeSlot's acquire
+    // release: pairs with TakeSlot's acquire.
+    slot_.store(task, KIOTO_ORDER("run_queue.slot_order", std::memory_order_release));
     return nullptr;
   }
   return slot_.exchange(task, std::memory_order_acq_rel);  // acq_rel: pairs with TakeSlot on both sides (R4)
@@ -68,7 +71,8 @@ TaskHeader* RunQueue::PutSlot(TaskHeader* task) {
 
 TaskHeader* RunQueue::TakeSlot() {
   if (slot_.load(std::memory_order_relaxed) == nullptr) return nullptr;  // relaxed: a hint; the exchange decides
-  return slot_.exchange(nullptr, std::memory_order_acq_rel);  // acq_rel: pairs with PutSlot's release
+  // acq_rel: pairs with PutSlot's release.
+  return slot_.exchange(nullptr, KIOTO_ORDER("run_queue.take_slot_order", std::memory_order_acq_rel));
 }
 
 uint32_t RunQueue::room() const {
@@ -101,8 +105,9 @@ uint32_t RunQueue::ClaimHalf(uint32_t own_tail, RunQueue& target) {
   uint32_t first;
   uint32_t count;
   for (;;) {
-    const uint32_t tail = tail_.load(std::memory_order_acquire);  // acquire: pairs with Push's release of the cells
-    if (Steal(head) != Real(head)) return 0;                      // R3
+    // acquire: pairs with Push's release of the cells.
+    const uint32_t tail = tail_.load(KIOTO_ORDER("run_queue.claim_order", std::memory_order_acquire));
+    if (Steal(head) != Real(head) && !KIOTO_MUTANT("run_queue.two_thieves")) return 0;  // R3
     first = Real(head);
     count = tail - first;
     count -= count / 2;
