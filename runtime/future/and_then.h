@@ -37,7 +37,7 @@ auto FutureBase<Self, T>::AndThen(Fn fn) && {
 template <class Self, class T>
 template <class Fn>
 internal::Poison FutureBase<Self, T>::AndThen(Fn&&) & {
-  static_assert(internal::kNever<Fn>, "kioto: AndThen consumes its future: write std::move(future).AndThen(...)");
+  static_assert(internal::kAlwaysFalse<Fn>, "kioto: AndThen consumes its future: write std::move(future).AndThen(...)");
   return {};
 }
 

@@ -121,7 +121,7 @@ auto FutureBase<Self, T>::Finally(Fn fn) && {
 template <class Self, class T>
 template <class Fn>
 internal::Poison FutureBase<Self, T>::Finally(Fn&&) & {
-  static_assert(internal::kNever<Fn>, "kioto: Finally consumes its future: write std::move(future).Finally(...)");
+  static_assert(internal::kAlwaysFalse<Fn>, "kioto: Finally consumes its future: write std::move(future).Finally(...)");
   return {};
 }
 

@@ -68,15 +68,6 @@ class [[nodiscard]] IfFuture
   };
 };
 
-template <class... Output>
-constexpr bool Unifies() {
-  constexpr bool fits = !std::is_same_v<Unify<Output...>, Mismatch>;
-  static_assert(fits,
-                "kioto: the branches give different outputs: only nothing, Status, StatusOr<T>, Continue() and Break(v) mix; "
-                "let each give the same type");
-  return fits && !kIsPoison<Unify<Output...>>;
-}
-
 }  // namespace internal
 
 template <class A, class B>

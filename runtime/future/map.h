@@ -38,7 +38,7 @@ auto FutureBase<Self, T>::Map(Fn fn) && {
 template <class Self, class T>
 template <class Fn>
 internal::Poison FutureBase<Self, T>::Map(Fn&&) & {
-  static_assert(internal::kNever<Fn>, "kioto: Map consumes its future: write std::move(future).Map(...)");
+  static_assert(internal::kAlwaysFalse<Fn>, "kioto: Map consumes its future: write std::move(future).Map(...)");
   return {};
 }
 

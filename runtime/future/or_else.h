@@ -49,7 +49,7 @@ auto FutureBase<Self, T>::OrElse(Fn fn) && {
 template <class Self, class T>
 template <class Fn>
 internal::Poison FutureBase<Self, T>::OrElse(Fn&&) & {
-  static_assert(internal::kNever<Fn>, "kioto: OrElse consumes its future: write std::move(future).OrElse(...)");
+  static_assert(internal::kAlwaysFalse<Fn>, "kioto: OrElse consumes its future: write std::move(future).OrElse(...)");
   return {};
 }
 

@@ -26,7 +26,7 @@ auto FutureBase<Self, T>::Then(Fn fn) && {
 template <class Self, class T>
 template <class Fn>
 internal::Poison FutureBase<Self, T>::Then(Fn&&) & {
-  static_assert(internal::kNever<Fn>, "kioto: Then consumes its future: write std::move(future).Then(...)");
+  static_assert(internal::kAlwaysFalse<Fn>, "kioto: Then consumes its future: write std::move(future).Then(...)");
   return {};
 }
 

@@ -217,6 +217,24 @@ constexpr bool Refuse() {
 template <class Fn, class T>
 inline constexpr bool kStepIsFine = Refuse<MistakeOf<Fn, T>()>();
 
+// Whether branches with these outputs become one; its sentence.
+template <class... Output>
+constexpr bool Unifies() {
+  constexpr bool fits = !std::is_same_v<Unify<Output...>, Mismatch>;
+  static_assert(fits,
+                "kioto: the branches give different outputs: only nothing, Status, StatusOr<T>, Continue() and Break(v) mix; "
+                "let each give the same type");
+  return fits && !kIsPoison<Unify<Output...>>;
+}
+
+// Whether the arguments of a join or a race are futures; its sentence.
+template <class... F>
+constexpr bool AreFutures() {
+  constexpr bool futures = (true && ... && IsFuture<F>);
+  static_assert(futures, "kioto: each argument of a join or race is a future, as an rvalue: std::move(future) or a call that makes one");
+  return futures && !kAnyPoison<F...>;
+}
+
 }  // namespace kioto::internal
 
 #endif  // KIOTO_RUNTIME_FUTURE_INTERNAL_STEP_H_

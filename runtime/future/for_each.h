@@ -1,0 +1,264 @@
+// ForEach(source, fn): fn(item) for each item of a stream or a container, one after the other.
+// ForEachConcurrent(source, n, fn): the same with up to n futures of fn at work at a time.
+//
+//   ForEachConcurrent(std::move(urls), 8, [&](const Url& url) { return Fetch(url).Then(…); })
+//
+// Gives Status: OK at the end of the source. fn is a step: it returns nothing, a Status, Break() to end with OK,
+// or a future of those; the first error ends the whole and drops what is at work. The item lives until the future that fn
+// returned is done. Of a stream of StatusOr<T>, fn gets the T (T& or T&&) and an error of the source ends the whole, unless
+// fn says that it takes the StatusOr.
+// A container's items are moved out of it. CANCEL SAFE: loses the items at work and, for a container, the rest.
+#ifndef KIOTO_RUNTIME_FUTURE_FOR_EACH_H_
+#define KIOTO_RUNTIME_FUTURE_FOR_EACH_H_
+
+#include <cstdint>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/items.h"
+#include "kioto/runtime/future/internal/pin.h"
+#include "kioto/runtime/future/internal/round.h"
+#include "kioto/runtime/future/internal/step.h"
+#include "kioto/runtime/future/internal/wide.h"
+#include "kioto/runtime/future/stream.h"
+
+namespace kioto {
+namespace internal {
+
+// An item and the future that works on it, in a place that does not move.
+template <class S, class Fn>
+class ItemSlot {
+  using A = ItemArgument<S, Fn>;
+  using St = Step<Fn, A>;
+  using Next = typename St::Next;
+
+ public:
+  using Round = typename St::Output;
+  uint32_t next_free = 0;  // of ForEachConcurrent
+
+  ItemSlot() {}  // NOLINT: the unions need it
+  ItemSlot(const ItemSlot&) = delete;
+  ItemSlot& operator=(const ItemSlot&) = delete;
+  ~ItemSlot() { End(); }
+
+  bool busy() const { return stage_ == Stage::kNext; }
+  void Begin(Fn& fn, A&& item) {
+    ::new (&item_) A(std::move(item));
+    stage_ = Stage::kItem;
+    ::new (&next_) Next(St::Make(fn, item_));
+    stage_ = Stage::kNext;
+  }
+  Poll<Round> PollOnce(Context& cx) {
+    auto polled = PollChild(next_, cx);
+    if (polled.ready()) End();
+    return polled;
+  }
+
+ private:
+  enum class Stage : uint8_t { kFree, kItem, kNext };
+
+  void End() {
+    if (stage_ == Stage::kNext) {
+      stage_ = Stage::kItem;
+      next_.~Next();
+    }
+    if (stage_ == Stage::kItem) {
+      stage_ = Stage::kFree;
+      item_.~A();
+    }
+  }
+
+  Stage stage_ = Stage::kFree;
+  union {
+    A item_;
+  };
+  union {
+    Next next_;
+  };
+};
+
+template <class S, class Fn>
+class [[nodiscard]] ForEachFuture : public FutureBase<ForEachFuture<S, Fn>, Status> {
+  using A = ItemArgument<S, Fn>;
+  using St = Step<Fn, A>;
+
+ public:
+  static constexpr bool kLocal = IsLocalFuture<S> || IsLocalFuture<typename St::Next>;
+
+  ForEachFuture(S source, Fn fn) : source_(std::move(source)), fn_(std::move(fn)) {}
+  ForEachFuture(ForEachFuture&& other)
+      : ForEachFuture::FutureBase(std::move(other)), source_(std::move(other.source_)), fn_(std::move(other.fn_)) {}
+
+  Poll<Status> PollOnce(Context& cx) {
+    for (;;) {
+      RoundBudget budget(cx);
+      if (!slot_.busy()) {
+        auto item = source_.PollNext(cx);
+        if (item.pending()) return kPending;
+        if (!item->has_value()) return OkStatus();
+        if constexpr (kUnwraps<S, Fn>) {
+          if (!(*item)->ok()) return std::move(**item).status();
+        }
+        if constexpr (St::kAsync) {
+          slot_.Begin(fn_, std::move(ArgumentIn<S, Fn>(*item)));
+        } else {
+          auto round = St::Value(fn_, ArgumentIn<S, Fn>(*item));
+          if (RoundStops(round)) return LoopResult<Status>(std::move(round));
+        }
+      }
+      if constexpr (St::kAsync) {
+        auto round = slot_.PollOnce(cx);
+        if (round.pending()) return kPending;
+        if (RoundStops(*round)) return LoopResult<Status>(*std::move(round));
+      }
+      if (!budget.MayGoOn()) return kPending;
+    }
+  }
+
+ private:
+  S source_;
+  Fn fn_;
+  ItemSlot<S, Fn> slot_;
+};
+
+// The children 0..n-1 work on items; child n is the source.
+template <class S, class Fn>
+class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurrentFuture<S, Fn>, Status> {
+  using Slot = ItemSlot<S, Fn>;
+  using Next = typename Step<Fn, ItemArgument<S, Fn>>::Next;
+
+ public:
+  static constexpr bool kLocal = IsLocalFuture<S> || IsLocalFuture<Next>;
+
+  ForEachConcurrentFuture(S source, uint32_t limit, Fn fn) : limit_(limit), source_(std::move(source)), fn_(std::move(fn)) {}
+
+  Poll<Status> PollOnce(Context& cx) {
+    if (!slots_) Start();
+    slots_.Register(cx);
+    while (WideChild* child = slots_.NextWoken(cx)) {
+      const uint32_t i = child->index();
+      if (i == limit_) {
+        source_ready_ = true;
+      } else if (slots_[i].busy()) {
+        if (PollSlot(i, cx)) return Stop();
+      }
+    }
+    while (source_ready_ && !source_ended_ && free_ != kNoSlot) {
+      RoundBudget budget(cx);
+      if (TakeOne(cx)) return Stop();
+      // The source is looked at again when this task has had its turn.
+      if (source_ready_ && !budget.MayGoOn()) return kPending;
+    }
+    if (!source_ended_ || at_work_ > 0) return kPending;
+    return Stop();
+  }
+
+ private:
+  static constexpr uint32_t kNoSlot = ~uint32_t{0};
+
+  void Start() {
+    slots_.Make(limit_ + 1, limit_);
+    for (uint32_t i = limit_; i-- > 0;) {
+      slots_.Emplace(i);
+      Free(i);
+    }
+  }
+  void Free(uint32_t i) {
+    slots_[i].next_free = free_;
+    free_ = i;
+  }
+
+  // Whether that ends the whole; result_ says how.
+  bool PollSlot(uint32_t i, Context& cx) {
+    Context child_cx(slots_.waker(i), cx);
+    auto round = slots_[i].PollOnce(child_cx);
+    if (round.pending()) return false;
+    --at_work_;
+    Free(i);
+    if (!RoundStops(*round)) return false;
+    result_ = LoopResult<Status>(*std::move(round));
+    return true;
+  }
+  bool TakeOne(Context& cx) {
+    Context source_cx(slots_.waker(limit_), cx);
+    auto item = source_.PollNext(source_cx);
+    if (item.pending()) {
+      source_ready_ = false;
+      return false;
+    }
+    if (!item->has_value()) {
+      source_ended_ = true;
+      return false;
+    }
+    if constexpr (kUnwraps<S, Fn>) {
+      if (!(*item)->ok()) {
+        result_ = std::move(**item).status();
+        return true;
+      }
+    }
+    const uint32_t i = free_;
+    free_ = slots_[i].next_free;
+    ++at_work_;
+    slots_[i].Begin(fn_, std::move(ArgumentIn<S, Fn>(*item)));
+    return PollSlot(i, cx);
+  }
+  Status Stop() {
+    slots_.Reset();
+    return std::move(result_);
+  }
+
+  const uint32_t limit_;
+  uint32_t free_ = kNoSlot;
+  uint32_t at_work_ = 0;
+  bool source_ready_ = true;
+  bool source_ended_ = false;
+  Status result_;
+  S source_;
+  Fn fn_;
+  WideSlots<Slot> slots_;
+};
+
+template <class S, class Fn>
+auto MakeForEach(S&& source, Fn&& fn) {
+  if constexpr (ItemsAreFine<S, Fn>()) {
+    return ForEachFuture<StreamFrom<S>, Fn>(AsStream(std::move(source)), std::move(fn));
+  } else {
+    return Poison{};
+  }
+}
+
+template <class S, class Fn>
+auto MakeForEachConcurrent(S&& source, uint32_t limit, Fn&& fn) {
+  if constexpr (ItemsAreFine<S, Fn>()) {
+    using From = StreamFrom<S>;
+    if constexpr (!Step<Fn, ItemArgument<From, Fn>>::kAsync) {
+      return ForEachFuture<From, Fn>(AsStream(std::move(source)), std::move(fn));
+    } else {
+      return ForEachConcurrentFuture<From, Fn>(AsStream(std::move(source)), limit, std::move(fn));
+    }
+  } else {
+    return Poison{};
+  }
+}
+
+}  // namespace internal
+
+template <class S, class Fn>
+auto ForEach(S source, Fn fn) {
+  return internal::MakeForEach(std::move(source), std::move(fn));
+}
+
+// `limit` is at least 1. Allocates one block with `limit` places, at the first poll.
+template <class S, class Fn>
+auto ForEachConcurrent(S source, uint32_t limit, Fn fn) {
+  KIOTO_CHECK(limit > 0, "ForEachConcurrent needs a limit of at least 1");
+  return internal::MakeForEachConcurrent(std::move(source), limit, std::move(fn));
+}
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_FUTURE_FOR_EACH_H_

@@ -1,0 +1,51 @@
+// TakeUntil(stream, future): the items of the stream until the future is ready; then the end. Looks at the future first.
+//
+//   ForEach(TakeUntil(listener.Incoming(), signal::Shutdown()), …)
+#ifndef KIOTO_RUNTIME_FUTURE_TAKE_UNTIL_H_
+#define KIOTO_RUNTIME_FUTURE_TAKE_UNTIL_H_
+
+#include <optional>
+#include <utility>
+
+#include "kioto/runtime/future/internal/pin.h"
+#include "kioto/runtime/future/internal/poison.h"
+#include "kioto/runtime/future/stream.h"
+
+namespace kioto {
+namespace internal {
+
+template <class S, class F>
+class [[nodiscard]] TakeUntilStream {
+ public:
+  using Item = typename S::Item;
+  static constexpr bool kLocal = IsLocalFuture<S> || IsLocalFuture<F>;
+
+  TakeUntilStream(S stream, F until) : stream_(std::move(stream)), until_(std::move(until)) {}
+
+  Poll<std::optional<Item>> PollNext(Context& cx) {
+    if (until_ && PollChild(*until_, cx).ready()) until_.reset();
+    if (!until_) return std::optional<Item>();
+    return stream_.PollNext(cx);
+  }
+
+ private:
+  S stream_;
+  std::optional<F> until_;
+};
+
+}  // namespace internal
+
+template <class S, class F>
+auto TakeUntil(S source, F until) {
+  constexpr bool fine = (IsStream<S> || internal::kIsContainer<S>) && IsFuture<F>;
+  static_assert(fine || internal::kAnyPoison<S, F>, "kioto: TakeUntil takes a stream or a container, and a future");
+  if constexpr (fine && !internal::kAnyPoison<S, F>) {
+    return internal::TakeUntilStream<internal::StreamFrom<S>, F>(internal::AsStream(std::move(source)), std::move(until));
+  } else {
+    return internal::Poison{};
+  }
+}
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_FUTURE_TAKE_UNTIL_H_
