@@ -1,7 +1,7 @@
 // Atomic<T> and Cell<T>: all memory that threads share in Kioto.
 //
-// In the product they are std::atomic<T> and a plain T. Under --config=model they belong to the schedule explorer, which
-// runs every interleaving of a small test, lets relaxed loads see stale values, and reports a race on a Cell.
+// In the product they are std::atomic<T> and a plain T. Under --config=model they belong to the schedule explorer,
+// which runs every interleaving of a small test, lets relaxed loads see stale values, and reports a race on a Cell.
 //
 // Prefer Cell<T> for data that is plain but shared: data that one thread at a time may touch, under a bit, a lock or a
 // hand-over. Its Read and Write are the places where the explorer looks for races; they cost nothing in the product.

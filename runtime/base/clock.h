@@ -10,8 +10,8 @@ namespace kioto::base {
 // CLOCK_MONOTONIC, or what a test has put in its place. Any thread.
 int64_t MonotonicNanos();
 
-// Puts `clock` in the place of the real one, for the whole process, until destroyed. Any thread may call it meanwhile, and
-// it must not go back. What sleeps in the kernel (Parker, the driver) still wakes by the real clock.
+// Puts `clock` in the place of the real one, for the whole process, until destroyed. Any thread may call it meanwhile,
+// and it must not go back. What sleeps in the kernel (Parker, the driver) still wakes by the real clock.
 class ScopedClockForTest {
  public:
   using Clock = int64_t (*)();

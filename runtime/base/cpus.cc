@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -15,12 +16,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::base {
 namespace {
-
-constexpr int kMostWorkers = 32768;  // more threads than any system gives; catches a number with too many zeros
 
 // The start of a small file; empty if there is none.
 std::string ReadSmallFile(const std::string& path) {
@@ -38,7 +38,7 @@ int Processors(absl::string_view quota, absl::string_view period) {
   int64_t q = 0;
   int64_t p = 0;
   if (!absl::SimpleAtoi(quota, &q) || !absl::SimpleAtoi(period, &p) || q <= 0 || p <= 0) return 0;
-  return static_cast<int>(std::min<int64_t>((q - 1) / p + 1, kMostWorkers));
+  return static_cast<int>(std::min<int64_t>((q - 1) / p + 1, INT_MAX));
 }
 
 int Version2(const std::string& folder) {
@@ -117,11 +117,11 @@ int AvailableCpus() {
 
 StatusOr<int> DefaultWorkerThreads() {
   const char* text = std::getenv("KIOTO_WORKER_THREADS");
-  if (text == nullptr) return AvailableCpus();
+  if (text == nullptr) return std::min(AvailableCpus(), limits::kMaxWorkers);
   int workers = 0;
-  if (!absl::SimpleAtoi(text, &workers) || workers < 1 || workers > kMostWorkers) {
+  if (!absl::SimpleAtoi(text, &workers) || workers < 1 || workers > limits::kMaxWorkers) {
     return absl::InvalidArgumentError(absl::StrCat("kioto: the environment variable KIOTO_WORKER_THREADS is \"", text,
-                                                   "\": set it to a whole number from 1 to ", kMostWorkers,
+                                                   "\": set it to a whole number from 1 to ", limits::kMaxWorkers,
                                                    ", or unset it to get one worker per processor"));
   }
   return workers;

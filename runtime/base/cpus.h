@@ -1,4 +1,4 @@
-// How many processors this process may use: what the affinity mask allows, and no more than a container's quota pays for.
+// How many processors this process may use: those of its affinity mask, and no more than a container's quota pays for.
 #ifndef KIOTO_RUNTIME_BASE_CPUS_H_
 #define KIOTO_RUNTIME_BASE_CPUS_H_
 
@@ -10,8 +10,8 @@ namespace kioto::base {
 // At least 1. A quota of 1.5 processors counts as 2. Reads files: not for a hot path. Any thread.
 int AvailableCpus();
 
-// The workers of a runtime whose builder names no number: KIOTO_WORKER_THREADS if it is set, else AvailableCpus().
-// kInvalidArgument if the variable holds anything but a number of at least 1.
+// The workers of a runtime whose builder names no number: KIOTO_WORKER_THREADS if it is set, else AvailableCpus(); at most limits::kMaxWorkers.
+// kInvalidArgument if the variable holds anything but a number from 1 to limits::kMaxWorkers.
 StatusOr<int> DefaultWorkerThreads();
 
 namespace internal {

@@ -33,8 +33,8 @@ class CgroupTest : public ::testing::Test {
   }
   int Cpus(const std::string& membership) { return internal::CgroupCpus(membership, root_); }
 
-  const std::string root_ = absl::StrCat(
-      ::testing::TempDir(), "/cgroup_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  const std::string root_ =
+      absl::StrCat(::testing::TempDir(), "/cgroup_", ::testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(CgroupTest, NothingThereIsNoLimit) {

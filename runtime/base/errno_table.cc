@@ -5,7 +5,8 @@
 namespace kioto::base {
 namespace {
 
-#define KIOTO_ERRNO(name, code) {name, #name, absl::StatusCode::code}
+#define KIOTO_ERRNO(name, code) \
+  { name, #name, absl::StatusCode::code }
 
 // EWOULDBLOCK, EDEADLOCK and ENOTSUP are other names of EAGAIN, EDEADLK and EOPNOTSUPP on Linux.
 //

@@ -1,5 +1,5 @@
-// IntrusiveList<T>: a doubly linked list whose links lie in its elements, so that linking allocates nothing and an element
-// leaves in O(1) without knowing its list.
+// IntrusiveList<T>: a doubly linked list whose links lie in its elements, so that linking allocates nothing and an
+// element leaves in O(1) without knowing its list.
 //
 //   struct Waiter : base::ListNode<> { ... };
 //   base::IntrusiveList<Waiter> waiters;

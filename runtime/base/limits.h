@@ -20,7 +20,8 @@ inline constexpr uint32_t kRunQueueCapacity = KIOTO_MODEL ? 4 : 256;
 // Workers of one runtime: the idle word counts them in 16 bits, and more threads than any machine has CPUs help nobody.
 inline constexpr int kMaxWorkers = 1024;
 
-// Polls in a row that the LIFO slot may win over the run queue: two tasks that wake each other must not starve the rest.
+// Polls in a row that the LIFO slot may win over the run queue: two tasks that wake each other must not starve
+// the rest.
 inline constexpr int kLifoPollsInARow = 3;
 
 // Polls between two looks at the driver and the injector when there is always work.

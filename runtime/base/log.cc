@@ -9,8 +9,8 @@
 #include "kioto/runtime/base/clock.h"
 
 // RATE        one word, `credit_time`: a line costs one interval; it may be written if credit_time + interval is not
-//             later than now, where credit_time never lies more than a burst behind now. (The whole state is one word, so
-//             that no lock is held by a thread that fails.)
+//             later than now, where credit_time never lies more than a burst behind now. (The whole state is one word,
+//             so that no lock is held by a thread that fails.)
 namespace kioto {
 namespace {
 

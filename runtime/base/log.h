@@ -8,7 +8,8 @@
 
 namespace kioto {
 
-// Where lines go. Write may be called on any thread, on several at once, with no lock of Kioto's held; it must not block.
+// Where lines go. Write may be called on any thread, on several at once, with no lock of Kioto's held; it must not
+// block.
 class LogSink {
  public:
   virtual ~LogSink() = default;
@@ -16,14 +17,14 @@ class LogSink {
   virtual void Write(absl::string_view line) = 0;
 };
 
-// Sends all lines to `sink` (null: stderr again) and returns the one before. A line that another thread is writing at that
-// moment may still reach the old sink: let it live until those threads are done.
+// Sends all lines to `sink` (null: stderr again) and returns the one before. A line that another thread is writing at
+// that moment may still reach the old sink: let it live until those threads are done.
 LogSink* SetLogSink(LogSink* sink);
 
 namespace base {
 
-// "kioto: <message> (<file>:<line>)". Any thread. At most kLogBurst lines at once and kLogPerSecond in the long run; the
-// line after a gap says how many were left out.
+// "kioto: <message> (<file>:<line>)". Any thread. At most kLogBurst lines at once and kLogPerSecond in the long run;
+// the line after a gap says how many were left out.
 void LogFailure(absl::string_view message, SourceLocation location = SourceLocation());
 
 inline constexpr int kLogBurst = 20;

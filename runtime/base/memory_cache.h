@@ -5,8 +5,8 @@
 //
 // Three floors:
 //   thread   a stack of free blocks for each size class of 16 bytes, up to kMaxCachedBytes; no lock, no atomics. It is
-//            bounded: what is too much goes down, and what is missing comes up, a batch at a time under one lock, so tasks
-//            made on one worker and freed on another cost that lock once in dozens of blocks.
+//            bounded: what is too much goes down, and what is missing comes up, a batch at a time under one lock, so
+//            tasks made on one worker and freed on another cost that lock once in dozens of blocks.
 //   class    slabs of 64 KiB, cut into blocks of one size; a slab knows which of its blocks are free.
 //   process  empty slabs: so many are kept for any class, the rest is given back to the system at once.
 // A block has no header; larger ones are malloc's. A thread's blocks go down when it ends. Under AddressSanitizer,

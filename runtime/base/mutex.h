@@ -16,6 +16,7 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/mutant.h"
 
 #if KIOTO_MODEL
 #include "kioto/runtime/base/model/mutex.h"
@@ -98,7 +99,7 @@ class [[nodiscard]] MutexLock {
   Mutex* mutex_;
 };
 
-// For sections of a few instructions that never block. Spins, then gives its core away: the owner may have lost its own.
+// For sections of a few instructions that never block. Spins, then gives its core away: the owner may have none.
 class SpinLock {
  public:
   constexpr SpinLock() = default;
@@ -110,10 +111,11 @@ class SpinLock {
   }
   [[nodiscard]] bool TryLock() {
     // acquire: pairs with Unlock's release.
-    return word_.exchange(kHeld, std::memory_order_acquire) == kFree;
+    return word_.exchange(kHeld, KIOTO_ORDER("spin_lock.lock_order", std::memory_order_acquire)) == kFree;
   }
   void Unlock() {
-    word_.store(kFree, std::memory_order_release);  // release: pairs with the acquire of the next owner
+    // release: pairs with the acquire of the next owner.
+    word_.store(kFree, KIOTO_ORDER("spin_lock.unlock_order", std::memory_order_release));
   }
 
  private:
@@ -131,7 +133,7 @@ class SpinLock {
           YieldThread();
         }
       }
-    } while (!TryLock());
+    } while (!KIOTO_MUTANT("spin_lock.no_retry") && !TryLock());
   }
 
   Atomic<uint32_t> word_{kFree};

@@ -2,10 +2,10 @@
 // and sleeps only while there is none, so an Unpark that comes first is not lost.
 //
 // STATE       one word: kEmpty, kParked (the owner sleeps or is about to), kToken.
-// OWNERSHIP   one thread parks (the owner); any thread unparks. What a thread did before Unpark is seen by the owner after
-//             the Park that took the token.
-// RACES       R1 Park against Unpark: both are RMWs of the word. Unpark second: it finds kParked and wakes. Park second:
-//                it finds the token and does not sleep.
+// OWNERSHIP   one thread parks (the owner); any thread unparks. What a thread did before Unpark is seen by the owner
+//             after the Park that took the token.
+// RACES       R1 Park against Unpark: both are RMWs of the word. Unpark second: it finds kParked and wakes. Park
+//                second: it finds the token and does not sleep.
 //             R2 Unpark between the owner's RMW and its sleep: the kernel compares the word again and refuses.
 //             R3 a deadline against Unpark: the owner leaves by an exchange, which says whether a token came in time.
 //             R4 the owner takes the token, ends and frees the Parker while Unpark is on its way to the kernel: Unpark

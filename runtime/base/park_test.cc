@@ -95,7 +95,8 @@ TEST(ParkerTest, DeadlinesRaceWithWakes) {
     thread = *std::move(started);
   }
   int64_t wakes = 0;
-  for (int round = 0; sent.load(std::memory_order_relaxed) < kThreads * kEach; ++round) {  // relaxed: the loop ends late
+  for (int round = 0; sent.load(std::memory_order_relaxed) < kThreads * kEach;
+       ++round) {  // relaxed: the loop ends late
     wakes += parker.ParkUntil(MonotonicNanos() + (round % 4) * 5'000) ? 1 : 0;
   }
   for (Thread& thread : threads) thread.Join();

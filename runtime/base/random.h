@@ -1,7 +1,8 @@
-// FastRandom: chance for scheduling (who steals from whom, which branch goes first). One multiplication, not for secrets.
+// FastRandom: chance for scheduling (who steals from whom, which branch goes first). One multiplication, not for
+// secrets.
 //
-// Every generator of a process takes its seed from NextSeed(), a sequence that begins at the process seed: a run with one
-// thread repeats exactly if the process seed is given (KIOTO_SEED, or a test's SetProcessSeed).
+// Every generator of a process takes its seed from NextSeed(), a sequence that begins at the process seed: a run with
+// one thread repeats exactly if the process seed is given (KIOTO_SEED, or a test's SetProcessSeed).
 #ifndef KIOTO_RUNTIME_BASE_RANDOM_H_
 #define KIOTO_RUNTIME_BASE_RANDOM_H_
 

@@ -1,5 +1,5 @@
-// Errors: absl::Status everywhere. Here is how an errno becomes one and stays readable, and Kioto's own conditions, each
-// with a maker and a predicate. All functions may be called on any thread.
+// Errors: absl::Status everywhere. Here is how an errno becomes one and stays readable, and Kioto's own conditions,
+// each with a maker and a predicate. All functions may be called on any thread.
 //
 // A condition is told by its predicate, never by its code: a user's future may itself return kCancelled, and only
 // IsAborted says that the task was aborted.
@@ -76,7 +76,7 @@ std::exception_ptr ThrownException(const Status& status);
 void RethrowIfThrown(const Status& status);
 #endif
 
-// --- Why a part of the runtime refuses: three sentences that say what to do --------------------------------------------
+// --- Why a part of the runtime refuses: three sentences that say what to do ------------------------------------------
 
 // `what` is the call as the user wrote it: "Sleep", "net::TcpListener::Bind". kFailedPrecondition.
 Status OutsideRuntimeError(absl::string_view what);

@@ -4,8 +4,8 @@
 //   ...
 //   EXPECT_EQ(fault.hits(), 3);
 //
-// Several may be installed at once, also for the same call: the one installed last is asked first. Threads: a fault may be
-// installed and removed while any thread is in any call; once the destructor returns it is no longer applied.
+// Several may be installed at once, also for the same call: the one installed last is asked first. Threads: a fault may
+// be installed and removed while any thread is in any call; once the destructor returns it is no longer applied.
 #ifndef KIOTO_RUNTIME_BASE_SYS_FAULT_H_
 #define KIOTO_RUNTIME_BASE_SYS_FAULT_H_
 

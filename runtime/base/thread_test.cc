@@ -105,7 +105,8 @@ TEST(ThreadTest, RefusalIsAStatus) {
 
 // A stack that no machine has: the refusal comes from the system itself.
 TEST(ThreadTest, TheSystemsOwnRefusalIsAStatus) {
-  StatusOr<Thread> thread = Thread::Start("huge", [] {}, size_t{1} << 60);
+  StatusOr<Thread> thread = Thread::Start(
+      "huge", [] {}, size_t{1} << 60);
   ASSERT_FALSE(thread.ok());
   EXPECT_NE(ErrnoOf(thread.status()), 0);
 }
