@@ -3,8 +3,10 @@
 #define KIOTO_RUNTIME_DRIVER_DRIVER_BASE_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "kioto/runtime/driver/driver.h"
+#include "kioto/runtime/driver/reactor.h"
 
 namespace kioto::internal {
 
@@ -29,9 +31,14 @@ class DriverBase : public Driver {
   // Shuts down, and gives back what was made. The last thing before the handles of a driver are closed.
   void ReleaseParts();
 
+  // Gives the driver its reactor. While it is made.
+  void Adopt(std::unique_ptr<Reactor> reactor);
+
   RuntimeClock* const clock_;
 
  private:
+  std::unique_ptr<Reactor> reactor_owner_;
+
   void ParkPaused(int64_t deadline_ns);
 };
 

@@ -24,8 +24,6 @@ DriverConformance::~DriverConformance() {
   CurrentThread().driver = nullptr;
 }
 
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(DriverConformance);
-
 namespace {
 
 TEST_P(DriverConformance, AnUnparkThatComesFirstIsNotLost) {

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <ostream>
+#include <vector>
 
 #include "kioto/runtime/driver/clock.h"
 #include "kioto/runtime/driver/driver.h"
@@ -28,6 +30,9 @@ struct DriverFlavor {
   std::unique_ptr<DriverHarness> (*make)(const DriverOptions& options);
 };
 inline void PrintTo(const DriverFlavor& flavor, std::ostream* out) { *out << flavor.name; }
+
+// All drivers that the suite is run on; in driver_test.cc.
+std::vector<DriverFlavor> ConformingDrivers();
 
 // A runtime of one driver, entered on the test's thread.
 class DriverConformance : public ::testing::TestWithParam<DriverFlavor> {

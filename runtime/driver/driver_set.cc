@@ -1,7 +1,7 @@
 #include "kioto/runtime/driver/driver_set.h"
 
-#include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::internal {
@@ -12,7 +12,17 @@ TimerWheel* DriverSet::WheelForThisThread() {
   return drivers.empty() ? nullptr : drivers.front()->wheel();
 }
 
-Reactor* DriverSet::PickReactor() { return nullptr; }
+Reactor* DriverSet::PickReactor() {
+  const ThreadContext& thread = CurrentThread();
+  // This thread's own wins a tie: its caches are warm.
+  Reactor* best = thread.drivers == this && thread.driver != nullptr ? thread.driver->reactor() : nullptr;
+  for (Driver* driver : drivers) {
+    Reactor* reactor = driver->reactor();
+    if (reactor == nullptr) continue;
+    if (best == nullptr || reactor->sources() < best->sources()) best = reactor;
+  }
+  return best;
+}
 
 int64_t NowNanos() {
   const DriverSet* drivers = CurrentThread().drivers;

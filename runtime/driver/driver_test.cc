@@ -23,11 +23,13 @@ class PlainHarness : public DriverHarness {
   std::unique_ptr<Driver> driver_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Drivers, DriverConformance,
-    ::testing::Values(DriverFlavor{"owned", PlainHarness<MakeOwnedDriver, true>::Make},
-                      DriverFlavor{"park", PlainHarness<MakeParkDriver, false>::Make}),
-    [](const auto& info) { return info.param.name; });
+}  // namespace
+
+std::vector<DriverFlavor> ConformingDrivers() {
+  return {{"owned", PlainHarness<MakeOwnedDriver, true>::Make}, {"park", PlainHarness<MakeParkDriver, false>::Make}};
+}
+
+namespace {
 
 TEST(Driver, WithoutTimeItStillParks) {
   RuntimeClock clock;

@@ -1,47 +1,127 @@
 // IoHandle: a non-blocking fd and its place in a reactor. What every socket is made of.
-// (contract sketch; the driver's author completes it)
+//
+// An operation is tried first, and waited for when it finds nothing. The first wait adds the fd to the least loaded reactor
+// of the runtime entered on this thread; from then on what events said is remembered, and an operation is tried only when
+// something came since it last found nothing: an exchange of an echo is one read and one write.
+//
+// Threads: one task at a time per direction (reading and writing may be two tasks on two threads); with an IoWaiter each,
+// any number of tasks per direction. Destruction and Release: when no other thread uses the handle.
 #ifndef KIOTO_RUNTIME_DRIVER_IO_HANDLE_H_
 #define KIOTO_RUNTIME_DRIVER_IO_HANDLE_H_
 
-#include <cstddef>
+#include <errno.h>
 #include <sys/types.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/driver/io_source.h"
 #include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/poll.h"
 
 namespace kioto::internal {
 
-enum class Direction : uint8_t { kRead, kWrite, kPriority };
-
-// Bits of readiness, cached from events; hints, except the closed and error bits, which stay.
-struct Ready {
-  static constexpr uint32_t kReadable = 1, kWritable = 2, kReadClosed = 4, kWriteClosed = 8, kError = 16, kPriority = 32;
-};
-
 class IoHandle {
  public:
   IoHandle() = default;
   explicit IoHandle(int fd);  // owns it; it must be non-blocking already
-  IoHandle(IoHandle&&) noexcept;
-  IoHandle& operator=(IoHandle&&) noexcept;
-  ~IoHandle();  // deregisters (DEL), closes, wakes whoever still waits; any thread, at once
+  IoHandle(IoHandle&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), source_(std::exchange(other.source_, nullptr)) {}
+  IoHandle& operator=(IoHandle&& other) noexcept {
+    IoHandle old(std::move(*this));
+    std::swap(fd_, other.fd_);
+    std::swap(source_, other.source_);
+    return *this;
+  }
+  ~IoHandle() { Close(); }
 
-  int fd() const;
-  int Release();  // deregisters and gives the fd back
+  int fd() const { return fd_; }  // -1: none
+  bool is_open() const { return fd_ >= 0; }
+
+  // Deregisters, closes, and wakes whoever still waits. Any thread, at once. Again: no effect.
+  void Close();
+  // Deregisters and gives the fd back.
+  int Release();
 
   // Calls `op` (returns >= 0, or -errno) when `direction` may be ready. On -EAGAIN clears the cached readiness (only the
-  // tick it saw), registers cx's waker, tries once more if an event came meanwhile, else Pending. The first wait adds the fd
-  // to the least loaded reactor of the runtime entered on this thread (Status IoUnavailable outside). A result shorter than
-  // `wanted` (0: unknown) clears readiness too. Consumes one unit of budget per ready result.
+  // tick it saw), registers cx's waker, tries once more if an event came meanwhile, else Pending. Errors: what `op` gave;
+  // IoUnavailable if the first wait is outside a runtime; ShutdownError. Consumes one unit of budget per ready result.
+  //
+  // `wanted`: a result shorter than this proves that there is no more, and spares the next call an -EAGAIN. 0 where it
+  // proves nothing: datagrams, terminals, Unix sockets that carry fds.
+  // `waiter`: for handles that several tasks wait for, one in each waiting future.
   template <class Op>
-  Poll<StatusOr<size_t>> PollIo(Context& cx, Direction direction, size_t wanted, const char* what, Op op);
-  // One try, no waiting: kUnavailable (EAGAIN) when not ready.
+  Poll<StatusOr<size_t>> PollIo(Context& cx, Direction direction, size_t wanted, const char* what, Op op,
+                                IoWaiter* waiter = nullptr) {
+    Attempt attempt;
+    while (Begin(cx, direction, what, waiter, attempt)) {
+      const ssize_t result = op();
+      if (result >= 0) {
+        (void)cx.ConsumeBudget();  // Begin has seen that there is some
+        Succeeded(attempt, direction, wanted, static_cast<size_t>(result));
+        return static_cast<size_t>(result);
+      }
+      if (result != -EAGAIN) return Status(ErrnoStatus(static_cast<int>(result), what));
+      FoundNothing(attempt, direction);
+    }
+    if (attempt.status.ok()) return kPending;
+    return std::move(attempt.status);
+  }
+
+  // One try, no waiting: IsEmpty when not ready. Does not call `op` when the reactor knows that nothing has come.
   template <class Op>
-  StatusOr<size_t> TryIo(Direction direction, size_t wanted, const char* what, Op op);
+  StatusOr<size_t> TryIo(Direction direction, size_t wanted, const char* what, Op op) {
+    Attempt attempt;
+    if (!MayBeReady(direction, what, attempt)) return std::move(attempt.status);
+    const ssize_t result = op();
+    if (result >= 0) {
+      Succeeded(attempt, direction, wanted, static_cast<size_t>(result));
+      return static_cast<size_t>(result);
+    }
+    if (result != -EAGAIN) return ErrnoStatus(static_cast<int>(result), what);
+    FoundNothing(attempt, direction);
+    return EmptyError();
+  }
+
   // Waits for readiness alone: gives the Ready bits of that direction. Spurious readiness is allowed.
-  Poll<StatusOr<uint32_t>> PollReady(Context& cx, Direction direction, const char* what);
-  // Several tasks may wait for one direction (listeners, UDP): a Waiter lives in each waiting future (pinned).
+  Poll<StatusOr<uint32_t>> PollReady(Context& cx, Direction direction, const char* what, IoWaiter* waiter = nullptr);
+
+  // The Ready bits known now, of all directions. Any thread; a hint.
+  uint32_t ready() const { return source_ != nullptr ? source_->readiness() & Ready::kAll : 0; }
+
+ private:
+  struct Attempt {
+    uint64_t seen = 0;    // the word before the operation
+    bool tried = false;   // the operation has found nothing since
+    Status status;        // why there will be no operation, if not because it has to wait
+  };
+
+  // Whether the operation shall be called now. If not: attempt.status, or it waits.
+  bool Begin(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt) {
+    if (source_ != nullptr && !attempt.tried && !cx.budget_spent()) {
+      attempt.seen = source_->readiness();
+      if (MayTry(attempt.seen, direction)) return true;
+    }
+    return BeginSlow(cx, direction, what, waiter, attempt);
+  }
+  static bool MayTry(uint64_t word, Direction direction) {
+    if ((word & IoSource::kShutdown) != 0) return false;
+    return (word & Ready::Of(direction)) != 0 || (word & IoSource::WatchBit(direction)) == 0;
+  }
+  bool BeginSlow(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt);
+  bool Wait(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt);
+  bool MayBeReady(Direction direction, const char* what, Attempt& attempt);
+
+  void Succeeded(const Attempt& attempt, Direction direction, size_t wanted, size_t result) {
+    if (result < wanted && result != 0) CameShort(attempt, direction);
+  }
+  void CameShort(const Attempt& attempt, Direction direction);
+  void FoundNothing(Attempt& attempt, Direction direction);
+
+  int fd_ = -1;
+  IoSource* source_ = nullptr;  // null: no fd, or none was left in the slab
 };
 
 }  // namespace kioto::internal

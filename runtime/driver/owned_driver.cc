@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include <memory>
+#include <utility>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
@@ -29,7 +30,7 @@ class OwnedDriver final : public DriverBase {
   using DriverBase::DriverBase;
   ~OwnedDriver() override;
 
-  Status Open();
+  Status Open(bool io);
   void Unpark() override;
 
  protected:
@@ -50,9 +51,10 @@ class OwnedDriver final : public DriverBase {
   uv_loop_t loop_;
   uv_async_t async_;
   uv_timer_t timer_;
+  uv_poll_t poll_;
 };
 
-Status OwnedDriver::Open() {
+Status OwnedDriver::Open(bool io) {
   if (int err = uv_loop_init(&loop_); err != 0) return ErrnoStatus(err, "can not make an event loop (uv_loop_init)");
   open_ = 1;
   // Active and referenced for as long as the loop lives: without it uv_run would return at once.
@@ -61,10 +63,21 @@ Status OwnedDriver::Open() {
   }
   open_ = 2;
   uv_timer_init(&loop_, &timer_);
+  if (!io) return OkStatus();
+  StatusOr<std::unique_ptr<Reactor>> reactor = MakeEpollReactor();
+  if (!reactor.ok()) return reactor.status();
+  Adopt(*std::move(reactor));
+  if (int err = uv_poll_init(&loop_, &poll_, this->reactor()->fd()); err != 0) {
+    return ErrnoStatus(err, "can not watch a reactor (uv_poll_init)");
+  }
+  open_ = 3;
+  // Nothing to do in the callback: whoever wakes looks at the reactor.
+  uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t*, int, int) {});
   return OkStatus();
 }
 
 OwnedDriver::~OwnedDriver() {
+  if (open_ > 2) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);  // before its fd is closed
   ReleaseParts();
   if (open_ == 0) return;
   if (open_ > 1) {
@@ -108,7 +121,7 @@ void OwnedDriver::SetTimer(int64_t deadline_ns) {
 
 StatusOr<std::unique_ptr<Driver>> MakeOwnedDriver(const DriverOptions& options) {
   auto driver = std::make_unique<OwnedDriver>(options);
-  Status status = driver->Open();
+  Status status = driver->Open(options.io);
   if (!status.ok()) return status;
   return std::unique_ptr<Driver>(std::move(driver));
 }

@@ -1,0 +1,127 @@
+#include "kioto/runtime/driver/io_handle.h"
+
+#include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/reactor.h"
+#include "kioto/runtime/driver/thread_context.h"
+
+namespace kioto::internal {
+namespace {
+
+// What an operation of `direction` takes when it finds nothing.
+uint32_t TakenBy(Direction direction) {
+  switch (direction) {
+    case Direction::kRead:
+      return Ready::kReadable;
+    case Direction::kWrite:
+      return Ready::kWritable;
+    case Direction::kPriority:
+      return Ready::kPriority;
+  }
+  return 0;
+}
+
+constexpr uint32_t kClosed = Ready::kReadClosed | Ready::kWriteClosed;
+
+}  // namespace
+
+IoHandle::IoHandle(int fd) : fd_(fd), source_(fd >= 0 ? IoSource::Allocate() : nullptr) {}
+
+void IoHandle::Close() {
+  const int fd = std::exchange(fd_, -1);
+  if (IoSource* source = std::exchange(source_, nullptr)) {
+    source->Retire(fd, /*close=*/true);
+  } else if (fd >= 0) {
+    base::sys::Close(fd);
+  }
+}
+
+int IoHandle::Release() {
+  const int fd = std::exchange(fd_, -1);
+  IoSource* source = std::exchange(source_, nullptr);
+  return source != nullptr ? source->Retire(fd, /*close=*/false) : fd;
+}
+
+bool IoHandle::BeginSlow(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt) {
+  if (cx.budget_spent()) {
+    (void)cx.ConsumeBudget();  // refuses, and arranges the next poll
+    return false;
+  }
+  if (source_ == nullptr) {
+    attempt.status = fd_ < 0 ? ErrnoStatus(EBADF, what) : absl::ResourceExhaustedError("too many sockets are open");
+    return false;
+  }
+  if (!attempt.tried) {
+    attempt.seen = source_->readiness();
+    if (MayTry(attempt.seen, direction)) return true;
+  }
+  return Wait(cx, direction, what, waiter, attempt);
+}
+
+// Registers, looks again, and watches if that is still to be done. Whether an event came meanwhile.
+bool IoHandle::Wait(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt) {
+  const uint64_t word = source_->Register(cx.waker(), direction, waiter);
+  if ((word & IoSource::kShutdown) != 0) {
+    attempt.status = ShutdownError(what);
+    return false;
+  }
+  // After a try only a new event counts: the closed bits stay, and would let us spin.
+  const bool again = attempt.tried ? ((word ^ attempt.seen) & IoSource::kTickMask) != 0 : (word & Ready::Of(direction)) != 0;
+  if (again) {
+    attempt.seen = word;
+    attempt.tried = false;
+    return true;
+  }
+  if ((word & IoSource::WatchBit(direction)) != 0) return false;
+  Reactor* reactor = nullptr;
+  if (DriverSet* drivers = CurrentThread().drivers) reactor = drivers->PickReactor();
+  attempt.status = reactor != nullptr ? source_->Watch(fd_, direction, reactor, what) : IoUnavailable(what);
+  return false;
+}
+
+bool IoHandle::MayBeReady(Direction direction, const char* what, Attempt& attempt) {
+  if (source_ == nullptr) {
+    if (fd_ < 0) attempt.status = ErrnoStatus(EBADF, what);
+    return fd_ >= 0;
+  }
+  attempt.seen = source_->readiness();
+  if (MayTry(attempt.seen, direction)) return true;
+  attempt.status = (attempt.seen & IoSource::kShutdown) != 0 ? ShutdownError(what) : EmptyError();
+  return false;
+}
+
+Poll<StatusOr<uint32_t>> IoHandle::PollReady(Context& cx, Direction direction, const char* what, IoWaiter* waiter) {
+  if (cx.budget_spent()) {
+    (void)cx.ConsumeBudget();  // refuses, and arranges the next poll
+    return kPending;
+  }
+  if (source_ == nullptr) return Status(ErrnoStatus(EBADF, what));
+  Attempt attempt;
+  attempt.seen = source_->readiness();
+  const uint32_t wanted = Ready::Of(direction);
+  if ((attempt.seen & wanted) == 0 || (attempt.seen & IoSource::kShutdown) != 0) {
+    if (!Wait(cx, direction, what, waiter, attempt)) {
+      if (attempt.status.ok()) return kPending;
+      return std::move(attempt.status);
+    }
+  }
+  (void)cx.ConsumeBudget();  // there is some, see above
+  return static_cast<uint32_t>(attempt.seen & wanted);
+}
+
+void IoHandle::CameShort(const Attempt& attempt, Direction direction) {
+  if (source_ == nullptr) return;
+  // Not after a hang-up, whose edge came already, nor beside urgent data, at whose mark a read stops.
+  if ((attempt.seen & (kClosed | Ready::kError | Ready::kPriority)) != 0) return;
+  if ((attempt.seen & TakenBy(direction)) != 0) source_->Clear(attempt.seen, TakenBy(direction));
+}
+
+void IoHandle::FoundNothing(Attempt& attempt, Direction direction) {
+  attempt.tried = true;
+  if (source_ == nullptr) return;
+  // The error was fetched by somebody, or nothing would not have been found. A hang-up stays.
+  const uint32_t bits = TakenBy(direction) | ((attempt.seen & kClosed) == 0 ? Ready::kError : 0);
+  if ((attempt.seen & bits) != 0) source_->Clear(attempt.seen, bits);
+}
+
+}  // namespace kioto::internal

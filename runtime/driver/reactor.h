@@ -1,0 +1,80 @@
+// Reactor: the set of fds that one worker's loop watches. Watching, forgetting and harvesting are legal on any thread.
+//
+// reactor_linux.cc   an edge-triggered epoll set, itself watched by the loop through one uv_poll_t. An fd is added once, and
+//                    no system call is made for it until it closes, but one that adds writing.
+// reactor_portable.cc  a one-shot uv_poll_t per fd, for what has neither epoll nor kqueue. Slower: requests from other
+//                    threads travel to the loop's thread.
+#ifndef KIOTO_RUNTIME_DRIVER_REACTOR_H_
+#define KIOTO_RUNTIME_DRIVER_REACTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/driver/io_source.h"
+
+typedef struct uv_loop_s uv_loop_t;
+
+namespace kioto::internal {
+
+class Reactor {
+ public:
+  Reactor() = default;
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+  virtual ~Reactor() = default;
+
+  // What the loop has to watch for reading; -1 if the reactor uses the loop itself.
+  virtual int fd() const = 0;
+
+  // Takes the events that are there, without waiting, and wakes. Returns how many. Any thread.
+  virtual int Harvest() = 0;
+
+  // The watch bits that a Watch for `direction` sets.
+  virtual uint64_t WatchBits(Direction direction) const = 0;
+  // Makes `direction` of `fd` watched. 0 or -errno. With the source's lock held; `watched` are its watch bits so far.
+  virtual int Watch(IoSource* source, int fd, uint64_t watched, Direction direction) = 0;
+  // Ends it. With the source's lock held. True if the reactor closes the fd itself, later, because it still needs it; then
+  // the caller keeps `*kept`, a duplicate, unless it meant to close.
+  virtual bool Forget(IoSource* source, int fd, bool close, int* kept) = 0;
+
+  // Ends every source with an error; later ones too. The driving thread.
+  virtual void Shutdown();
+
+  // Sources watched now; events taken so far. Any thread.
+  size_t sources() const { return sources_.load(std::memory_order_relaxed); }  // relaxed: a count alone
+  uint64_t events() const { return events_.load(std::memory_order_relaxed); }  // relaxed: a count alone
+  // System calls (or their like) made to add, change and remove.
+  uint64_t controls() const { return controls_.load(std::memory_order_relaxed); }  // relaxed: a count alone
+  bool shut_down() const {
+    return shut_down_.load(std::memory_order_acquire);  // acquire: pairs with Shutdown's release (IoSource R5)
+  }
+
+ protected:
+  friend class IoSource;
+
+  void Count(int by) { sources_.fetch_add(by, std::memory_order_relaxed); }            // relaxed: a count alone
+  void CountControl() { controls_.fetch_add(1, std::memory_order_relaxed); }    // relaxed: a count alone
+  void CountEvents(int n) { events_.fetch_add(n, std::memory_order_relaxed); }  // relaxed: a count alone
+
+ private:
+  base::Atomic<size_t> sources_{0};
+  base::Atomic<uint64_t> events_{0};
+  base::Atomic<uint64_t> controls_{0};
+  base::Atomic<bool> shut_down_{false};
+};
+
+#if defined(__linux__) && !KIOTO_PORTABLE
+StatusOr<std::unique_ptr<Reactor>> MakeEpollReactor();
+#endif
+
+// On `loop`, which it needs for as long as it lives; made, harvested and destroyed on the loop's thread. `hurry` is called,
+// on any thread, when the loop's thread has to call Harvest soon.
+std::unique_ptr<Reactor> MakePortableReactor(uv_loop_t* loop, void (*hurry)(void*), void* arg);
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_DRIVER_REACTOR_H_
