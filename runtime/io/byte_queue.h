@@ -1,0 +1,56 @@
+// ByteQueue: bytes in at the back, out at the front, always in one piece. What a protocol parses from.
+//
+//   s.Read(queue).AndThen([&](size_t& n) {
+//     while (auto frame = Parse(queue.view())) queue.Consume(frame->size);   // parse it dry, then write once
+//   });
+//
+// Room is found by moving the bytes down when at least half of the block is used up, else by doubling it: each byte is
+// moved a constant number of times. Not thread safe.
+#ifndef KIOTO_RUNTIME_IO_BYTE_QUEUE_H_
+#define KIOTO_RUNTIME_IO_BYTE_QUEUE_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/strings/string_view.h"
+#include "kioto/runtime/io/buffer.h"
+
+namespace kioto {
+
+class ByteQueue {
+ public:
+  ByteQueue() = default;
+  // Room for `capacity` bytes from the start.
+  explicit ByteQueue(size_t capacity);
+  ByteQueue(ByteQueue&& other) noexcept;
+  ByteQueue& operator=(ByteQueue&& other) noexcept;
+
+  // What is in it. Good until the next call that is not const; Consume only takes bytes from its front.
+  absl::string_view view() const { return absl::string_view(data_.get() + begin_, end_ - begin_); }
+  size_t size() const { return end_ - begin_; }
+  bool empty() const { return begin_ == end_; }
+  size_t capacity() const { return capacity_; }
+
+  // Drops the first n bytes; n <= size().
+  void Consume(size_t n);
+  void Clear() { begin_ = end_ = 0; }
+
+  // Free memory behind the last byte, at least so much (and at least one byte). Then Commit what was written there.
+  MutableBytes Room(size_t at_least);
+  void Commit(size_t n);
+  void Append(absl::string_view bytes);
+
+  // Gives the memory back if the queue is empty and holds more than `keep` bytes: for connections that idle after a
+  // large message.
+  void Release(size_t keep = 0);
+
+ private:
+  std::unique_ptr<char[]> data_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+};
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_IO_BYTE_QUEUE_H_

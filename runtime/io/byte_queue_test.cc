@@ -1,0 +1,88 @@
+#include "kioto/runtime/io/byte_queue.h"
+
+#include <random>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/io/buffer.h"
+
+namespace kioto {
+namespace {
+
+TEST(Buffer, GivesItsFirstBytesAndItsRest) {
+  Buffer buffer(8);
+  std::memcpy(buffer.data(), "abcdefgh", 8);
+  EXPECT_EQ(buffer.first(3), "abc");
+  EXPECT_EQ(buffer.view(2, 2), "cd");
+  MutableBytes all = buffer;
+  EXPECT_EQ(all.size(), 8u);
+  EXPECT_EQ(buffer.from(5).data(), buffer.data() + 5);
+  Buffer other = std::move(buffer);
+  EXPECT_TRUE(buffer.empty());  // NOLINT: a buffer moved from is empty
+  EXPECT_EQ(other.size(), 8u);
+}
+
+TEST(BufferDeathTest, RefusesMoreThanItHas) {
+  Buffer buffer(2);
+  EXPECT_DEATH((void)buffer.first(3), "more bytes than the buffer has");
+  EXPECT_DEATH((void)buffer.view(1, SIZE_MAX), "beyond the end");
+}
+
+TEST(ByteQueue, IsEmptyAndOwnsNothingAtFirst) {
+  ByteQueue queue;
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.capacity(), 0u);
+  EXPECT_EQ(queue.view(), "");
+}
+
+TEST(ByteQueue, KeepsBytesInOrderThroughGrowthAndMoves) {
+  ByteQueue queue(4);
+  std::string model;
+  std::minstd_rand random(7);
+  for (int i = 0; i < 5000; ++i) {
+    std::string piece(random() % 40, static_cast<char>('a' + i % 26));
+    queue.Append(piece);
+    model += piece;
+    const size_t n = random() % (model.size() + 1);
+    queue.Consume(n);
+    model.erase(0, n);
+    ASSERT_EQ(queue.view(), model);
+  }
+}
+
+TEST(ByteQueue, ReusesItsFrontInsteadOfGrowing) {
+  ByteQueue queue(64);
+  for (int i = 0; i < 1000; ++i) {
+    queue.Append("0123456789abcdef");
+    queue.Append("0123456789abcdef");
+    queue.Consume(32 - i % 2);  // leaves a byte every other time
+    if (i % 2 == 1) queue.Consume(queue.size());
+  }
+  EXPECT_EQ(queue.capacity(), 64u);
+}
+
+TEST(ByteQueue, ReleaseGivesBackOnlyWhatIsEmpty) {
+  ByteQueue queue(100);
+  queue.Append("x");
+  queue.Release();
+  EXPECT_EQ(queue.view(), "x");
+  queue.Consume(1);
+  queue.Release(100);
+  EXPECT_EQ(queue.capacity(), 100u);
+  queue.Release(99);
+  EXPECT_EQ(queue.capacity(), 0u);
+  queue.Append("again");
+  EXPECT_EQ(queue.view(), "again");
+}
+
+TEST(ByteQueueDeathTest, RefusesWhatIsNotThere) {
+  ByteQueue queue;
+  queue.Append("ab");
+  EXPECT_DEATH(queue.Consume(3), "more bytes than there are");
+  EXPECT_DEATH(queue.Commit(queue.Room(1).size() + 1), "more bytes than Room gave");
+  EXPECT_DEATH((void)queue.Room(SIZE_MAX), "does not fit in memory");
+}
+
+}  // namespace
+}  // namespace kioto

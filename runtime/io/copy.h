@@ -1,0 +1,44 @@
+// Copy: everything from a reader to a writer.
+#ifndef KIOTO_RUNTIME_IO_COPY_H_
+#define KIOTO_RUNTIME_IO_COPY_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/writer.h"
+
+namespace kioto::io {
+
+class [[nodiscard]] CopyFuture : public FutureBase<CopyFuture, StatusOr<uint64_t>> {
+ public:
+  CopyFuture(ReaderRef reader, WriterRef writer, size_t buffer_size)
+      : reader_(reader), writer_(writer), buffer_size_(buffer_size) {}
+  Poll<StatusOr<uint64_t>> PollOnce(Context& cx);
+
+ private:
+  // Reads when there is room and writes when there are bytes, until both would wait. False: wait.
+  StatusOr<bool> Step(Context& cx);
+
+  ReaderRef reader_;
+  WriterRef writer_;
+  Buffer buffer_;  // made at the first poll
+  size_t buffer_size_;
+  size_t begin_ = 0, end_ = 0;  // read and not yet written
+  uint64_t total_ = 0;          // written
+  bool ended_ = false;          // the reader
+  bool flush_ = false;          // something was written since the last flush
+};
+
+// Copies until the reader's end, flushes (also whenever the reader has nothing more for now), and gives the number of bytes.
+// Errors: the first of either side; what was read and not written then is lost, as it is when dropped.
+// CANCEL SAFE: loses data.
+inline CopyFuture Copy(ReaderRef reader, WriterRef writer, size_t buffer_size = 16 * 1024) {
+  return CopyFuture(reader, writer, buffer_size);
+}
+
+}  // namespace kioto::io
+
+#endif  // KIOTO_RUNTIME_IO_COPY_H_

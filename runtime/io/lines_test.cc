@@ -1,0 +1,150 @@
+#include "kioto/runtime/io/lines.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/testing/scripted_stream.h"
+
+namespace kioto::io {
+namespace {
+
+StatusOr<std::optional<std::string>> Next(Lines& lines) {
+  while (true) {
+    PolledTask task(lines.Next());  // a new future for each poll: nothing may be lost
+    auto poll = task.Poll();
+    if (poll.ready()) return *std::move(poll);
+    EXPECT_TRUE(task.wakes() > 0 || task.yielded()) << "pending without a wake";
+  }
+}
+
+std::vector<std::string> All(Lines& lines) {
+  std::vector<std::string> all;
+  while (true) {
+    auto line = Next(lines);
+    if (!line.ok()) {
+      all.push_back("error");
+    } else if (line->has_value()) {
+      all.push_back(**line);
+    } else {
+      return all;
+    }
+  }
+}
+
+using Strings = std::vector<std::string>;
+
+// behaviour: tokio/tests/io_lines.rs#lines_inherent
+TEST(Lines, StripTheirEnds) {
+  ScriptedReader reader({"hello\r\nworld\n\n"});
+  Lines lines(reader, 100);
+  EXPECT_EQ(All(lines), (Strings{"hello", "world", ""}));
+  EXPECT_EQ(Next(lines)->has_value(), false);  // and again
+}
+
+TEST(Lines, GiveALastLineWithoutItsEnd) {
+  ScriptedReader reader({"a\nb"});
+  Lines lines(reader, 100);
+  EXPECT_EQ(All(lines), (Strings{"a", "b"}));
+  ScriptedReader empty({});
+  Lines none(empty, 100);
+  EXPECT_EQ(All(none), Strings{});
+}
+
+TEST(Lines, KeepACarriageReturnThatEndsNoLine) {
+  ScriptedReader reader({"a\rb\n\r\nc\r"});
+  Lines lines(reader, 100);
+  EXPECT_EQ(All(lines), (Strings{"a\rb", "", "c\r"}));
+}
+
+TEST(Lines, DoNotDependOnHowTheBytesArrive) {
+  const std::string sent = "one\r\ntwo\n\nthree\r\nfour";
+  for (size_t step = 1; step < sent.size(); ++step) {
+    std::deque<ScriptedReader::Step> steps;
+    for (size_t i = 0; i < sent.size(); i += step) {
+      steps.push_back(sent.substr(i, step));
+      steps.push_back(PendingOnce{});
+    }
+    ScriptedReader reader(steps);
+    Lines lines(reader, 5);
+    EXPECT_EQ(All(lines), (Strings{"one", "two", "", "three", "four"})) << step;
+  }
+}
+
+TEST(Lines, RefuseALongLineAndGoOnBehindIt) {
+  for (size_t step : {1, 2, 3, 7, 100}) {
+    const std::string sent = "12345\n123456\n12345\r\n1234567890123456789\nend\n123456";
+    std::deque<ScriptedReader::Step> steps;
+    for (size_t i = 0; i < sent.size(); i += step) steps.push_back(sent.substr(i, step));
+    ScriptedReader reader(steps);
+    Lines lines(reader, 5);
+    EXPECT_EQ(All(lines), (Strings{"12345", "error", "12345", "error", "end", "error"})) << step;
+  }
+}
+
+TEST(Lines, BoundTheirMemoryWhateverThePeerSends) {
+  std::deque<ScriptedReader::Step> steps(1000, std::string(1000, 'x'));
+  ScriptedReader reader(steps);
+  Lines lines(reader, 64);
+  EXPECT_TRUE(IsLimitExceeded(Next(lines).status()));
+  EXPECT_FALSE(Next(lines)->has_value());  // all the rest belonged to that line
+  EXPECT_LE(lines.buffered().size(), 66u);
+}
+
+TEST(Lines, LoseNothingWhenNextIsDropped) {
+  ScriptedReader reader({"par", PendingOnce{}, "tial\nrest"});
+  Lines lines(reader, 100);
+  PolledTask task(lines.Next());
+  EXPECT_TRUE(task.Poll().pending());
+  task.Drop();
+  EXPECT_EQ(lines.buffered(), "par");
+  EXPECT_EQ(**Next(lines), "partial");
+}
+
+TEST(Lines, MayBeMovedBetweenTwoCalls) {
+  ScriptedReader reader({"one\ntwo\n"});
+  Lines lines(reader, 100);
+  EXPECT_EQ(**Next(lines), "one");
+  Lines moved = std::move(lines);
+  EXPECT_EQ(**Next(moved), "two");
+}
+
+TEST(Lines, PassErrorsOnAndKeepWhatCameBefore) {
+  ScriptedReader reader({"ab", absl::InternalError("broken"), "c\n"});
+  Lines lines(reader, 100);
+  EXPECT_EQ(Next(lines).status().message(), "broken");
+  EXPECT_EQ(**Next(lines), "abc");
+}
+
+TEST(Lines, YieldWhenManyAreAtHand) {
+  ScriptedReader reader({std::string(1000, '\n')});
+  Lines lines(reader, 10);
+  struct AllLines : FutureBase<AllLines, Status> {
+    explicit AllLines(Lines& lines) : lines(&lines) {}
+    Poll<Status> PollOnce(Context& cx) {
+      while (true) {
+        auto line = lines->PollNext(cx);
+        if (line.pending()) return kPending;
+        if (!line->has_value()) return OkStatus();
+        ++count;
+      }
+    }
+    Lines* lines;
+    int count = 0;
+  };
+  PolledTask task(AllLines{lines});
+  int polls = 0;
+  while (task.Poll().pending()) {
+    ++polls;
+    EXPECT_TRUE(task.yielded());
+    EXPECT_LE(task.budget_used(), limits::kPollBudget);
+  }
+  EXPECT_GE(polls, 1000 / limits::kPollBudget);
+}
+
+}  // namespace
+}  // namespace kioto::io

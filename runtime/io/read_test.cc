@@ -1,0 +1,147 @@
+#include "kioto/runtime/io/read.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/testing/scripted_stream.h"
+
+namespace kioto::io {
+namespace {
+
+static_assert(IsReader<ScriptedReader> && !IsReader<ScriptedWriter> && !IsReader<int>);
+static_assert(IsFuture<ReadFuture> && IsFuture<ReadExactFuture> && IsFuture<ReadToEndFuture>);
+// Debug builds add a word that sees moves after the first poll.
+static_assert(sizeof(ReadFuture) <= 32 + 8 * KIOTO_DEBUG && sizeof(ReadExactFuture) <= 40 + 8 * KIOTO_DEBUG);
+
+// Polls to the end, as long as every Pending comes with a wake.
+template <class F>
+OutputOf<F> Finish(F future) {
+  PolledTask task(std::move(future));
+  for (int wakes = 0;; ++wakes) {
+    auto poll = task.Poll();
+    if (poll.ready()) return *std::move(poll);
+    EXPECT_TRUE(task.wakes() > wakes || task.yielded()) << "pending without a wake";
+    if (task.yielded()) --wakes;
+  }
+}
+
+TEST(Read, IsOneAttempt) {
+  ScriptedReader reader({"hello", "world"});
+  char into[16];
+  EXPECT_EQ(*Finish(Read(reader, into)), 5u);
+  EXPECT_EQ(std::string(into, 5), "hello");
+  EXPECT_EQ(reader.polls(), 1);
+}
+
+TEST(Read, WaitsAndGivesTheEndAsZero) {
+  ScriptedReader reader({PendingOnce{}, "x"});
+  Buffer into(4);
+  EXPECT_EQ(*Finish(Read(reader, into)), 1u);
+  EXPECT_EQ(*Finish(Read(reader, into)), 0u);
+}
+
+TEST(Read, DroppedTakesNothing) {
+  ScriptedReader reader({PendingOnce{}, "x"});
+  Buffer into(4);
+  {
+    PolledTask task(Read(reader, into));
+    EXPECT_TRUE(task.Poll().pending());
+  }
+  EXPECT_EQ(*Finish(Read(reader, into)), 1u);
+}
+
+// behaviour: tokio/tests/io_read_buf.rs#read_buf
+TEST(ReadQueue, AppendsWithOneRead) {
+  ScriptedReader reader({"hello world"});
+  ByteQueue queue;
+  queue.Append("> ");
+  EXPECT_EQ(*Finish(Read(reader, queue)), 11u);
+  EXPECT_EQ(queue.view(), "> hello world");
+  EXPECT_EQ(reader.polls(), 1);
+}
+
+TEST(ReadQueue, PendingAndErrorsAppendNothing) {
+  ScriptedReader reader({PendingOnce{}, absl::InternalError("broken")});
+  ByteQueue queue;
+  EXPECT_EQ(Finish(Read(reader, queue)).status().message(), "broken");
+  EXPECT_TRUE(queue.empty());
+}
+
+// behaviour: tokio/tests/io_read_exact.rs#read_exact
+TEST(ReadExact, FillsAcrossPiecesAndReadsNoMore) {
+  ScriptedReader reader({"hel", PendingOnce{}, "lo w", "orld"});
+  char into[8];
+  EXPECT_EQ(Finish(ReadExact(reader, into)), OkStatus());
+  EXPECT_EQ(std::string(into, 8), "hello wo");
+  EXPECT_EQ(*Finish(Read(reader, into)), 3u);
+}
+
+TEST(ReadExact, SaysWhenTheStreamEndsBefore) {
+  ScriptedReader reader({"abc"});
+  char into[8];
+  Status status = Finish(ReadExact(reader, into));
+  EXPECT_TRUE(IsUnexpectedEof(status)) << status;
+  EXPECT_EQ(status.message(), "the stream ended after 3 of 8 bytes");
+}
+
+TEST(ReadExact, PassesErrorsOn) {
+  ScriptedReader reader({"abc", absl::InternalError("broken"), "defgh"});
+  char into[8];
+  EXPECT_EQ(Finish(ReadExact(reader, into)).message(), "broken");
+}
+
+TEST(ReadExact, OfNothingReadsNothing) {
+  ScriptedReader reader({PendingForever{}});
+  EXPECT_EQ(Finish(ReadExact(reader, MutableBytes())), OkStatus());
+  EXPECT_EQ(reader.polls(), 0);
+}
+
+// behaviour: tokio/tests/io_read_to_end.rs#read_to_end
+TEST(ReadToEnd, GivesEverything) {
+  ScriptedReader reader({"hello ", PendingOnce{}, "world"});
+  EXPECT_EQ(*Finish(ReadToEnd(reader, 1 << 20)), "hello world");
+}
+
+TEST(ReadToEnd, GrowsForLargeStreams) {
+  std::string sent(300'000, 'x');
+  for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 7);
+  ScriptedReader reader({sent});
+  EXPECT_EQ(*Finish(ReadToEnd(reader, sent.size())), sent);
+  EXPECT_EQ(reader.empty_polls(), 0);
+}
+
+TEST(ReadToEnd, HoldsItsLimit) {
+  for (size_t limit : {size_t{0}, size_t{1}, size_t{1023}, size_t{1024}, size_t{5000}}) {
+    ScriptedReader fits({std::string(limit, 'a')});
+    if (limit > 0) {
+      EXPECT_EQ(Finish(ReadToEnd(fits, limit))->size(), limit);
+    }
+    ScriptedReader over({std::string(limit + 1, 'a')});
+    Status status = Finish(ReadToEnd(over, limit)).status();
+    EXPECT_TRUE(IsLimitExceeded(status)) << limit << status;
+  }
+  ScriptedReader any({"abc"});
+  EXPECT_EQ(*Finish(ReadToEnd(any, SIZE_MAX)), "abc");
+}
+
+TEST(ReadToEnd, PassesErrorsOn) {
+  ScriptedReader reader({"abc", absl::InternalError("broken")});
+  EXPECT_EQ(Finish(ReadToEnd(reader, 10)).status().message(), "broken");
+}
+
+TEST(ReadFutures, CanBeDroppedAnywhere) {
+  for (int polls = 0; polls < 4; ++polls) {
+    ScriptedReader reader({"a", PendingOnce{}, "b", PendingOnce{}, "c", PendingForever{}});
+    char into[8];
+    PolledTask exact(ReadExact(reader, into));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(exact.Poll().pending());
+    exact.Drop();
+    PolledTask all(ReadToEnd(reader, 100));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(all.Poll().pending());
+  }
+}
+
+}  // namespace
+}  // namespace kioto::io

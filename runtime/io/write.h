@@ -1,0 +1,108 @@
+// Writing to any writer: once, all of it, from several pieces, flush, shutdown. The futures borrow the writer; bytes are
+// borrowed from a view and owned from a string that is moved in.
+// Sockets have these as members; they are the same futures. Any thread, one writing task at a time.
+#ifndef KIOTO_RUNTIME_IO_WRITE_H_
+#define KIOTO_RUNTIME_IO_WRITE_H_
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/writer.h"
+
+namespace kioto::io {
+
+class [[nodiscard]] WriteFuture : public FutureBase<WriteFuture, StatusOr<size_t>> {
+ public:
+  WriteFuture(WriterRef writer, absl::string_view bytes) : writer_(writer), bytes_(bytes) {}
+  Poll<StatusOr<size_t>> PollOnce(Context& cx) { return writer_.PollWrite(cx, bytes_); }
+
+ private:
+  WriterRef writer_;
+  absl::string_view bytes_;
+};
+
+class [[nodiscard]] WriteVectoredFuture : public FutureBase<WriteVectoredFuture, StatusOr<size_t>> {
+ public:
+  WriteVectoredFuture(WriterRef writer, Pieces pieces) : writer_(writer), pieces_(pieces) {}
+  Poll<StatusOr<size_t>> PollOnce(Context& cx) { return writer_.PollWriteVectored(cx, pieces_); }
+
+ private:
+  WriterRef writer_;
+  Pieces pieces_;
+};
+
+class [[nodiscard]] WriteAllFuture : public FutureBase<WriteAllFuture, Status> {
+ public:
+  WriteAllFuture(WriterRef writer, absl::string_view bytes) : writer_(writer), bytes_(bytes) {}
+  Poll<Status> PollOnce(Context& cx);
+
+ private:
+  WriterRef writer_;
+  absl::string_view bytes_;  // what is left
+};
+
+class [[nodiscard]] WriteAllOwnedFuture : public FutureBase<WriteAllOwnedFuture, Status> {
+ public:
+  WriteAllOwnedFuture(WriterRef writer, std::string bytes) : writer_(writer), bytes_(std::move(bytes)) {}
+  Poll<Status> PollOnce(Context& cx);
+
+ private:
+  WriterRef writer_;
+  std::string bytes_;
+  size_t done_ = 0;
+};
+
+class [[nodiscard]] WriteAllVectoredFuture : public FutureBase<WriteAllVectoredFuture, Status> {
+ public:
+  WriteAllVectoredFuture(WriterRef writer, Pieces pieces) : writer_(writer), pieces_(pieces) {}
+  Poll<Status> PollOnce(Context& cx);
+
+ private:
+  WriterRef writer_;
+  Pieces pieces_;    // those not written in full
+  size_t done_ = 0;  // of the first of them
+};
+
+class [[nodiscard]] FlushFuture : public FutureBase<FlushFuture, Status> {
+ public:
+  explicit FlushFuture(WriterRef writer) : writer_(writer) {}
+  Poll<Status> PollOnce(Context& cx) { return writer_.PollFlush(cx); }
+
+ private:
+  WriterRef writer_;
+};
+
+class [[nodiscard]] ShutdownFuture : public FutureBase<ShutdownFuture, Status> {
+ public:
+  explicit ShutdownFuture(WriterRef writer) : writer_(writer) {}
+  Poll<Status> PollOnce(Context& cx) { return writer_.PollShutdown(cx); }
+
+ private:
+  WriterRef writer_;
+};
+
+// Writes at least one byte of a view that is not empty; gives how many were taken. CANCEL SAFE: yes.
+inline WriteFuture Write(WriterRef writer, absl::string_view bytes) { return WriteFuture(writer, bytes); }
+// The same from several pieces, which are borrowed with the array that lists them. CANCEL SAFE: yes.
+inline WriteVectoredFuture WriteVectored(WriterRef writer, Pieces pieces) { return WriteVectoredFuture(writer, pieces); }
+// Writes everything. Errors: the writer's, IsWriteZero. CANCEL SAFE: loses place.
+inline WriteAllFuture WriteAll(WriterRef writer, absl::string_view bytes) { return WriteAllFuture(writer, bytes); }
+// The same of a string that is moved in: WriteAll(w, absl::StrCat(...)).
+template <class S, std::enable_if_t<std::is_same_v<S, std::string>, int> = 0>
+WriteAllOwnedFuture WriteAll(WriterRef writer, S&& bytes) {
+  return WriteAllOwnedFuture(writer, std::move(bytes));
+}
+inline WriteAllVectoredFuture WriteAllVectored(WriterRef writer, Pieces pieces) {
+  return WriteAllVectoredFuture(writer, pieces);
+}
+// Until all that was written has reached its destination. CANCEL SAFE: yes.
+inline FlushFuture Flush(WriterRef writer) { return FlushFuture(writer); }
+// Flushes, then says to the other side that nothing will follow. CANCEL SAFE: yes.
+inline ShutdownFuture Shutdown(WriterRef writer) { return ShutdownFuture(writer); }
+
+}  // namespace kioto::io
+
+#endif  // KIOTO_RUNTIME_IO_WRITE_H_
