@@ -5,6 +5,13 @@
 
 namespace kioto::internal {
 
+void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
+  blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
+                                                            options.blocking_keep_alive_ns, "kioto-blocking",
+                                                            options.stack_size});
+  blocking->SetRuntime(this, &drivers);
+}
+
 Status RuntimeCore::Detach(void (*)(void*), void*) {
   return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
 }

@@ -32,6 +32,8 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   // Stops; waits until `deadline_ns` of the real clock for what still runs. Idempotent.
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
 
+  void AddBlockingPool(const RuntimeOptions& options);
+
   DriverSet drivers;
   std::shared_ptr<BlockingPool> blocking;
 

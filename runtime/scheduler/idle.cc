@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kioto/runtime/base/mutant.h"
+
 namespace kioto::internal {
 
 Idle::Idle(int workers) : workers_(workers), word_(static_cast<uint64_t>(workers) * kUnparkedOne) {
@@ -11,7 +13,7 @@ Idle::Idle(int workers) : workers_(workers), word_(static_cast<uint64_t>(workers
 int Idle::WorkerToNotify(bool* wake_monitor) {
   *wake_monitor = false;
   // seq_cst RMW that changes nothing: pairs with the RMW of the last searcher in StopSearching and Park (R1).
-  uint64_t word = word_.fetch_add(0, std::memory_order_seq_cst);
+  uint64_t word = word_.fetch_add(0, KIOTO_ORDER("idle.notify_order", std::memory_order_seq_cst));
   if (Searching(word) > 0 || UnparkedCount(word) == workers_) return -1;
   base::SpinLockGuard lock(lock_);
   word = word_.load(std::memory_order_seq_cst);  // seq_cst: as above (R2)
@@ -31,16 +33,18 @@ bool Idle::StartSearching() {
 
 bool Idle::StopSearching() {
   // seq_cst: pairs with WorkerToNotify's RMW (R1).
-  return Searching(word_.fetch_sub(kSearchingOne, std::memory_order_seq_cst)) == 1;
+  const uint64_t before = word_.fetch_sub(kSearchingOne, KIOTO_ORDER("idle.stop_order", std::memory_order_seq_cst));
+  return Searching(before) == 1 && !KIOTO_MUTANT("idle.stop_without_notify");
 }
 
 bool Idle::Park(int worker, bool searching) {
   base::SpinLockGuard lock(lock_);
   // seq_cst: pairs with WorkerToNotify's RMW (R1).
   const uint64_t before =
-      word_.fetch_sub(kUnparkedOne + (searching ? kSearchingOne : 0), std::memory_order_seq_cst);
+      word_.fetch_sub(kUnparkedOne + (searching ? kSearchingOne : 0),
+                      KIOTO_ORDER("idle.park_order", std::memory_order_seq_cst));
   parked_.Write().push_back(worker);
-  return searching && Searching(before) == 1;
+  return searching && Searching(before) == 1 && !KIOTO_MUTANT("idle.park_without_last_look");
 }
 
 Idle::Wakeup Idle::Unparked(int worker, bool has_work, bool* wake_monitor) {
@@ -61,7 +65,7 @@ bool Idle::AddUnparked(uint64_t add) {
   while (!word_.compare_exchange_weak(word, (word & ~kMonitorAsleep) + add, std::memory_order_seq_cst,
                                       std::memory_order_relaxed)) {
   }
-  return (word & kMonitorAsleep) != 0;
+  return (word & kMonitorAsleep) != 0 && !KIOTO_MUTANT("idle.forget_monitor");
 }
 
 bool Idle::MonitorSleeps() {

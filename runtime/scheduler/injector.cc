@@ -1,5 +1,7 @@
 #include "kioto/runtime/scheduler/injector.h"
 
+#include "kioto/runtime/base/mutant.h"
+
 namespace kioto::internal {
 
 void Injector::PushBatch(TaskHeader* first, TaskHeader* last, size_t count) {
@@ -27,7 +29,7 @@ TaskHeader* Injector::Pop(size_t max) {
     ++count;
   }
   head_.Write() = last->queue_next;
-  if (last->queue_next == nullptr) tail_.Write() = nullptr;
+  if (last->queue_next == nullptr && !KIOTO_MUTANT("injector.keep_tail")) tail_.Write() = nullptr;
   last->queue_next = nullptr;
   // relaxed load: only changed under the lock. release: keeps the order of the stores for size()'s acquire.
   size_.store(size_.load(std::memory_order_relaxed) - count, std::memory_order_release);

@@ -11,13 +11,6 @@ namespace kioto {
 namespace internal {
 namespace {
 
-void AddBlockingPool(RuntimeCore& core, const RuntimeOptions& options) {
-  core.blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
-                                                                 options.blocking_keep_alive_ns, "kioto-blocking",
-                                                                 options.stack_size});
-  core.blocking->SetRuntime(&core, &core.drivers);
-}
-
 int64_t DeadlineAfter(std::chrono::nanoseconds at_most) {
   const int64_t now = base::MonotonicNanos();
   return at_most.count() > kNever - now ? kNever : now + at_most.count();
@@ -40,7 +33,6 @@ StatusOr<Handle> Handle::Current() {
 }
 
 StatusOr<Runtime> Runtime::CurrentThread() { return RuntimeBuilder::CurrentThread().Build(); }
-StatusOr<Runtime> Runtime::Attach(uv_loop_t* loop) { return RuntimeBuilder::CurrentThread().Attach(loop); }
 
 Runtime& Runtime::operator=(Runtime&& other) noexcept {
   if (this != &other) {
@@ -164,16 +156,7 @@ StatusOr<Runtime> RuntimeBuilder::Build() {
     if (!made.ok()) return made.status();
     core = *std::move(made);
   }
-  internal::AddBlockingPool(*core, options_);
-  return Runtime(std::move(core));
-}
-
-StatusOr<Runtime> RuntimeBuilder::Attach(uv_loop_t* loop) {
-  if (Status status = Check(); !status.ok()) return status;
-  auto made = internal::CurrentThreadCore::Attach(loop, options_);
-  if (!made.ok()) return made.status();
-  std::shared_ptr<internal::RuntimeCore> core = *std::move(made);
-  internal::AddBlockingPool(*core, options_);
+  core->AddBlockingPool(options_);
   return Runtime(std::move(core));
 }
 

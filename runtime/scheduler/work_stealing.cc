@@ -201,7 +201,7 @@ ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
   bool ended;
   {
     base::MutexLock lock(end_lock_);
-    if (running_ == 0 && !ended_) {  // no thread was ever started
+    if (threads_.empty() && !ended_) {  // no thread was ever started
       lock.Unlock();
       if (monitor_ != nullptr) monitor_->Stop();
       EndEverything();

@@ -1,0 +1,137 @@
+// Rows of tasks: spawning, joining, yielding.
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "kioto/sync/oneshot.h"
+#include "tools/bench/bench.h"
+
+namespace kioto::bench {
+namespace {
+
+// The end of a batch: the last of `count` tasks to say Done() makes the receiver ready.
+struct BatchEnd {
+  BatchEnd(size_t count, sync::OneshotSender<Unit> sender) : left(count), sender(std::move(sender)) {}
+  void Done() {
+    if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) (void)sender.Send(Unit{});
+  }
+  std::atomic<size_t> left;
+  sync::OneshotSender<Unit> sender;
+};
+
+// Runs `batch`, a function that makes a future, `repeats` times on the runtime, and reports.
+template <class Fn>
+void RunBatches(Bench& bench, int repeats, size_t ops_each, Fn batch) {
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([&] {
+              return Loop([&, left = repeats]() mutable {
+                return batch().Then([&](auto&) -> Flow<> { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); });
+              });
+            })
+            .ok(),
+        "a batch failed");
+  bench.Report(static_cast<size_t>(repeats) * ops_each, Clock::now() - start);
+}
+
+void SpawnJoin(Bench& bench) {
+  constexpr size_t kTasks = 10'000;
+  RunBatches(bench, 200, kTasks, [] {
+    std::vector<JoinHandle<Unit>> handles;
+    handles.reserve(kTasks);
+    for (size_t i = 0; i < kTasks; ++i) handles.push_back(Spawn(Ready()));
+    return AwaitEach(std::move(handles));
+  });
+}
+
+void SpawnDetached(Bench& bench) {
+  constexpr size_t kTasks = 10'000;
+  RunBatches(bench, 200, kTasks, [] {
+    auto done = sync::Oneshot<Unit>();
+    auto end = std::make_shared<BatchEnd>(kTasks, std::move(done.sender));
+    for (size_t i = 0; i < kTasks; ++i) Spawn(Lazy([end] { end->Done(); })).Detach();
+    return std::move(done.receiver);
+  });
+}
+
+void Yield(Bench& bench) {
+  constexpr int kTasks = 200;
+  constexpr int kYields = 20'000;
+  RunBatches(bench, 1, size_t{kTasks} * kYields, [] {
+    std::vector<JoinHandle<Unit>> handles;
+    for (int i = 0; i < kTasks; ++i) {
+      handles.push_back(Spawn(Loop([left = kYields]() mutable {
+        return YieldNow().Then([&](Unit&) -> Flow<> { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); });
+      })));
+    }
+    return AwaitEach(std::move(handles));
+  });
+}
+
+void PingPong(Bench& bench) {
+  constexpr size_t kTasks = 1'000;
+  RunBatches(bench, 300, kTasks, [] {
+    auto done = sync::Oneshot<Unit>();
+    auto end = std::make_shared<BatchEnd>(kTasks, std::move(done.sender));
+    for (size_t i = 0; i < kTasks; ++i) {
+      Spawn(Lazy([end] {
+        auto there = sync::Oneshot<Unit>();
+        auto back = sync::Oneshot<Unit>();
+        Spawn(std::move(there.receiver).Then([sender = std::move(back.sender)](auto&) mutable {
+          (void)sender.Send(Unit{});
+        })).Detach();
+        (void)there.sender.Send(Unit{});
+        return std::move(back.receiver).Then([&end](auto&) { end->Done(); });
+      })).Detach();
+    }
+    return std::move(done.receiver);
+  });
+}
+
+void SpawnChain(sync::OneshotSender<Unit> done, int left) {
+  if (left == 0) {
+    (void)done.Send(Unit{});
+    return;
+  }
+  Spawn(Lazy([done = std::move(done), left]() mutable { SpawnChain(std::move(done), left - 1); })).Detach();
+}
+
+void ChainedSpawn(Bench& bench) {
+  constexpr int kTasks = 1'000;
+  RunBatches(bench, 1'000, kTasks, [] {
+    auto done = sync::Oneshot<Unit>();
+    Spawn(Lazy([sender = std::move(done.sender)]() mutable { SpawnChain(std::move(sender), kTasks); })).Detach();
+    return std::move(done.receiver);
+  });
+}
+
+// Resident bytes per task that waits for nothing that comes.
+void IdleTasks(Bench& bench) {
+  constexpr size_t kTasks = 1'000'000;
+  std::vector<JoinHandle<Unit>> handles;
+  handles.reserve(kTasks);
+  const size_t before = ResidentBytes();
+  std::atomic<size_t> parked{0};
+  (void)bench.runtime.BlockOn([&] {
+    for (size_t i = 0; i < kTasks; ++i) {
+      handles.push_back(Spawn(PollFn([&parked](Context&) -> Poll<Unit> {
+        parked.fetch_add(1, std::memory_order_relaxed);  // relaxed: a count
+        return kPending;
+      })));
+    }
+    return Loop([&] {
+      return YieldNow().Then([&](Unit&) -> Flow<> { return parked < kTasks ? Flow<>(Continue()) : Flow<>(Break()); });
+    });
+  });
+  std::printf("%s %d %zu %zu bytes_per_task\n", bench.name.c_str(), bench.threads, kTasks,
+              (ResidentBytes() - before) / kTasks);
+}
+
+}  // namespace
+
+const Row kTaskRows[] = {
+    {"spawn_join", SpawnJoin}, {"spawn_detached", SpawnDetached}, {"yield", Yield},       {"ping_pong", PingPong},
+    {"chained_spawn", ChainedSpawn}, {"idle_tasks", IdleTasks},       {nullptr, nullptr},
+};
+
+}  // namespace kioto::bench
