@@ -10,8 +10,8 @@ namespace kioto::base {
 // At least 1. A quota of 1.5 processors counts as 2. Reads files: not for a hot path. Any thread.
 int AvailableCpus();
 
-// The workers of a runtime whose builder names no number: KIOTO_WORKER_THREADS if it is set, else AvailableCpus(); at most limits::kMaxWorkers.
-// kInvalidArgument if the variable holds anything but a number from 1 to limits::kMaxWorkers.
+// The workers of a runtime whose builder names no number: KIOTO_WORKER_THREADS if it is set, else AvailableCpus(), but
+// limits::kMaxWorkers at most. kInvalidArgument if the variable holds anything but a number from 1 to that.
 StatusOr<int> DefaultWorkerThreads();
 
 namespace internal {
