@@ -1,0 +1,162 @@
+// MpscBlocks: the items of an unbounded channel: a list of blocks of slots. A block that was read is used again.
+//
+//   oldest_ ... -> head_block_ -> ... -> tail_block_ -> ... -> the last
+//   not reusable   the receiver          where senders begin to look for the block of their ticket
+//   yet            reads here
+//
+// STATE       a block: `start`, its first position; `next`; `left_at`, 0 until tail_block_ has moved past it, then the tail
+//             at that moment.
+// OWNERSHIP   oldest_, head_block_: the receiver's. `next`: set once, by CAS. tail_block_ moves by CAS, past a block all
+//             of whose slots are published, so nobody who holds a ticket has yet to look for a block before it.
+// RACES       R1 two senders need the block after the last: one CAS wins; the other's block becomes a spare.
+//             R2 a sender has loaded tail_block_ and stands on a block that is about to be used again. Its ticket was taken
+//                before it loaded. Whoever moved tail_block_ past the block then read the tail by an RMW, as `left_at`. A
+//                ticket taken after that RMW acquires the move, and never sees the block; a ticket taken before it is less
+//                than left_at. The receiver takes back a block only when head has reached left_at: then every such sender
+//                has published, and publishing is the last thing that it does.
+//             R3 a spare is taken or put by exchange and CAS of the whole pointer: no ABA.
+// COST        nothing but loads for a send, mostly; per block two CAS and one RMW, and no allocation while spares last.
+#ifndef KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_
+#define KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/config.h"
+#include "kioto/sync/internal/mpsc_slot.h"
+#include "kioto/sync/internal/mpsc_unbounded_gate.h"
+
+namespace kioto::sync::internal {
+
+// Slots of a block: enough that its bookkeeping vanishes. Small under the explorer, which meets its edges within few steps.
+inline constexpr uint64_t kMpscBlockSlots = KIOTO_MODEL ? 2 : 32;
+// Blocks kept for reuse: bursts of a thousand items allocate nothing.
+inline constexpr size_t kMpscSpareBlocks = KIOTO_MODEL ? 1 : 32;
+
+template <class T>
+class MpscBlocks {
+ public:
+  using Gate = UnboundedGate;
+  using Slot = MpscSlot<T>;
+
+  MpscBlocks() : oldest_(new Block), head_block_(oldest_), tail_block_(oldest_) {}
+  MpscBlocks(const MpscBlocks&) = delete;
+  MpscBlocks& operator=(const MpscBlocks&) = delete;
+  ~MpscBlocks() {
+    while (oldest_ != nullptr) {
+      Block* next = oldest_->next.load(std::memory_order_relaxed);  // relaxed: nobody else is there
+      delete oldest_;
+      oldest_ = next;
+    }
+    for (auto& spare : spares_) delete spare.load(std::memory_order_relaxed);  // relaxed: as above
+  }
+
+  // The sender's slot of its ticket.
+  Slot& ForSend(uint64_t position, Gate& gate) {
+    Block* block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS in Walk
+    const uint64_t start = position - position % kMpscBlockSlots;
+    if (block->start != start) block = Walk(block, start, gate);
+    return block->slots[position % kMpscBlockSlots];
+  }
+
+  // The receiver's: the slot at `head`, if its block is there.
+  Slot* ForReceive(uint64_t head) {
+    if (head - head_block_->start == kMpscBlockSlots) {
+      Block* next = head_block_->next.load(std::memory_order_acquire);  // acquire: pairs with Grow
+      if (next == nullptr) return nullptr;
+      head_block_ = next;
+      TakeBack(head);
+    }
+    return &head_block_->slots[head % kMpscBlockSlots];
+  }
+  // Slots are cleared when their block is used again.
+  void Taken(Slot&, uint64_t) {}
+
+ private:
+  struct Block {
+    bool Published() const {
+      for (const Slot& slot : slots) {
+        if (slot.Look() == Slot::kEmpty) return false;
+      }
+      return true;
+    }
+
+    uint64_t start = 0;
+    base::Atomic<Block*> next{nullptr};
+    base::Atomic<uint64_t> left_at{0};
+    Slot slots[kMpscBlockSlots];
+  };
+
+  // From `block` to the one that begins at `start`, moving tail_block_ along where that is allowed.
+  Block* Walk(Block* block, uint64_t start, Gate& gate) {
+    bool move_tail = true;
+    while (block->start != start) {
+      Block* next = block->next.load(std::memory_order_acquire);  // acquire: pairs with Grow
+      if (next == nullptr) next = Grow(*block);
+      if (move_tail) {
+        Block* expected = block;
+        // release: a sender that begins at `next` has its `start`. relaxed on failure: nothing is read.
+        move_tail = block->Published() && tail_block_.compare_exchange_strong(expected, next, std::memory_order_acq_rel,
+                                                                             std::memory_order_relaxed);
+        // release: the receiver that sees it has acquired all that was done with the block (R2).
+        if (move_tail) block->left_at.store(gate.TailNow(), std::memory_order_release);
+      }
+      block = next;
+    }
+    return block;
+  }
+
+  Block* Grow(Block& last) {
+    Block* fresh = TakeSpare();
+    fresh->start = last.start + kMpscBlockSlots;
+    Block* next = nullptr;
+    // release: pairs with the acquire loads of `next`. acquire on failure: the winner's block is used.
+    if (last.next.compare_exchange_strong(next, fresh, std::memory_order_acq_rel, std::memory_order_acquire)) return fresh;
+    PutSpare(fresh);  // R1
+    return next;
+  }
+
+  // The receiver: takes back what lies behind it and no sender can stand on any more (R2).
+  void TakeBack(uint64_t head) {
+    while (oldest_ != head_block_) {
+      const uint64_t left_at = oldest_->left_at.load(std::memory_order_acquire);  // acquire: pairs with Walk
+      if (left_at == 0 || head < left_at) return;
+      Block* block = oldest_;
+      oldest_ = block->next.load(std::memory_order_relaxed);  // relaxed: acquired when head_block_ went over it
+      block->next.store(nullptr, std::memory_order_relaxed);  // relaxed, here and below: PutSpare releases
+      block->left_at.store(0, std::memory_order_relaxed);     // relaxed: as above
+      for (Slot& slot : block->slots) slot.Clear();
+      PutSpare(block);
+    }
+  }
+
+  Block* TakeSpare() {
+    for (auto& spare : spares_) {
+      // relaxed: only a look. acquire: pairs with PutSpare.
+      if (spare.load(std::memory_order_relaxed) == nullptr) continue;
+      if (Block* block = spare.exchange(nullptr, std::memory_order_acquire)) return block;
+    }
+    return new Block;
+  }
+  void PutSpare(Block* block) {
+    for (auto& spare : spares_) {
+      Block* none = nullptr;
+      // relaxed: only a look, and on failure. release: pairs with TakeSpare.
+      if (spare.load(std::memory_order_relaxed) == nullptr &&
+          spare.compare_exchange_strong(none, block, std::memory_order_release, std::memory_order_relaxed)) {
+        return;
+      }
+    }
+    delete block;
+  }
+
+  Block* oldest_;
+  Block* head_block_;
+  alignas(64) base::Atomic<Block*> tail_block_;
+  alignas(64) base::Atomic<Block*> spares_[kMpscSpareBlocks] = {};
+};
+
+}  // namespace kioto::sync::internal
+
+#endif  // KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_

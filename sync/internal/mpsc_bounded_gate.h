@@ -1,0 +1,130 @@
+// BoundedGate: a channel's tickets when their number is bounded. See mpsc_gate.h for the word.
+//
+//   tail - head + permits out <= capacity, always.
+//
+// A sender takes its permit and its ticket in one CAS of the word. Whoever finds no room, or finds kWaiters, joins the
+// PermitQueue; what it is given is a permit in the word, which it turns into a ticket when it is polled.
+//
+// RACES       R4 the receiver frees a slot while a sender joins: the receiver stores head, then loads `waiting_`; the sender
+//                stores `waiting_` (and kWaiters, which stops the fast path), then loads head: all four seq_cst, so one
+//                sees the other. `waiting_` lies in the receiver's line: it looks without touching the senders'.
+//             R5 a permit is dropped while a sender joins: both are RMWs of the word.
+//             R6 `head_seen_`, the head that some sender saw last, may lag: then it only sends its reader to look at head.
+//             R7 a slot is written again only after it was read: the check against a head that some sender acquired lies
+//                before the ticket in the word's order, and all of that order's RMWs acquire and release.
+// COST        RMWs: a send 1; a receive 1 (the store of head), for RecvMany 1 in all; a permit 1, used 1. Waiting: the lock,
+//             2, a reference and a wake more. The receiver's sleep: 2, and the sender's wake 2 and what the task costs.
+#ifndef KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_
+#define KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kioto/sync/internal/mpsc_gate.h"
+#include "kioto/sync/internal/permit_queue.h"
+
+namespace kioto::sync::internal {
+
+inline constexpr uint64_t kMpscMaxCapacity = (uint64_t{1} << (kMpscReservedBits - 1)) - 1;
+
+class BoundedGate
+    : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReservedBits) - 1) << kMpscFlagBits> {
+ public:
+  explicit BoundedGate(uint64_t capacity) : capacity_(capacity) {}
+
+  uint64_t capacity() const { return capacity_; }
+  // Room for this many more: a number that may be old at once.
+  uint64_t free() const;
+
+  // --- senders ---
+
+  // A ticket at once, or why not.
+  MpscEntry Enter(Ticket& ticket) {
+    uint64_t word = Load();
+    for (;;) {
+      if (const MpscEntry entry = Admit(word, 1); entry != MpscEntry::kTicket) return entry;
+      // acq_rel: R1, R7. acquire on failure: as Load.
+      if (word_.compare_exchange_weak(word, (word + kTailOne) & ~kMpscRxParked, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+        ticket = {TailOf(word), (word & kMpscRxParked) != 0};
+        return MpscEntry::kTicket;
+      }
+    }
+  }
+  // n permits at once, or why not. kTicket means that they are the caller's.
+  MpscEntry Reserve(uint64_t n);
+  // Turns one permit into a ticket.
+  Ticket Redeem() {
+    uint64_t word = Load();
+    // acq_rel: R1, R7. acquire on failure: as Load.
+    while (!word_.compare_exchange_weak(word, (word + kTailOne - kReservedOne) & ~kMpscRxParked,
+                                        std::memory_order_acq_rel, std::memory_order_acquire)) {
+    }
+    return {TailOf(word), (word & kMpscRxParked) != 0};
+  }
+  // Gives permits back unused.
+  void Return(uint64_t n);
+
+  PermitWaiter::State Join(PermitWaiter& waiter, uint64_t n, const Waker& task) {
+    return queue_.Join(*this, waiter, n, task);
+  }
+  PermitWaiter::State Check(PermitWaiter& waiter, const Waker& task) { return queue_.Check(waiter, task); }
+  // The waiter goes, with whatever it had.
+  void Leave(PermitWaiter& waiter) { Return(queue_.Leave(*this, waiter)); }
+
+  // --- the receiver ---
+
+  uint32_t head() const {
+    return head_.load(std::memory_order_relaxed);  // relaxed: the receiver's own; for others a guess
+  }
+  // Everything before `head` was taken, and its slots are free.
+  void Advance(uint32_t head) {
+    parked_ = false;
+    head_.store(head, std::memory_order_seq_cst);  // seq_cst: R4; and releases the slots to the senders (R7)
+    if (waiting_.load(std::memory_order_seq_cst) != 0) queue_.HandOver(*this);  // seq_cst: R4
+  }
+  uint64_t len() const { return static_cast<uint32_t>(TailOf(Load()) - head()); }
+  void Close();
+
+  // --- as the PermitQueue's source, under its lock ---
+
+  bool closed() const { return rx_closed(); }
+  uint64_t TakeUpTo(uint64_t n);
+  void SetWaiting();
+  void ClearWaiting();
+
+ private:
+  static constexpr uint64_t kReservedOne = uint64_t{1} << kMpscFlagBits;
+  static uint64_t ReservedOf(uint64_t word) {
+    return (word >> kMpscFlagBits) & ((uint64_t{1} << kMpscReservedBits) - 1);
+  }
+  static uint64_t Used(uint64_t word, uint32_t head) {
+    return uint64_t{static_cast<uint32_t>(TailOf(word) - head)} + ReservedOf(word);
+  }
+  // Whether n more fit into `word`; if not, and the word has changed, looks again at the new one.
+  MpscEntry Admit(uint64_t& word, uint64_t n) {
+    for (;;) {
+      if ((word & (kMpscClosed | kMpscWaiters)) != 0) {
+        return (word & kMpscClosed) != 0 ? MpscEntry::kClosed : MpscEntry::kFull;
+      }
+      const uint32_t seen = head_seen_.load(std::memory_order_acquire);  // acquire: R7, pairs with the store below
+      if (Used(word, seen) + n <= capacity_) return MpscEntry::kTicket;
+      const uint32_t head = head_.load(std::memory_order_acquire);  // acquire: R7, pairs with Advance
+      if (head != seen) head_seen_.store(head, std::memory_order_release);  // release: R6, R7
+      if (Used(word, head) + n <= capacity_) return MpscEntry::kTicket;
+      const uint64_t now = Load();
+      if (now == word) return MpscEntry::kFull;
+      word = now;
+    }
+  }
+
+  const uint64_t capacity_;                   // after `parked_`, in the receiver's line: read by all, written by none
+  base::Atomic<uint32_t> head_{0};
+  base::Atomic<uint32_t> waiting_{0};         // mirrors kWaiters (R4)
+  alignas(64) base::Atomic<uint32_t> head_seen_{0};
+  PermitQueue queue_;
+};
+
+}  // namespace kioto::sync::internal
+
+#endif  // KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_

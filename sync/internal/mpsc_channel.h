@@ -1,0 +1,350 @@
+// MpscChannel: a gate, a queue, and who is still there: the block that all handles of a channel share. And MpscReceiverOf,
+// the receiving half, which is the same for bounded and unbounded channels.
+//
+// STATE       `senders_`: strong handles. At 0 the channel is over once it is drained, and it stays 0.
+//             `refs_`: 1 for all senders together, 1 for the receiver. At 0 the block goes.
+// OWNERSHIP   what is in the queue belongs to the receiver; when it goes, it destroys what is published. What a sender
+//             publishes later (it had a ticket or a permit) is destroyed with the block.
+#ifndef KIOTO_SYNC_INTERNAL_MPSC_CHANNEL_H_
+#define KIOTO_SYNC_INTERNAL_MPSC_CHANNEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/blocking.h"
+#include "kioto/sync/internal/mpsc_gate.h"
+
+namespace kioto::sync::internal {
+
+template <class T, class Queue>
+class MpscChannel {
+ public:
+  using Gate = typename Queue::Gate;
+  using Slot = typename Queue::Slot;
+  using Ticket = typename Gate::Ticket;
+
+  template <class... Capacity>
+  explicit MpscChannel(Capacity... capacity) : gate(capacity...), queue(capacity...) {}
+  ~MpscChannel() { Drain(); }
+
+  // --- handles ---
+
+  void AddSender() {
+    senders_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a handle that is held
+  }
+  void DropSender() {
+    // acq_rel: what the other senders did comes before the end that the last one tells.
+    if (senders_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    gate.SendersGone();
+    Unref();
+  }
+  size_t senders() const {
+    return senders_.load(std::memory_order_relaxed);  // relaxed: a number that may be old at once
+  }
+  void Unref() {
+    // acq_rel: the last one sees all that the others did.
+    if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  // --- a sender with a ticket ---
+
+  template <class U>
+  void Put(Ticket ticket, U&& value) {
+    struct Tell {  // also when the value's move throws: the receiver may sleep on this ticket
+      ~Tell() { gate.Published(ticket); }
+      Gate& gate;
+      Ticket ticket;
+    } tell{gate, ticket};
+    queue.ForSend(ticket.position, gate).Put(std::forward<U>(value));
+  }
+
+  // --- the receiver ---
+
+  // The slot of the next item, if it is published.
+  Slot* Next() {
+    for (;;) {
+      const auto head = gate.head();
+      Slot* slot = queue.ForReceive(head);
+      if (slot == nullptr) return nullptr;
+      switch (slot->Look()) {
+        case Slot::kEmpty:
+          return nullptr;
+        case Slot::kFull:
+          return slot;
+        case Slot::kSkipped:
+          queue.Taken(*slot, head);
+          gate.Advance(head + 1);
+      }
+    }
+  }
+  // Waits for Next() to find something. kParked: pending; kOver: the end; else look again.
+  MpscWait Await(Context& cx) {
+    switch (const MpscWait wait = gate.Wait(cx.waker(), gate.head()); wait) {
+      case MpscWait::kAgain:
+      case MpscWait::kParked:
+      case MpscWait::kOver:
+        return wait;
+      case MpscWait::kWaking:
+        return Next() != nullptr ? MpscWait::kAgain : MpscWait::kParked;
+      case MpscWait::kWriting:
+        break;
+    }
+    if (SpinForWriter()) return MpscWait::kAgain;
+    cx.Yield();
+    return MpscWait::kParked;
+  }
+  // A sender is between its ticket and its publishing: a few instructions, unless it has lost its core.
+  bool SpinForWriter() {
+    for (int spins = 0; spins < kSpins; ++spins) {
+      if (Next() != nullptr) return true;
+      base::CpuRelax();
+    }
+    return Next() != nullptr;
+  }
+
+  // Takes items out, and says so to the gate once, at its end.
+  class Taking {
+   public:
+    explicit Taking(MpscChannel& channel) : channel_(channel), head_(channel.gate.head()) {}
+    Taking(const Taking&) = delete;
+    Taking& operator=(const Taking&) = delete;
+    ~Taking() { channel_.gate.Advance(head_); }
+
+    Slot* Next() {
+      Slot* slot = channel_.queue.ForReceive(head_);
+      return slot != nullptr && slot->Look() == Slot::kFull ? slot : nullptr;
+    }
+    // `consume` gets the value, to move from.
+    template <class Consume>
+    void Take(Slot& slot, Consume consume) {
+      struct Emptied {  // also when the move throws: the item is gone then
+        ~Emptied() {
+          slot.value().~T();
+          taking.channel_.queue.Taken(slot, taking.head_++);
+        }
+        Slot& slot;
+        Taking& taking;
+      } emptied{slot, *this};
+      consume(slot.value());
+    }
+
+   private:
+    MpscChannel& channel_;
+    decltype(std::declval<Gate&>().head()) head_;
+  };
+
+  // Destroys all that is published.
+  void Drain() {
+    while (Slot* slot = Next()) Taking(*this).Take(*slot, [](T&) {});
+  }
+
+  Gate gate;
+  Queue queue;
+
+ private:
+  static constexpr int kSpins = KIOTO_MODEL ? 1 : 50;  // about 2 µs
+
+  base::Atomic<uint32_t> senders_{1};
+  base::Atomic<uint32_t> refs_{2};
+};
+
+// CANCEL SAFE: yes. Borrows the receiver.
+template <class T, class Channel>
+class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::optional<T>> {
+ public:
+  explicit MpscRecv(Channel& channel) : channel_(&channel) {}
+  MpscRecv(MpscRecv&& other) noexcept : channel_(other.channel_), waits_(std::exchange(other.waits_, false)) {}
+  ~MpscRecv() {
+    if (waits_) channel_->gate.Disarm();
+  }
+
+  Poll<std::optional<T>> PollOnce(Context& cx) {
+    auto poll = PollNext(*channel_, cx);
+    waits_ = poll.pending();
+    return poll;
+  }
+
+  static Poll<std::optional<T>> PollNext(Channel& channel, Context& cx) {
+    for (;;) {
+      if (auto* slot = channel.Next()) {
+        if (!cx.ConsumeBudget()) return kPending;
+        std::optional<T> item;
+        typename Channel::Taking(channel).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
+        return item;
+      }
+      switch (channel.Await(cx)) {
+        case MpscWait::kParked:
+          return kPending;
+        case MpscWait::kOver:
+          if (!cx.ConsumeBudget()) return kPending;
+          return std::optional<T>();
+        default:
+          break;
+      }
+    }
+  }
+
+ private:
+  Channel* channel_;
+  bool waits_ = false;
+};
+
+// CANCEL SAFE: yes. Borrows the receiver and the vector.
+template <class T, class Channel>
+class [[nodiscard]] MpscRecvMany : public FutureBase<MpscRecvMany<T, Channel>, size_t> {
+ public:
+  MpscRecvMany(Channel& channel, std::vector<T>& out, size_t limit) : channel_(&channel), out_(&out), limit_(limit) {}
+  MpscRecvMany(MpscRecvMany&& other) noexcept
+      : channel_(other.channel_), out_(other.out_), limit_(other.limit_), waits_(std::exchange(other.waits_, false)) {}
+  ~MpscRecvMany() {
+    if (waits_) channel_->gate.Disarm();
+  }
+
+  Poll<size_t> PollOnce(Context& cx) {
+    waits_ = false;
+    if (limit_ == 0) return size_t{0};
+    for (;;) {
+      if (channel_->Next() != nullptr) {
+        if (!cx.ConsumeBudget()) return kPending;
+        return Take();
+      }
+      switch (channel_->Await(cx)) {
+        case MpscWait::kParked:
+          waits_ = true;
+          return kPending;
+        case MpscWait::kOver:
+          if (!cx.ConsumeBudget()) return kPending;
+          return size_t{0};
+        default:
+          break;
+      }
+    }
+  }
+
+ private:
+  size_t Take() {
+    typename Channel::Taking taking(*channel_);
+    size_t count = 0;
+    for (; count < limit_; ++count) {
+      auto* slot = taking.Next();
+      if (slot == nullptr) break;
+      taking.Take(*slot, [&](T& value) { out_->push_back(std::move(value)); });
+    }
+    return count;
+  }
+
+  Channel* channel_;
+  std::vector<T>* out_;
+  size_t limit_;
+  bool waits_ = false;
+};
+
+// The receiving half. One task or thread at a time uses it. It is a stream of T.
+template <class T, class Queue>
+class MpscReceiverOf {
+ public:
+  using Item = T;
+  using Channel = MpscChannel<T, Queue>;
+  using RecvFuture = MpscRecv<T, Channel>;
+  using RecvManyFuture = MpscRecvMany<T, Channel>;
+
+  explicit MpscReceiverOf(Channel* channel) : channel_(channel) {}  // takes over the receiver's reference
+  MpscReceiverOf(MpscReceiverOf&& other) noexcept : channel_(std::exchange(other.channel_, nullptr)) {}
+  MpscReceiverOf& operator=(MpscReceiverOf&& other) noexcept {
+    if (this != &other) {
+      reset();
+      channel_ = std::exchange(other.channel_, nullptr);
+    }
+    return *this;
+  }
+  ~MpscReceiverOf() { reset(); }
+
+  // The next item; nullopt when nothing will come any more: all senders are gone, or the receiver was closed, and
+  // everything that was sent, or had a permit, was received. CANCEL SAFE: yes.
+  RecvFuture Recv() { return RecvFuture(*channel_); }
+  // Appends 1 to `limit` items to `out`, as many as there are, and gives their number; 0 only at the end (or if limit is 0).
+  // CANCEL SAFE: yes.
+  RecvManyFuture RecvMany(std::vector<T>& out, size_t limit) { return RecvManyFuture(*channel_, out, limit); }
+  Poll<std::optional<T>> PollNext(Context& cx) { return RecvFuture::PollNext(*channel_, cx); }
+
+  // The next item, IsEmpty or IsClosed. It never says empty after a Send has returned; if one is half done, it waits for
+  // those few instructions.
+  StatusOr<T> TryRecv() {
+    for (;;) {
+      if (auto* slot = channel_->Next()) {
+        StatusOr<T> item = EmptyError();
+        typename Channel::Taking(*channel_).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
+        return item;
+      }
+      switch (channel_->gate.Ask(channel_->gate.head())) {
+        case MpscWait::kParked:
+          return EmptyError();
+        case MpscWait::kOver:
+          return ClosedError();
+        default:
+          if (!channel_->SpinForWriter()) base::YieldThread();
+      }
+    }
+  }
+
+  // A plain thread waits. Not on a thread that runs tasks.
+  std::optional<T> BlockingRecv() { return BlockingWait(Recv()); }
+  size_t BlockingRecvMany(std::vector<T>& out, size_t limit) { return BlockingWait(RecvMany(out, limit)); }
+
+  // From now on a send fails, also one that waits. What was sent, and what has a permit, still comes.
+  void Close() {
+    if (!channel_->gate.rx_closed()) channel_->gate.Close();
+  }
+  // Closed by Close(), or all senders are gone. There may still be items.
+  bool IsClosed() const { return channel_->gate.rx_sees_closed(); }
+  size_t size() const { return channel_->gate.len(); }
+  bool IsEmpty() const { return size() == 0; }
+  size_t SenderCount() const { return channel_->senders(); }
+  // Bounded channels only: the room that is left, and all of it.
+  size_t Capacity() const { return channel_->gate.free(); }
+  size_t MaxCapacity() const { return channel_->gate.capacity(); }
+
+  // Closes, and destroys what is in the channel.
+  void reset() {
+    if (channel_ == nullptr) return;
+    Close();
+    channel_->gate.ForgetWaker();
+    channel_->Drain();
+    std::exchange(channel_, nullptr)->Unref();
+  }
+  explicit operator bool() const { return channel_ != nullptr; }
+
+ private:
+  Channel* channel_;
+};
+
+// Ready when the receiver is closed or gone. CANCEL SAFE: yes. Borrows the sender.
+template <class Gate>
+class [[nodiscard]] MpscClosed : public FutureBase<MpscClosed<Gate>, Unit> {
+ public:
+  explicit MpscClosed(Gate& gate) : gate_(&gate), notified_(gate.closed_notify()) {}
+
+  Poll<Unit> PollOnce(Context& cx) {
+    if (gate_->rx_closed()) {
+      if (!cx.ConsumeBudget()) return kPending;
+      return Unit{};
+    }
+    if (notified_.PollOnce(cx).pending()) return kPending;
+    return Unit{};
+  }
+
+ private:
+  Gate* gate_;
+  NotifiedFuture notified_;  // made first, looked at second: a Close in between is seen
+};
+
+}  // namespace kioto::sync::internal
+
+#endif  // KIOTO_SYNC_INTERNAL_MPSC_CHANNEL_H_

@@ -1,0 +1,490 @@
+#include "kioto/sync/mpsc.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+
+namespace kioto::sync {
+namespace {
+
+using Counted = std::shared_ptr<int>;
+
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_with_buffer
+// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_with_buffer
+TEST(MpscTest, ValuesComeInOrderThenTheEnd) {
+  auto ch = Mpsc<int>(16);
+  PolledTask reserve(ch.sender.Reserve());
+  auto permit = *reserve.Poll();
+  permit->Send(1);
+  EXPECT_TRUE(ch.sender.TrySend(2).ok());
+  PolledTask send(ch.sender.Send(3));
+  EXPECT_TRUE((*send.Poll()).ok());
+  ch.sender.reset();
+  for (int i = 1; i <= 3; ++i) {
+    PolledTask recv(ch.receiver.Recv());
+    EXPECT_EQ(*recv.Poll(), std::optional<int>(i));
+  }
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_EQ(*recv.Poll(), std::nullopt);
+}
+
+TEST(MpscTest, ASendWakesTheSleepingReceiverOnceForManyItems) {
+  auto ch = Mpsc<int>(16);
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_TRUE(recv.Poll().pending());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(ch.sender.TrySend(i).ok());
+  EXPECT_EQ(recv.wakes(), 1);
+  EXPECT_EQ(*recv.Poll(), std::optional<int>(0));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#reserve_disarm
+TEST(MpscTest, PermitsGoToWaitersInOrderOfArrival) {
+  auto ch = Mpsc<int>(2);
+  PolledTask r1(ch.sender.Reserve());
+  PolledTask r2(ch.sender.Reserve());
+  PolledTask r3(ch.sender.Reserve());
+  PolledTask r4(ch.sender.Reserve());
+  auto permit1 = *r1.Poll();
+  auto permit2 = *r2.Poll();
+  EXPECT_TRUE(r3.Poll().pending());
+  EXPECT_TRUE(r4.Poll().pending());
+  permit1->Send(1);
+  EXPECT_EQ(r3.wakes() + r4.wakes(), 0);
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 1);
+  EXPECT_EQ(r3.wakes(), 1);
+  EXPECT_EQ(r4.wakes(), 0);
+  permit2->Release();
+  EXPECT_EQ(r4.wakes(), 1);
+  PolledTask fresh(ch.sender.Reserve());
+  EXPECT_TRUE(fresh.Poll().pending());
+  EXPECT_TRUE((*r3.Poll()).ok());
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_buffer_limited
+TEST(MpscTest, AFreedSlotBelongsToTheWaiterAndNobodyPassesIt) {
+  auto ch = Mpsc<int>(1);
+  EXPECT_TRUE(ch.sender.TrySend(1).ok());
+  PolledTask waiting(ch.sender.Send(2));
+  EXPECT_TRUE(waiting.Poll().pending());
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 1);
+  EXPECT_EQ(waiting.wakes(), 1);
+  EXPECT_TRUE(IsFull(ch.sender.TrySend(3)));
+  EXPECT_TRUE((*waiting.Poll()).ok());
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 2);
+  EXPECT_EQ(ch.sender.Capacity(), 1u);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_many_with_buffer
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_many_bounded_capacity
+TEST(MpscTest, RecvManyTakesWhatIsThereUpToItsLimit) {
+  auto ch = Mpsc<std::string>(100);
+  std::vector<std::string> out;
+  PolledTask none(ch.receiver.RecvMany(out, 0));
+  EXPECT_EQ(*none.Poll(), 0u);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(ch.sender.TrySend("x" + std::to_string(i)).ok());
+  PolledTask three(ch.receiver.RecvMany(out, 3));
+  EXPECT_EQ(*three.Poll(), 3u);
+  EXPECT_EQ(three.budget_used(), 1);
+  PolledTask rest(ch.receiver.RecvMany(out, 30));
+  EXPECT_EQ(*rest.Poll(), 2u);
+  EXPECT_EQ(out, (std::vector<std::string>{"x0", "x1", "x2", "x3", "x4"}));
+  EXPECT_EQ(ch.sender.Capacity(), 100u);
+  PolledTask waits(ch.receiver.RecvMany(out, 30));
+  EXPECT_TRUE(waits.Poll().pending());
+  ch.sender.reset();
+  EXPECT_EQ(waits.wakes(), 1);
+  EXPECT_EQ(*waits.Poll(), 0u);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#recv_many_with_non_empty_buffer_bounded_rx_closed_and_idle
+TEST(MpscTest, RecvManyOnAClosedIdleChannelLeavesTheBuffer) {
+  auto ch = Mpsc<int>(1);
+  ch.receiver.Close();
+  std::vector<int> out = {1};
+  PolledTask recv(ch.receiver.RecvMany(out, 4));
+  EXPECT_EQ(*recv.Poll(), 0u);
+  EXPECT_EQ(out, std::vector<int>{1});
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#recv_close_gets_none_idle
+// behaviour: tokio/tests/sync_mpsc.rs#tx_close_gets_none
+TEST(MpscTest, AnIdleClosedChannelIsOver) {
+  auto ch = Mpsc<int>(10);
+  ch.receiver.Close();
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_EQ(*recv.Poll(), std::nullopt);
+  PolledTask send(ch.sender.Send(1));
+  EXPECT_TRUE(IsClosed(*send.Poll()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#recv_close_gets_none_reserved
+// behaviour: tokio/tests/sync_mpsc.rs#sending_last_permit_wakes_closed_receiver
+TEST(MpscTest, AClosedChannelWaitsForItsPermits) {
+  auto ch = Mpsc<int>(1);
+  auto permit = ch.sender.TryReserve();
+  PolledTask second(ch.sender.Reserve());
+  EXPECT_TRUE(second.Poll().pending());
+  ch.receiver.Close();
+  EXPECT_EQ(second.wakes(), 1);
+  EXPECT_TRUE(IsClosed((*second.Poll()).status()));
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_TRUE(recv.Poll().pending());
+  permit->Send(123);
+  EXPECT_EQ(recv.wakes(), 1);
+  EXPECT_EQ(*recv.Poll(), std::optional<int>(123));
+  PolledTask end(ch.receiver.Recv());
+  EXPECT_EQ(*end.Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#failed_reserve_many_wakes_closed_receiver
+// behaviour: tokio/tests/sync_mpsc.rs#cancelled_reserve_many_wakes_closed_receiver
+TEST(MpscTest, APartialReservationGivenUpEndsAClosedChannel) {
+  for (bool drop : {false, true}) {
+    auto ch = Mpsc<int>(2);
+    auto permit = ch.sender.TryReserve();
+    PolledTask many(ch.sender.Reserve(2));
+    EXPECT_TRUE(many.Poll().pending());
+    ch.receiver.Close();
+    PolledTask recv(ch.receiver.Recv());
+    EXPECT_TRUE(recv.Poll().pending());
+    permit->Release();
+    EXPECT_EQ(recv.wakes(), 0);
+    if (drop) {
+      many.Drop();
+    } else {
+      EXPECT_TRUE(IsClosed((*many.Poll()).status()));
+    }
+    EXPECT_EQ(recv.wakes(), 1);
+    EXPECT_EQ(*recv.Poll(), std::nullopt);
+  }
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#failed_reserve_wakes_closed_receiver
+// behaviour: tokio/tests/sync_mpsc.rs#cancelled_reserve_wakes_closed_receiver
+// behaviour: tokio/tests/sync_mpsc.rs#permit_available_not_acquired_close
+TEST(MpscTest, AGrantThatCameBeforeTheCloseIsGivenBack) {
+  for (bool drop : {false, true}) {
+    auto ch = Mpsc<int>(1);
+    auto permit = ch.sender.TryReserve();
+    PolledTask reserve(ch.sender.Reserve());
+    EXPECT_TRUE(reserve.Poll().pending());
+    permit->Release();
+    EXPECT_EQ(reserve.wakes(), 1);
+    ch.receiver.Close();
+    PolledTask recv(ch.receiver.Recv());
+    EXPECT_TRUE(recv.Poll().pending());
+    if (drop) {
+      reserve.Drop();
+    } else {
+      EXPECT_TRUE(IsClosed((*reserve.Poll()).status()));
+    }
+    EXPECT_EQ(recv.wakes(), 1);
+    EXPECT_EQ(*recv.Poll(), std::nullopt);
+  }
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#dropping_last_permit_wakes_closed_receiver
+// behaviour: tokio/tests/sync_mpsc.rs#ready_close_cancel_bounded
+TEST(MpscTest, TheLastPermitDroppedEndsAClosedChannel) {
+  auto ch = Mpsc<int>(100);
+  auto permit = ch.sender.TryReserve();
+  ch.receiver.Close();
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_TRUE(recv.Poll().pending());
+  permit->Release();
+  EXPECT_EQ(recv.wakes(), 1);
+  EXPECT_EQ(*recv.Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_send_fail
+// behaviour: tokio/tests/sync_mpsc.rs#try_send_fail_with_try_recv
+TEST(MpscTest, TrySendMovesOnlyOnSuccessAndAllocatesNothing) {
+  auto ch = Mpsc<std::unique_ptr<int>>(1);
+  auto value = std::make_unique<int>(1);
+  EXPECT_TRUE(ch.sender.TrySend(std::move(value)).ok());
+  EXPECT_EQ(value, nullptr);
+  value = std::make_unique<int>(2);
+  (void)FullError();
+  base::AllocationCounter allocations;
+  EXPECT_TRUE(IsFull(ch.sender.TrySend(std::move(value))));
+  EXPECT_EQ(allocations.count(), 0);
+  ASSERT_NE(value, nullptr);
+  EXPECT_EQ(**ch.receiver.TryRecv(), 1);
+  EXPECT_TRUE(IsEmpty(ch.receiver.TryRecv().status()));
+  EXPECT_TRUE(ch.sender.TrySend(std::move(value)).ok());
+  ch.sender.reset();
+  EXPECT_EQ(**ch.receiver.TryRecv(), 2);
+  EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_zero
+// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_zero
+// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_edge_cases
+TEST(MpscTest, ReservingNothingAndTooMuch) {
+  auto ch = Mpsc<int>(1);
+  EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
+  EXPECT_TRUE(ch.sender.TrySend(1).ok());
+  EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
+  PolledTask zero(ch.sender.Reserve(0));
+  EXPECT_TRUE((*zero.Poll()).ok());
+  EXPECT_TRUE(IsFull(ch.sender.TryReserve(2).status()));
+  EXPECT_TRUE(IsFull(ch.sender.TryReserve(SIZE_MAX).status()));
+  PolledTask too_many(ch.sender.Reserve(2));
+  EXPECT_TRUE(absl::IsInvalidArgument((*too_many.Poll()).status()));
+  ch.receiver.reset();
+  EXPECT_TRUE(IsClosed(ch.sender.TryReserve(0).status()));
+  PolledTask closed(ch.sender.Reserve(0));
+  EXPECT_TRUE(IsClosed((*closed.Poll()).status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_and_send
+// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_full
+TEST(MpscTest, ManyPermitsAreCountedExactly) {
+  for (size_t n = 1; n < 40; ++n) {
+    for (size_t k = 0; k < n; k += 3) {
+      auto ch = Mpsc<int>(n);
+      auto permits = ch.sender.TryReserve(n);
+      ASSERT_EQ(permits->size(), n);
+      EXPECT_EQ(ch.sender.Capacity(), 0u);
+      EXPECT_TRUE(IsFull(ch.sender.TryReserve().status()));
+      for (size_t i = 0; i < k; ++i) permits->Send(static_cast<int>(i));
+      permits->Release();
+      EXPECT_EQ(ch.sender.Capacity(), n - k);
+      EXPECT_TRUE(ch.sender.TryReserve(1).ok());
+      EXPECT_TRUE(IsFull(ch.sender.TryReserve(n - k + 1).status()));
+      for (size_t i = 0; i < k; ++i) EXPECT_EQ(ch.receiver.TryRecv().value(), static_cast<int>(i));
+      EXPECT_EQ(ch.sender.Capacity(), n);
+    }
+  }
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#dropping_rx_closes_channel
+// behaviour: tokio/tests/sync_mpsc.rs#dropping_rx_closes_channel_for_try
+// behaviour: tokio/tests/sync_mpsc.rs#unconsumed_messages_are_dropped
+TEST(MpscTest, DroppingTheReceiverFreesWhatIsQueued) {
+  auto value = std::make_shared<int>(1);
+  auto ch = Mpsc<Counted>(100);
+  EXPECT_TRUE(ch.sender.TrySend(value).ok());
+  PolledTask closed(ch.sender.Closed());
+  EXPECT_TRUE(closed.Poll().pending());
+  ch.receiver.reset();
+  EXPECT_EQ(value.use_count(), 1);
+  EXPECT_EQ(closed.wakes(), 1);
+  EXPECT_TRUE(closed.Poll().ready());
+  EXPECT_TRUE(ch.sender.IsClosed());
+  EXPECT_TRUE(IsClosed(ch.sender.TrySend(value)));
+  EXPECT_TRUE(IsClosed(ch.sender.TryReserve().status()));
+  PolledTask send(ch.sender.Send(value));
+  EXPECT_TRUE(IsClosed(*send.Poll()));
+  EXPECT_EQ(value.use_count(), 1);
+
+  {
+    auto both = Mpsc<Counted>(100);
+    EXPECT_TRUE(both.sender.TrySend(value).ok());
+  }
+  EXPECT_EQ(value.use_count(), 1);
+}
+
+TEST(MpscTest, DroppingTheReceiverFailsSendersThatWait) {
+  auto value = std::make_shared<int>(1);
+  auto ch = Mpsc<Counted>(1);
+  EXPECT_TRUE(ch.sender.TrySend(value).ok());
+  PolledTask send(ch.sender.Send(value));
+  EXPECT_TRUE(send.Poll().pending());
+  ch.receiver.reset();
+  EXPECT_EQ(send.wakes(), 1);
+  EXPECT_TRUE(IsClosed(*send.Poll()));
+  EXPECT_EQ(value.use_count(), 1);
+}
+
+TEST(MpscTest, ADroppedSendGivesItsPlaceToTheNext) {
+  for (int polls = 0; polls < 4; ++polls) {
+    auto value = std::make_shared<int>(1);
+    auto ch = Mpsc<Counted>(1);
+    EXPECT_TRUE(ch.sender.TrySend(nullptr).ok());
+    PolledTask dropped(ch.sender.Send(value));
+    PolledTask next(ch.sender.Send(nullptr));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    EXPECT_TRUE(next.Poll().pending());
+    bool room = false;
+    if (polls == 3) room = ch.receiver.TryRecv().ok();  // granted, and dropped all the same
+    dropped.Drop();
+    EXPECT_EQ(value.use_count(), 1);
+    if (polls < 3) room = ch.receiver.TryRecv().ok();
+    EXPECT_TRUE(room);
+    EXPECT_EQ(next.wakes(), 1);
+    EXPECT_TRUE((*next.Poll()).ok());
+    EXPECT_EQ(ch.receiver.size(), 1u);
+  }
+}
+
+TEST(MpscTest, ADroppedRecvLosesNothing) {
+  for (int polls = 0; polls < 3; ++polls) {
+    auto ch = Mpsc<int>(4);
+    PolledTask recv(ch.receiver.Recv());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(recv.Poll().pending());
+    EXPECT_TRUE(ch.sender.TrySend(1).ok());
+    recv.Drop();
+    PolledTask again(ch.receiver.Recv());
+    EXPECT_EQ(*again.Poll(), std::optional<int>(1));
+    // Armed by nobody, then by the next: no wake is lost.
+    PolledTask left(ch.receiver.Recv());
+    EXPECT_TRUE(left.Poll().pending());
+    left.Drop();
+    PolledTask next(ch.receiver.Recv());
+    EXPECT_TRUE(next.Poll().pending());
+    EXPECT_TRUE(ch.sender.TrySend(2).ok());
+    EXPECT_EQ(left.wakes(), 0);
+    EXPECT_EQ(next.wakes(), 1);
+    EXPECT_EQ(*next.Poll(), std::optional<int>(2));
+  }
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#release_waker_on_rx_drop
+TEST(MpscTest, DroppingTheReceiverReleasesItsWaker) {
+  auto ch = Mpsc<int>(4);
+  CountingWaker waker;
+  kioto::internal::PollScope scope;
+  Context cx(waker.waker(), scope);
+  EXPECT_TRUE(ch.receiver.PollNext(cx).pending());
+  EXPECT_EQ(waker.held(), 1);
+  ch.receiver.reset();
+  EXPECT_EQ(waker.held(), 0);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_recv_bounded
+// behaviour: tokio/tests/sync_mpsc.rs#try_recv_close_while_empty_bounded
+TEST(MpscTest, TheRingWrapsRound) {
+  auto ch = Mpsc<int>(5);
+  int sent = 0;
+  int received = 0;
+  for (int round = 0; round < 50; ++round) {
+    while (ch.sender.TrySend(sent).ok()) ++sent;
+    EXPECT_EQ(sent - received, 5);
+    for (int i = 0; i <= round % 5; ++i) EXPECT_EQ(ch.receiver.TryRecv().value(), received++);
+  }
+  ch.sender.reset();
+  while (received < sent) EXPECT_EQ(ch.receiver.TryRecv().value(), received++);
+  EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#test_tx_capacity
+// behaviour: tokio/tests/sync_mpsc.rs#test_rx_is_closed_when_there_are_no_senders_and_there_are_messages
+// behaviour: tokio/tests/sync_mpsc.rs#test_rx_len_when_close_is_called_before_dropping_sender
+// behaviour: tokio/tests/sync_mpsc_weak.rs#sender_strong_count_when_cloned
+TEST(MpscTest, Observers) {
+  auto ch = Mpsc<int>(10);
+  EXPECT_EQ(ch.sender.Capacity(), 10u);
+  EXPECT_EQ(ch.sender.MaxCapacity(), 10u);
+  EXPECT_TRUE(ch.receiver.IsEmpty());
+  {
+    auto permit = ch.sender.TryReserve();
+    EXPECT_EQ(ch.sender.Capacity(), 9u);
+    permit->Send(1);
+    EXPECT_EQ(ch.sender.Capacity(), 9u);
+  }
+  {
+    auto copy = ch.sender;
+    EXPECT_TRUE(copy.SameChannel(ch.sender));
+    EXPECT_EQ(ch.sender.SenderCount(), 2u);
+    EXPECT_EQ(ch.receiver.SenderCount(), 2u);
+  }
+  EXPECT_EQ(ch.sender.SenderCount(), 1u);
+  EXPECT_FALSE(ch.receiver.IsClosed());
+  ch.receiver.Close();
+  ch.sender.reset();
+  EXPECT_TRUE(ch.receiver.IsClosed());
+  EXPECT_EQ(ch.receiver.size(), 1u);
+  EXPECT_TRUE(ch.receiver.TryRecv().ok());
+  EXPECT_TRUE(ch.receiver.IsEmpty());
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#buffer_gteq_one
+TEST(MpscDeathTest, ACapacityOfZeroIsRefused) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH((void)Mpsc<int>(0), "MpscUnbounded");
+}
+
+TEST(MpscTest, ASteadyFlowAllocatesNothing) {
+  auto ch = Mpsc<int>(8);
+  base::AllocationCounter allocations;
+  CountingWaker waker;
+  const int64_t before = allocations.count();
+  for (int i = 0; i < 1000; ++i) {
+    kioto::internal::PollScope scope;
+    Context cx(waker.waker(), scope);
+    auto recv = ch.receiver.Recv();
+    EXPECT_TRUE(recv.PollOnce(cx).pending());
+    auto send = ch.sender.Send(i);
+    EXPECT_TRUE(send.PollOnce(cx).ready());
+    EXPECT_TRUE(recv.PollOnce(cx).ready());
+  }
+  EXPECT_EQ(allocations.count(), before);
+}
+
+TEST(MpscTest, ASpentBudgetLosesNothing) {
+  auto ch = Mpsc<int>(2);
+  EXPECT_TRUE(ch.sender.TrySend(1).ok());
+  CountingWaker waker;
+  kioto::internal::PollScope scope;
+  scope.budget = 0;
+  Context tired(waker.waker(), scope);
+  EXPECT_TRUE(ch.receiver.PollNext(tired).pending());
+  EXPECT_TRUE(scope.yielded);
+  auto send = ch.sender.Send(2);
+  EXPECT_TRUE(send.PollOnce(tired).pending());
+  EXPECT_EQ(ch.receiver.size(), 1u);
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 1);
+}
+
+#if KIOTO_EXCEPTIONS
+struct Throws {
+  explicit Throws(int value) : value(value) {}
+  Throws(const Throws& other) : value(other.value) {
+    if (value < 0) throw value;
+  }
+  int value;
+};
+
+TEST(MpscTest, ACopyThatThrowsLeavesNoHole) {
+  auto ch = Mpsc<Throws>(2);
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_TRUE(recv.Poll().pending());
+  const Throws bad(-1);
+  EXPECT_THROW((void)ch.sender.TrySend(bad), int);
+  EXPECT_TRUE(ch.sender.TrySend(Throws(7)).ok());
+  EXPECT_EQ((*recv.Poll())->value, 7);
+  EXPECT_EQ(ch.sender.Capacity(), 2u);
+}
+#endif
+
+// behaviour: tokio/src/sync/mpsc/block.rs#assert_no_stack_overflow
+TEST(MpscTest, BigItemsLieOnTheHeap) {
+  struct Big {
+    char bytes[2 << 20];
+  };
+  auto ch = Mpsc<Big>(1);
+  EXPECT_EQ(ch.sender.Capacity(), 1u);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#blocking_recv
+// behaviour: tokio/tests/sync_mpsc.rs#blocking_send
+TEST(MpscTest, PlainThreadsBlock) {
+  auto ch = Mpsc<int>(1);
+  std::thread sender([tx = std::move(ch.sender)] {
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(tx.BlockingSend(i).ok());
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(ch.receiver.BlockingRecv(), std::optional<int>(i));
+  EXPECT_EQ(ch.receiver.BlockingRecv(), std::nullopt);
+  sender.join();
+}
+
+}  // namespace
+}  // namespace kioto::sync

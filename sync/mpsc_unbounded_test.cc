@@ -1,0 +1,136 @@
+#include "kioto/sync/mpsc_unbounded.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+
+namespace kioto::sync {
+namespace {
+
+using Counted = std::shared_ptr<int>;
+
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_unbounded
+// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_unbounded
+TEST(MpscUnboundedTest, ValuesComeInOrderThenTheEnd) {
+  auto ch = MpscUnbounded<int>();
+  PolledTask first(ch.receiver.Recv());
+  EXPECT_TRUE(first.Poll().pending());
+  EXPECT_TRUE(ch.sender.Send(1).ok());
+  EXPECT_TRUE(ch.sender.Send(2).ok());
+  EXPECT_EQ(first.wakes(), 1);
+  EXPECT_EQ(*first.Poll(), std::optional<int>(1));
+  ch.sender.reset();
+  PolledTask second(ch.receiver.Recv());
+  EXPECT_EQ(*second.Poll(), std::optional<int>(2));
+  PolledTask end(ch.receiver.Recv());
+  EXPECT_EQ(*end.Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_recv_unbounded
+// behaviour: tokio/tests/sync_mpsc.rs#try_recv_close_while_empty_unbounded
+TEST(MpscUnboundedTest, AnyNumberAcrossBlocks) {
+  for (int n = 0; n < 200; ++n) {
+    auto ch = MpscUnbounded<int>();
+    for (int i = 0; i < n; ++i) EXPECT_TRUE(ch.sender.Send(i).ok());
+    for (int i = 0; i < n; ++i) EXPECT_EQ(ch.receiver.TryRecv().value(), i);
+    EXPECT_TRUE(IsEmpty(ch.receiver.TryRecv().status()));
+    ch.sender.reset();
+    EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
+  }
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_many_unbounded
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_many_unbounded_capacity
+TEST(MpscUnboundedTest, RecvManyCrossesBlocks) {
+  auto ch = MpscUnbounded<int>();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(ch.sender.Send(i).ok());
+  std::vector<int> out;
+  out.reserve(100);
+  PolledTask one(ch.receiver.RecvMany(out, 1));
+  EXPECT_EQ(*one.Poll(), 1u);
+  PolledTask rest(ch.receiver.RecvMany(out, 1000));
+  EXPECT_EQ(*rest.Poll(), 99u);
+  EXPECT_EQ(out.capacity(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(out[i], i);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#recv_many_with_non_empty_buffer_unbounded_rx_closed_and_idle
+// behaviour: tokio/tests/sync_mpsc.rs#test_rx_unbounded_is_closed_when_calling_close_with_sender
+TEST(MpscUnboundedTest, CloseRefusesAndDrains) {
+  auto ch = MpscUnbounded<std::string>();
+  EXPECT_TRUE(ch.sender.Send("before").ok());
+  PolledTask closed(ch.sender.Closed());
+  EXPECT_TRUE(closed.Poll().pending());
+  ch.receiver.Close();
+  EXPECT_TRUE(closed.Poll().ready());
+  EXPECT_TRUE(ch.receiver.IsClosed());
+  std::string value = "after";
+  EXPECT_TRUE(IsClosed(ch.sender.Send(std::move(value))));
+  EXPECT_EQ(value, "after");
+  std::vector<std::string> out = {"kept"};
+  PolledTask recv(ch.receiver.RecvMany(out, 4));
+  EXPECT_EQ(*recv.Poll(), 1u);
+  PolledTask end(ch.receiver.RecvMany(out, 4));
+  EXPECT_EQ(*end.Poll(), 0u);
+  EXPECT_EQ(out, (std::vector<std::string>{"kept", "before"}));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#test_rx_unbounded_len_when_consuming_all_messages
+// behaviour: tokio/tests/sync_mpsc.rs#test_rx_unbounded_len_with_multiple_messages_and_dropped_senders
+// behaviour: tokio/tests/sync_mpsc.rs#test_is_empty_32_msgs
+TEST(MpscUnboundedTest, LenIsExactAtEveryStep) {
+  auto ch = MpscUnbounded<int>();
+  for (size_t i = 0; i < 100; ++i) {
+    EXPECT_EQ(ch.receiver.size(), i);
+    EXPECT_TRUE(ch.sender.Send(1).ok());
+  }
+  ch.sender.reset();
+  for (size_t i = 100; i > 0; --i) {
+    EXPECT_EQ(ch.receiver.size(), i);
+    EXPECT_TRUE(ch.receiver.TryRecv().ok());
+  }
+  EXPECT_TRUE(ch.receiver.IsEmpty());
+
+  auto one_by_one = MpscUnbounded<int>();
+  for (int i = 0; i < 256; ++i) {
+    EXPECT_TRUE(one_by_one.sender.Send(i).ok());
+    EXPECT_EQ(one_by_one.receiver.TryRecv().value(), i);
+    EXPECT_TRUE(one_by_one.receiver.IsEmpty());
+  }
+}
+
+TEST(MpscUnboundedTest, ASteadyFlowAllocatesNothing) {
+  auto ch = MpscUnbounded<int>();
+  auto burst = [&](int n) {
+    for (int i = 0; i < n; ++i) EXPECT_TRUE(ch.sender.Send(i).ok());
+    for (int i = 0; i < n; ++i) EXPECT_EQ(ch.receiver.TryRecv().value(), i);
+  };
+  for (int round = 0; round < 3; ++round) burst(900);
+  base::AllocationCounter allocations;
+  for (int round = 0; round < 20; ++round) burst(900);
+  EXPECT_EQ(allocations.count(), 0);
+}
+
+// behaviour: tokio/tests/sync_mpsc_weak.rs#test_msgs_dropped_on_unbounded_rx_drop
+TEST(MpscUnboundedTest, EveryValueIsDestroyedOnce) {
+  auto value = std::make_shared<int>(1);
+  for (int received = 0; received <= 80; received += 16) {
+    auto ch = MpscUnbounded<Counted>();
+    for (int i = 0; i < 80; ++i) EXPECT_TRUE(ch.sender.Send(value).ok());
+    for (int i = 0; i < received; ++i) EXPECT_TRUE(ch.receiver.TryRecv().ok());
+    EXPECT_EQ(value.use_count(), 81 - received);
+    ch.receiver.reset();
+    EXPECT_EQ(value.use_count(), 1);
+    EXPECT_TRUE(IsClosed(ch.sender.Send(value)));
+    EXPECT_EQ(value.use_count(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace kioto::sync
