@@ -82,7 +82,7 @@ void CloseRace(Make make, Send send) {
     std::vector<std::thread> threads;
     for (int s = 0; s < 2; ++s) {
       threads.emplace_back([&, s, tx = ch.sender] {
-        for (int i = 0;; ++i) {
+        for (int i = 0; i < 5000; ++i) {
           if (!send(tx, Item{s, i, counted}).ok()) break;
           accepted.fetch_add(1);
         }
