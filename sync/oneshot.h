@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/memory_cache.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
-#include "kioto/sync/internal/allocate.h"
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/internal/oneshot_core.h"
 #include "kioto/sync/internal/received.h"
@@ -28,10 +28,10 @@ template <class T>
 struct OneshotBlock {
   static_assert(alignof(T) <= 16, "kioto: a oneshot's value is aligned to 16 bytes at most: send a unique_ptr to it");
 
-  static OneshotBlock* New() { return new (Allocate(sizeof(OneshotBlock))) OneshotBlock; }
+  static OneshotBlock* New() { return new (base::CacheAllocate(sizeof(OneshotBlock))) OneshotBlock; }
   void Delete() {
     this->~OneshotBlock();
-    Free(this, sizeof(OneshotBlock));
+    base::CacheFree(this, sizeof(OneshotBlock));
   }
   T& value() { return *std::launder(reinterpret_cast<T*>(bytes)); }
 
@@ -158,6 +158,7 @@ class [[nodiscard]] OneshotReceiver : public FutureBase<OneshotReceiver<T>, inte
 
  public:
   using Output = internal::Received<T>;
+  static constexpr bool kMovable = true;  // the waker lies in the block
 
   OneshotReceiver(OneshotReceiver&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   OneshotReceiver& operator=(OneshotReceiver&& other) noexcept {

@@ -1,0 +1,133 @@
+// Semaphore: a number of permits; a task that wants some waits until they are free. Strictly first come first served.
+//
+//   Semaphore slots(8);
+//   return slots.Acquire().AndThen([&](SemaphorePermit& permit) { return Work(); });   // given back with the node
+//
+// STATE       one 64-bit word: kClosed (bit 0) | kWaiters (bit 1: somebody is in the queue, nobody may pass it) |
+//             free permits (bits 2..63). Who waits: internal/permit_queue.h.
+// OWNERSHIP   a permit: of the word while free, else of its SemaphorePermit, or of the waiter that was given it.
+// RACES       R1 permits are freed while somebody joins the queue: both are RMWs of the word. Freed first: the joiner, which
+//                looks after it has set kWaiters, finds them. Freed second: kWaiters is seen, and they are handed over.
+//             R2 between freeing and handing over the permits lie in the word: kWaiters keeps everybody else from them.
+// COST        RMWs: acquire 1, release 1, both uncontended. Waiting: the lock, 2, a reference and a wake more.
+#ifndef KIOTO_SYNC_SEMAPHORE_H_
+#define KIOTO_SYNC_SEMAPHORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/permit_queue.h"
+
+namespace kioto::sync {
+
+class Semaphore;
+
+// Permits that are held; destroyed, they are given back. Borrows its semaphore. One thread at a time.
+class [[nodiscard]] SemaphorePermit {
+ public:
+  SemaphorePermit(SemaphorePermit&& other) noexcept
+      : semaphore_(other.semaphore_), count_(std::exchange(other.count_, 0)) {}
+  SemaphorePermit& operator=(SemaphorePermit&& other) noexcept;
+  ~SemaphorePermit() { Release(); }
+
+  size_t count() const { return count_; }
+  void Release();
+  // They never come back.
+  void Forget() { count_ = 0; }
+  // Takes over the permits of `other`, which are of the same semaphore (checked).
+  void Merge(SemaphorePermit other);
+  // A part of them; nullopt if there are fewer.
+  std::optional<SemaphorePermit> Split(size_t count);
+
+ private:
+  friend class Semaphore;
+  friend class AcquireFuture;
+  SemaphorePermit(Semaphore& semaphore, size_t count) : semaphore_(&semaphore), count_(count) {}
+
+  Semaphore* semaphore_;
+  size_t count_;
+};
+
+// The permits, or IsClosed. CANCEL SAFE: loses place; what it had been given goes to the next. Borrows its semaphore.
+class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<SemaphorePermit>> {
+ public:
+  AcquireFuture(Semaphore& semaphore, size_t count) : semaphore_(&semaphore), count_(count) {}
+  AcquireFuture(AcquireFuture&& other) noexcept;  // before the first poll only
+  AcquireFuture& operator=(AcquireFuture&&) = delete;
+  ~AcquireFuture() {
+    if (waiting_) GiveUp();
+  }
+
+  Poll<StatusOr<SemaphorePermit>> PollOnce(Context& cx);
+
+ private:
+  void GiveUp();
+
+  Semaphore* semaphore_;
+  size_t count_;
+  bool waiting_ = false;  // the waiter may be queued, or hold something
+  internal::PermitWaiter waiter_;
+};
+
+// Threads: any. It must outlive its permits and futures.
+class Semaphore {
+ public:
+  static constexpr size_t kMaxPermits = SIZE_MAX >> 3;
+
+  explicit Semaphore(size_t permits);
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
+
+  // Waits for `count` permits at once. 0 is granted at once, unless it is closed.
+  AcquireFuture Acquire(size_t count = 1) { return AcquireFuture(*this, count); }
+  // The permits, IsEmpty (also while others wait for some) or IsClosed.
+  StatusOr<SemaphorePermit> TryAcquire(size_t count = 1);
+  // A plain thread waits. Not on a thread that runs tasks.
+  StatusOr<SemaphorePermit> BlockingAcquire(size_t count = 1);
+
+  void AddPermits(size_t count) { Release(count); }
+  // Takes away up to `count` of the free permits for ever, and says how many.
+  size_t ForgetPermits(size_t count);
+  size_t AvailablePermits() const { return FreeOf(Load()); }
+
+  // Everybody who waits, and every later Acquire, gets IsClosed. Permits that are out stay valid, and are counted.
+  void Close();
+  bool IsClosed() const { return (Load() & kClosed) != 0; }
+
+ private:
+  friend class SemaphorePermit;
+  friend class AcquireFuture;
+  friend class internal::PermitQueue;
+
+  enum class [[nodiscard]] Entry { kGranted, kNotEnough, kClosed };
+
+  static constexpr uint64_t kClosed = 1;
+  static constexpr uint64_t kWaiters = 2;
+  static constexpr uint64_t kFreeOne = 4;
+  static uint64_t FreeOf(uint64_t word) { return word / kFreeOne; }
+
+  uint64_t Load() const {
+    return word_.load(std::memory_order_acquire);  // acquire: pairs with every RMW of the word, all of which release
+  }
+  Entry Enter(size_t count);
+  void Release(size_t count);
+
+  // As the PermitQueue's source.
+  bool closed() const { return IsClosed(); }
+  uint64_t TakeUpTo(uint64_t count);
+  void SetWaiting() { word_.fetch_or(kWaiters, std::memory_order_acq_rel); }     // acq_rel: R1
+  void ClearWaiting() { word_.fetch_and(~kWaiters, std::memory_order_acq_rel); }  // acq_rel: R2
+
+  base::Atomic<uint64_t> word_;
+  internal::PermitQueue queue_;
+};
+
+}  // namespace kioto::sync
+
+#endif  // KIOTO_SYNC_SEMAPHORE_H_
