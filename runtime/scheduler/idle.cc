@@ -33,7 +33,7 @@ bool Idle::StartSearching() {
 
 bool Idle::StopSearching() {
   // seq_cst: pairs with WorkerToNotify's RMW (R1).
-  const uint64_t before = word_.fetch_sub(kSearchingOne, KIOTO_ORDER("idle.stop_order", std::memory_order_seq_cst));
+  const uint64_t before = word_.fetch_sub(kSearchingOne, std::memory_order_seq_cst);
   return Searching(before) == 1 && !KIOTO_MUTANT("idle.stop_without_notify");
 }
 
@@ -44,7 +44,9 @@ bool Idle::Park(int worker, bool searching) {
       word_.fetch_sub(kUnparkedOne + (searching ? kSearchingOne : 0),
                       KIOTO_ORDER("idle.park_order", std::memory_order_seq_cst));
   parked_.Write().push_back(worker);
-  return searching && Searching(before) == 1 && !KIOTO_MUTANT("idle.park_without_last_look");
+  if (KIOTO_MUTANT("idle.park_without_last_look")) return false;
+  if (KIOTO_MUTANT("idle.only_searchers_look") && !searching) return false;
+  return Searching(before) == (searching ? 1 : 0);
 }
 
 Idle::Wakeup Idle::Unparked(int worker, bool has_work, bool* wake_monitor) {

@@ -10,6 +10,8 @@
 //                the pusher second: it sees nobody searching, and wakes a parked worker;
 //                the searcher second: it acquires the push, and finds the work in the last look round that
 //                StopSearching or Park asks for when it answers true.
+//             A worker that parks without having searched (others did when it asked) comes second just the same: the
+//                searchers may have gone to work before the push, and the push have found nobody parked yet.
 //             R2 two pushers: both may find searching == 0; the lock lets the first take a worker, which counts as
 //                searching from then on; the second looks again under the lock and leaves.
 //             R3 a worker's own event ends its park while it is being notified: Unparked says which came first.
@@ -40,7 +42,7 @@ class Idle {
   // It found some. True: it was the last one, the caller notifies another (R1).
   [[nodiscard]] bool StopSearching();
 
-  // `worker` is about to park. True: it was the last searcher, and must look round once more after this (R1).
+  // `worker` is about to park. True: nobody searches now, and it must look round once more after this (R1).
   [[nodiscard]] bool Park(int worker, bool searching);
   // Its park has ended. kNotified: it is searching now. kOwnEvent: it was still parked, and is unparked now; only asked for
   // when it has work (`has_work`). kStillParked: neither; park again.

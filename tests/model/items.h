@@ -9,7 +9,7 @@
 
 namespace kioto::model {
 
-struct Item final : kioto::internal::TaskHeader {
+struct Item : kioto::internal::TaskHeader {
   Item() : TaskHeader(nullptr, nullptr, 0, base::SourceLocation::Current()) {}
 
   // Before it is put into a queue: what a poll leaves behind, and the next one must find.

@@ -1,5 +1,6 @@
-// The run queue: every task is taken exactly once, by the owner, a thief, the monitor or through the injector. The numbers
-// are those of runtime/scheduler/run_queue.h. The ring has four cells here.
+// The run queue: every task is taken exactly once, by the owner, a thief, the monitor or through
+// the injector. The numbers are those of runtime/scheduler/run_queue.h. The ring has four cells
+// here.
 #include "kioto/runtime/scheduler/run_queue.h"
 
 #include <gtest/gtest.h>
@@ -32,7 +33,8 @@ void Steal(RunQueue& victim) {
   Drain(mine);
 }
 
-// The owner pushes `before` items, then, with thieves about, `during` more, popping after every second one.
+// The owner pushes `before` items, then, with thieves about, `during` more, popping after every
+// second one.
 template <int kBefore, int kDuring>
 auto StealAndPush(int thieves) {
   return [thieves] {

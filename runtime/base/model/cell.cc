@@ -3,11 +3,6 @@
 #include "kioto/runtime/base/model/heap.h"
 
 namespace kioto::model::internal {
-namespace {
-
-std::string Place(Site site) { return std::string(site.file) + ":" + std::to_string(site.line); }
-
-}  // namespace
 
 void CellState::Make() {
   Execution* execution = Execution::Current();
@@ -24,7 +19,7 @@ void CellState::Read(Site site) {
   if (!execution->clock().Covers(writer_, written_at_)) {
     HeapOff off;
     Fail("race: a read of plain data, and a write by T" + std::to_string(writer_) + " at " +
-             Place(written_in_),
+             At(written_in_),
          site);
   }
   reads_.at[execution->thread()] = execution->now();
@@ -38,7 +33,7 @@ void CellState::Write(Site site) {
   if (!execution->clock().Covers(writer_, written_at_)) {
     HeapOff off;
     Fail("race: a write of plain data, and a write by T" + std::to_string(writer_) + " at " +
-             Place(written_in_),
+             At(written_in_),
          site);
   }
   if (const int reader = execution->clock().Uncovered(reads_); reader >= 0) {

@@ -18,6 +18,8 @@ uint32_t NextExecutionNumber() {
   return ++number < kDestroyed ? number : number = 1;
 }
 
+}  // namespace
+
 std::string At(Site site) {
   const char* file = site.file;
   for (const char* p = site.file; *p != 0; ++p) {
@@ -25,8 +27,6 @@ std::string At(Site site) {
   }
   return std::string(file) + ":" + std::to_string(site.line);
 }
-
-}  // namespace
 
 void Fail(const std::string& sentence) {
   HeapOff off;

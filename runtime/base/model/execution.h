@@ -42,6 +42,9 @@ struct Site {
   int line = 0;
 };
 
+// "file.cc:42".
+std::string At(Site site);
+
 // Ends the execution as failed. Outside one: prints and aborts.
 [[noreturn]] void Fail(const std::string& sentence);
 [[noreturn]] void Fail(const std::string& sentence, Site site);
