@@ -9,7 +9,7 @@ namespace internal {
 
 StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Attach(uv_loop_t* loop, const RuntimeOptions& options) {
   std::shared_ptr<CurrentThreadCore> core(new CurrentThreadCore(options));
-  auto driver = MakeAttachedDriver(loop, DriverOptions{options.io, options.time, &core->drivers.clock}, core.get());
+  auto driver = MakeAttachedDriver(loop, core->DriverOptionsFor(options), core.get());
   if (!driver.ok()) return driver.status();
   core->attached_ = driver->get();
   core->AddDriver(*std::move(driver));

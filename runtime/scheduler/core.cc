@@ -12,6 +12,14 @@ void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
   blocking->SetRuntime(this, &drivers);
 }
 
+DriverOptions RuntimeCore::DriverOptionsFor(const RuntimeOptions& options) {
+  DriverOptions driver;
+  driver.io = options.io;
+  driver.time = options.time;
+  driver.clock = &drivers.clock;
+  return driver;
+}
+
 Status RuntimeCore::Detach(void (*)(void*), void*) {
   return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
 }

@@ -33,6 +33,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
 
   void AddBlockingPool(const RuntimeOptions& options);
+  DriverOptions DriverOptionsFor(const RuntimeOptions& options);
 
   DriverSet drivers;
   std::shared_ptr<BlockingPool> blocking;

@@ -28,7 +28,7 @@ void CurrentThreadCore::AddDriver(std::unique_ptr<Driver> driver) {
 
 StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Make(const RuntimeOptions& options) {
   std::shared_ptr<CurrentThreadCore> core(new CurrentThreadCore(options));
-  const DriverOptions driver_options{options.io, options.time, &core->drivers.clock};
+  const DriverOptions driver_options = core->DriverOptionsFor(options);
   auto driver = options.io ? MakeOwnedDriver(driver_options) : MakeParkDriver(driver_options);
   if (!driver.ok()) return driver.status();
   core->AddDriver(*std::move(driver));

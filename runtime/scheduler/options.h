@@ -30,6 +30,7 @@ struct RuntimeOptions {
   bool time = true;
   bool start_paused = false;
   bool lifo_slot = true;
+  bool monitor = true;
   uint32_t event_interval = limits::kEventInterval;
   uint64_t seed = 0;  // 0: by chance
   int max_blocking_threads = limits::kMaxBlockingThreads;

@@ -96,6 +96,10 @@ RuntimeBuilder& RuntimeBuilder::WithoutLifoSlot() {
   options_.lifo_slot = false;
   return *this;
 }
+RuntimeBuilder& RuntimeBuilder::WithoutMonitor() {
+  options_.monitor = false;
+  return *this;
+}
 RuntimeBuilder& RuntimeBuilder::EventInterval(uint32_t polls) {
   options_.event_interval = polls;
   return *this;

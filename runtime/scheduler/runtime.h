@@ -163,6 +163,8 @@ class RuntimeBuilder {
   // Current-thread only: the clock stands still, and jumps to the next timer when there is nothing else to do.
   RuntimeBuilder& StartPaused();
   RuntimeBuilder& WithoutLifoSlot();
+  // Without the thread that relieves and reports a worker in a long poll. For measuring what it is worth.
+  RuntimeBuilder& WithoutMonitor();
   // Polls between two looks at the driver and the injector, at least 1.
   RuntimeBuilder& EventInterval(uint32_t polls);
   RuntimeBuilder& Seed(uint64_t seed);

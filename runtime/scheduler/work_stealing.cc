@@ -22,7 +22,7 @@ WorkStealingCore::~WorkStealingCore() = default;
 
 StatusOr<std::shared_ptr<WorkStealingCore>> WorkStealingCore::Make(const RuntimeOptions& options) {
   std::shared_ptr<WorkStealingCore> core(new WorkStealingCore(options, options.workers));
-  const DriverOptions driver_options{options.io, options.time, &core->drivers.clock};
+  const DriverOptions driver_options = core->DriverOptionsFor(options);
   for (int i = 0; i < options.workers; ++i) {
     auto driver = options.io ? MakeOwnedDriver(driver_options) : MakeParkDriver(driver_options);
     if (!driver.ok()) return driver.status();
@@ -38,7 +38,9 @@ StatusOr<std::shared_ptr<WorkStealingCore>> WorkStealingCore::Make(const Runtime
 
 Status WorkStealingCore::Start() {
   monitor_ = std::make_unique<Monitor>(this);
-  if (Status status = monitor_->Start(); !status.ok()) return status;
+  if (options_.monitor) {
+    if (Status status = monitor_->Start(); !status.ok()) return status;
+  }
   for (int i = 0; i < size(); ++i) {
     {
       base::MutexLock lock(end_lock_);

@@ -1,0 +1,120 @@
+#include "kioto/runtime/scheduler/run_queue.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/scheduler/testing/plain_task.h"
+
+namespace kioto::internal {
+namespace {
+
+constexpr int kCapacity = RunQueue::kCapacity;
+
+TEST(RunQueueTest, IsFifo) {
+  PlainTasks tasks(3);
+  RunQueue queue;
+  Injector overflow;
+  for (int i = 0; i < 3; ++i) queue.Push(tasks[i], overflow);
+  EXPECT_EQ(queue.size(), 3u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(queue.Pop(), tasks[i]);
+  EXPECT_EQ(queue.Pop(), nullptr);
+}
+
+TEST(RunQueueTest, OverflowMovesTheOlderHalfInOrder) {
+  PlainTasks tasks(kCapacity + 1);
+  RunQueue queue;
+  Injector overflow;
+  for (int i = 0; i <= kCapacity; ++i) queue.Push(tasks[i], overflow);
+  EXPECT_EQ(overflow.size(), static_cast<size_t>(kCapacity / 2 + 1));
+  for (int i = 0; i < kCapacity / 2; ++i) EXPECT_EQ(overflow.Pop(1), tasks[i]);
+  EXPECT_EQ(overflow.Pop(1), tasks[kCapacity]);
+  for (int i = kCapacity / 2; i < kCapacity; ++i) EXPECT_EQ(queue.Pop(), tasks[i]);
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(RunQueueTest, StealsTheOlderHalf) {
+  PlainTasks tasks(5);
+  RunQueue victim, thief;
+  Injector overflow;
+  EXPECT_EQ(thief.StealFrom(victim), nullptr);
+  for (int i = 0; i < 5; ++i) victim.Push(tasks[i], overflow);
+  EXPECT_EQ(thief.StealFrom(victim), tasks[2]);  // three of five: the newest of them is run at once
+  EXPECT_EQ(thief.Pop(), tasks[0]);
+  EXPECT_EQ(thief.Pop(), tasks[1]);
+  EXPECT_EQ(victim.Pop(), tasks[3]);
+  EXPECT_EQ(victim.Pop(), tasks[4]);
+}
+
+TEST(RunQueueTest, StealsALoneTask) {
+  PlainTasks tasks(1);
+  RunQueue victim, thief;
+  Injector overflow;
+  victim.Push(tasks[0], overflow);
+  EXPECT_EQ(thief.StealFrom(victim), tasks[0]);
+  EXPECT_TRUE(victim.empty());
+  EXPECT_TRUE(thief.empty());
+}
+
+TEST(RunQueueTest, DoesNotStealWithoutRoom) {
+  PlainTasks tasks(kCapacity + 2);
+  RunQueue victim, thief;
+  Injector overflow;
+  for (int i = 0; i < kCapacity / 2 + 1; ++i) thief.Push(tasks[i], overflow);
+  victim.Push(tasks[kCapacity + 1], overflow);
+  EXPECT_EQ(thief.StealFrom(victim), nullptr);
+  EXPECT_EQ(victim.Pop(), tasks[kCapacity + 1]);
+}
+
+TEST(RunQueueTest, SlotHoldsTheNewest) {
+  PlainTasks tasks(2);
+  RunQueue queue;
+  EXPECT_EQ(queue.TakeSlot(), nullptr);
+  EXPECT_EQ(queue.PutSlot(tasks[0]), nullptr);
+  EXPECT_EQ(queue.PutSlot(tasks[1]), tasks[0]);
+  EXPECT_FALSE(queue.slot_empty());
+  EXPECT_EQ(queue.TakeSlot(), tasks[1]);
+  EXPECT_TRUE(queue.slot_empty());
+}
+
+// One owner that pushes, pops and uses the slot, thieves and a monitor: every task comes out exactly once (check A5).
+TEST(RunQueueTest, LosesAndDoublesNothingUnderTheft) {
+  constexpr int kTasks = 100'000;
+  PlainTasks tasks(kTasks);
+  std::vector<std::atomic<int>> seen(kTasks);
+  RunQueue victim;
+  Injector overflow;
+  std::atomic<bool> done{false};
+  auto see = [&](TaskHeader* task) { seen[task->id].fetch_add(1); };
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2; ++i) {
+    others.emplace_back([&] {
+      RunQueue own;
+      while (!done) {
+        for (TaskHeader* task = own.StealFrom(victim); task != nullptr; task = own.Pop()) see(task);
+        if (TaskHeader* task = victim.TakeSlot()) see(task);
+      }
+    });
+  }
+  for (int i = 0; i < kTasks; ++i) {
+    if (i % 7 == 0) {
+      if (TaskHeader* displaced = victim.PutSlot(tasks[i])) victim.Push(displaced, overflow);
+    } else {
+      victim.Push(tasks[i], overflow);
+    }
+    if (i % 3 == 0) {
+      if (TaskHeader* task = victim.Pop()) see(task);
+    }
+  }
+  while (TaskHeader* task = victim.Pop()) see(task);
+  done = true;
+  for (std::thread& thread : others) thread.join();
+  while (TaskHeader* task = victim.Pop()) see(task);
+  if (TaskHeader* task = victim.TakeSlot()) see(task);
+  while (TaskHeader* task = overflow.Pop(1)) see(task);
+  for (int i = 0; i < kTasks; ++i) ASSERT_EQ(seen[i], 1) << i;
+}
+
+}  // namespace
+}  // namespace kioto::internal
