@@ -101,12 +101,13 @@ def kioto_cc_benchmark(name, srcs, deps = [], tags = [], **kwargs):
         **kwargs
     )
 
-def kioto_model_test(name, srcs, deps = [], **kwargs):
+def kioto_model_test(name, srcs, deps = [], tags = [], **kwargs):
     """A GoogleTest binary on the schedule explorer; exists only under --config=model."""
     kioto_cc_test(
         name = name,
         srcs = srcs,
         deps = deps,
+        tags = tags + ["model"],
         target_compatible_with = select({
             "//tools/build:model": [],
             "//conditions:default": ["@platforms//:incompatible"],

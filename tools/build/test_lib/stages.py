@@ -1,0 +1,112 @@
+"""The stages of tools/test and .ci/run: what each of them runs.
+
+A stage is a function of a Machine that returns Results. The plain ones prove that the tree works;
+the others run the same tests in another configuration.
+
+Tags of a test:
+  model        runs on the schedule explorer, in the stage `model` only
+  exact        counts allocations, system calls or instructions: stage `exact` only, optimized, one at a time
+  no-X         is left out of the stage X
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+from test_lib import results
+
+# Sanitizers slow a stress test down five to fifteen times: they get this part of its rounds.
+_SANITIZER_SCALE = "0.2"
+
+
+class Machine:
+    """Runs commands in the checkout. `left()` gives the seconds until they must end, or None."""
+
+    def __init__(self, root, left):
+        self.root = root
+        self.left = left
+
+    def run(self, command, folder=None, capture=False):
+        """Returns (exit status, standard output or ""). Out of time, the command gets SIGINT, which stops Bazel."""
+        with subprocess.Popen(command, cwd=folder or self.root, stdin=subprocess.DEVNULL, universal_newlines=True,
+                              stdout=subprocess.PIPE if capture else None,
+                              stderr=None if capture else sys.stdout.fileno()) as process:
+            try:
+                output, _ = process.communicate(timeout=self.left())
+            except subprocess.TimeoutExpired:
+                process.send_signal(2)
+                output, _ = process.communicate()
+                return process.returncode or 8, output or ""
+        return process.returncode, output or ""
+
+    def bazel(self, command, *arguments, folder=None, startup=(), capture=False):
+        """One Bazel command. KIOTO_OUTPUT_BASE names another output base, for a second run beside another."""
+        base = os.environ.get("KIOTO_OUTPUT_BASE")
+        where = ["--output_base=" + os.path.join(base, os.path.relpath(folder or self.root, self.root))] if base else []
+        return self.run(["bazel", *where, *startup, command, *arguments], folder, capture)
+
+    def bazel_test(self, *arguments, folder=None, startup=()):
+        """Builds and tests; counts the cases."""
+        with tempfile.TemporaryDirectory() as scratch:
+            events = os.path.join(scratch, "events.json")
+            status, _ = self.bazel(
+                "test", "--keep_going", "--noshow_progress", "--color=no", "--symlink_prefix=/",
+                "--test_summary=terse", "--test_output=errors",
+                "--build_event_json_file=" + events, *arguments, folder=folder, startup=startup)
+            try:
+                with open(events, encoding="utf-8", errors="replace") as file:
+                    return results.of_events(file, status)
+            except OSError:
+                return results.of_events([], status or 1)
+
+
+def _tests(machine, config, *arguments, without=()):
+    """The tests of the whole tree in one configuration."""
+    tags = ["-model", "-exact", *("-" + tag for tag in without)]
+    chosen = ["--config=" + config] if config else []
+    return machine.bazel_test(*chosen, "--test_tag_filters=" + ",".join(tags), *arguments, "//...")
+
+
+def _default(machine):
+    """Builds everything, and runs every test."""
+    counted = _tests(machine, None)
+    if not counted.passed and not counted.failed:
+        counted.failures.append("no test ran")
+    return counted
+
+
+def _model(machine):
+    """The models on the schedule explorer."""
+    return machine.bazel_test("--config=model", "--build_tests_only", "--test_tag_filters=model", "//...")
+
+
+def _exact(machine):
+    """The exact bars: allocations, system calls, instructions."""
+    return machine.bazel_test("--config=opt", "--build_tests_only", "--test_tag_filters=exact",
+                              "--local_test_jobs=1", "//...")
+
+
+def _configuration(name, scale="1"):
+    def run(machine):
+        # What must not compile is the same in each; only the compiler changes it.
+        languages = [] if name == "clang" else ["--test_lang_filters=-nocompile"]
+        return _tests(machine, name, "--build_tests_only", "--test_env=KIOTO_STRESS_SCALE=" + scale, *languages,
+                      without=["no-" + name])
+    run.__doc__ = "Every test with --config=%s." % name
+    return run
+
+
+# In the order in which they run: what is most likely to fail, and cheapest, first.
+PLAIN = {
+    "default": _default,
+    "model": _model,
+    "exact": _exact,
+}
+MORE = {
+    "asan": _configuration("asan", _SANITIZER_SCALE),
+    "tsan": _configuration("tsan", _SANITIZER_SCALE),
+    "noexcept": _configuration("noexcept"),
+    "portable": _configuration("portable"),
+    "clang": _configuration("clang"),
+}
