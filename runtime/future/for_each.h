@@ -174,7 +174,8 @@ class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurren
 
   // Whether that ends the whole; result_ says how.
   bool PollSlot(uint32_t i, Context& cx) {
-    Context child_cx(slots_.waker(i), cx);
+    const BorrowedWaker waker = slots_.waker(i);
+    Context child_cx(waker.get(), cx);
     auto round = slots_[i].PollOnce(child_cx);
     if (round.pending()) return false;
     --at_work_;
@@ -184,7 +185,8 @@ class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurren
     return true;
   }
   bool TakeOne(Context& cx) {
-    Context source_cx(slots_.waker(limit_), cx);
+    const BorrowedWaker waker = slots_.waker(limit_);
+    Context source_cx(waker.get(), cx);
     auto item = source_.PollNext(source_cx);
     if (item.pending()) {
       source_ready_ = false;

@@ -52,7 +52,8 @@ class [[nodiscard]] JoinAllFuture : public FutureBase<JoinAllFuture<Mode, C>, Jo
     slots_.Register(cx);
     while (WideChild* child = slots_.NextWoken(cx)) {
       auto& slot = slots_[child->index()];
-      Context child_cx(slots_.waker(child->index()), cx);
+      const BorrowedWaker waker = slots_.waker(child->index());
+      Context child_cx(waker.get(), cx);
       if (slot.done() || !slot.PollOnce(child_cx)) continue;
       --left_;
       if constexpr (kIsFallible<Output>) {

@@ -1,4 +1,4 @@
-// Memory for erased futures and tasks' kin.
+// The memory of erased futures and wide joins: from the thread's cache, unless the alignment asks for more.
 #ifndef KIOTO_RUNTIME_FUTURE_INTERNAL_ERASED_MEMORY_H_
 #define KIOTO_RUNTIME_FUTURE_INTERNAL_ERASED_MEMORY_H_
 
@@ -6,18 +6,22 @@
 #include <new>
 #include <utility>
 
+#include "kioto/runtime/base/memory_cache.h"
+
 namespace kioto::internal {
 
+inline constexpr size_t kCacheAlign = 16;
+
 inline void* AllocateErased(size_t size, size_t align) {
-  if (align > __STDCPP_DEFAULT_NEW_ALIGNMENT__) return ::operator new(size, std::align_val_t(align));
-  return ::operator new(size);
+  if (align > kCacheAlign) return ::operator new(size, std::align_val_t(align));
+  return base::CacheAllocate(size);
 }
 
-inline void FreeErased(void* memory, [[maybe_unused]] size_t size, size_t align) {
-  if (align > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+inline void FreeErased(void* memory, size_t size, size_t align) {
+  if (align > kCacheAlign) {
     ::operator delete(memory, std::align_val_t(align));
   } else {
-    ::operator delete(memory);
+    base::CacheFree(memory, size);
   }
 }
 

@@ -116,16 +116,8 @@ class WideSlots {
   void Register(Context& cx) { block_->Register(cx.waker()); }
   WideChild* NextWoken(Context& cx) { return block_->NextWoken(cx); }
 
-  // The waker of a child, on loan.
-  class ChildWaker {
-   public:
-    explicit ChildWaker(WideChild* child) : waker_(child) {}
-    operator const Waker&() const { return waker_.get(); }  // NOLINT: it is one
-
-   private:
-    BorrowedWaker waker_;
-  };
-  ChildWaker waker(uint32_t index) { return ChildWaker(&block_->child(index)); }
+  // The waker of a child, on loan. A Context keeps its address: give it a name.
+  BorrowedWaker waker(uint32_t index) { return BorrowedWaker(&block_->child(index)); }
 
   // Ends the values, last first, and lets go of the block.
   void Reset() {

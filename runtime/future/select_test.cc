@@ -1,0 +1,244 @@
+// Select, SelectBiased, Race, Case, Otherwise.
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
+#include "kioto/runtime/future/testing/manual.h"
+#include "kioto/runtime/future/testing/matchers.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+
+namespace kioto {
+namespace {
+
+Status Bad() { return absl::NotFoundError("bad"); }
+
+// behaviour: tokio/tests/macros_select.rs#sync_one_lit_expr_comma
+// behaviour: tokio/tests/macros_select.rs#one_ready
+TEST(SelectTest, TheFirstThatIsReadyWins) {
+  EXPECT_THAT(PolledTask(Select(Case(Ready(1), [](int n) { return n; }))).Poll(), IsReady(1));
+  Promise<int> a, b;
+  PolledTask task(Select(Case(a.Get(), [](int n) { return n; }), Case(b.Get(), [](int n) { return 10 * n; })));
+  EXPECT_THAT(task.Poll(), IsPending());
+  b.Set(2);
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_THAT(task.Poll(), IsReady(20));
+  EXPECT_TRUE(a.dropped());
+}
+
+// behaviour: tokio/tests/macros_select.rs#nested
+TEST(SelectTest, HandlersMayReturnFutures) {
+  PolledTask task(Select(Case(Ready(std::make_unique<int>(1)), [](std::unique_ptr<int>& one) {
+    return Select(Case(PendingTimes(1, 2), [&one](int& two) { return PendingTimes(1, *one + two); }));
+  }), Case(Never<int>(), [](int) { return 0; })));
+  EXPECT_THAT(task.PollWhileWoken(), IsReady(3));
+}
+
+TEST(SelectTest, LosersAreDestroyedBeforeTheHandlerRuns) {
+  DestructionLog log;
+  Promise<int> a, b, c;
+  b.Set(1);
+  PolledTask task(SelectBiased(Case(a.Get("a", &log), [&](int) { log.Add("handler a"); }),
+                               Case(b.Get("b", &log), [&](int) { log.Add("handler b"); }),
+                               Case(c.Get("c", &log), [&](int) { log.Add("handler c"); })));
+  EXPECT_THAT(task.Poll(), IsReady());
+  EXPECT_EQ(log.text(), "c b a handler b");
+}
+
+TEST(SelectTest, DestroysNextThenHandlersThenArgument) {
+  DestructionLog log;
+  Promise<int> next;
+  {
+    PolledTask task(Select(Case(Ready(Tracked("argument", &log)), [&, t = Tracked("fn", &log)](Tracked&) { return next.Get("next", &log); })));
+    EXPECT_THAT(task.Poll(), IsPending());
+  }
+  EXPECT_EQ(log.text(), "next fn argument");
+}
+
+TEST(SelectTest, UnifiesItsHandlers) {
+  auto make = [](bool first) {
+    return Select(Case(Ready(1), [](int) -> StatusOr<Flow<>> { return Continue(); }).When(first),
+                  Case(Ready(2), [](int&) { return PendingTimes(1, Bad()); }).When(!first));
+  };
+  static_assert(std::is_same_v<decltype(make(true))::Output, StatusOr<Flow<>>>);
+  EXPECT_FALSE((**PolledTask(make(true)).Poll()).stops());
+  EXPECT_EQ((*PolledTask(make(false)).PollWhileWoken()).status(), Bad());
+}
+
+TEST(SelectTest, ACaseWithoutAHandlerGivesItsOutput) {
+  EXPECT_THAT(PolledTask(Select(Case(Never<int>()), Case(Ready(4)))).Poll(), IsReady(4));
+  EXPECT_THAT(PolledTask(Race(Never<int>(), PendingTimes(1, 4))).PollWhileWoken(), IsReady(4));
+}
+
+TEST(SelectTest, StartsAtARandomCase) {
+  std::set<int> winners;
+  for (uint64_t seed = 0; seed < 64; ++seed) {
+    PolledTask task(Select(Case(Ready(1)), Case(Ready(2)), Case(Ready(3))));
+    task.Seed(seed * 7919);
+    winners.insert(*task.Poll());
+  }
+  EXPECT_EQ(winners, (std::set<int>{1, 2, 3}));
+}
+
+// behaviour: tokio/tests/macros_select.rs#deterministic_select_current_thread
+TEST(SelectTest, TheSameSeedMakesTheSameChoices) {
+  auto choices = [](uint64_t seed) {
+    std::vector<int> order;
+    PolledTask task(Loop([&] {
+      return Select(Case(Ready(1)), Case(Ready(2)), Case(Ready(3)), Case(Ready(4)), Case(Ready(5))).Map([&](int n) -> Flow<> {
+        order.push_back(n);
+        return order.size() < 10 ? Flow<>(Continue()) : Break();
+      });
+    }));
+    task.Seed(seed);
+    EXPECT_THAT(task.Poll(), IsReady());
+    return order;
+  };
+  EXPECT_EQ(choices(5), choices(5));
+  EXPECT_NE(choices(5), choices(99));
+}
+
+// behaviour: tokio/tests/macros_select.rs#biased_one_not_ready
+TEST(SelectBiasedTest, PollsInOrder) {
+  for (int i = 0; i < 20; ++i) {
+    PolledTask task(SelectBiased(Case(Never<int>()), Case(Ready(2)), Case(Ready(3))));
+    task.Seed(i);
+    EXPECT_THAT(task.Poll(), IsReady(2));
+  }
+}
+
+// behaviour: tokio/tests/macros_select.rs#disable_with_if
+TEST(SelectTest, ACaseThatIsOffIsNeverPolled) {
+  Promise<int> off, on;
+  PolledTask task(Select(Case(off.Get()).When(false), Case(on.Get())));
+  EXPECT_THAT(task.Poll(), IsPending());
+  EXPECT_EQ(off.polls(), 0);
+  on.Set(3);
+  EXPECT_THAT(task.Poll(), IsReady(3));
+  EXPECT_EQ(off.polls(), 0);
+}
+
+// behaviour: tokio/tests/macros_select.rs#no_branch_else_only
+TEST(SelectTest, OtherwiseRunsIfAllAreOff) {
+  EXPECT_THAT(PolledTask(Select(Otherwise([] { return 7; }))).Poll(), IsReady(7));
+  EXPECT_THAT(PolledTask(SelectBiased(Case(Ready(1)).When(false), Otherwise([] { return 7; }))).Poll(), IsReady(7));
+  PolledTask later(Select(Case(Ready(1)).When(false), Otherwise([s = std::make_unique<int>(7)] {
+    return PendingTimes(2, 0).Map([&s](int) { return *s; });
+  })));
+  EXPECT_THAT(later.PollWhileWoken(), IsReady(7));
+  EXPECT_THAT(PolledTask(Select(Case(Ready(1)), Otherwise([] { return 7; }))).Poll(), IsReady(1));
+}
+
+TEST(SelectDeathTest, AllOffWithoutOtherwise) {
+  EXPECT_DEATH(static_cast<void>(PolledTask(Select(Case(Ready(1)).When(false))).Poll()), "kioto: every case of a Select is off");
+}
+
+// behaviour: tokio/tests/macros_select.rs#join_with_select
+// behaviour: tokio/tests/macros_select.rs#biased_eventually_ready
+TEST(SelectTest, CasesAreSwitchedOffAsTheyFinish) {
+  Promise<int> a, b;
+  std::vector<int> got;
+  PolledTask task(With(a.Get(), b.Get(), [&](auto& a, auto& b) {
+    return With(false, false, [&](bool& a_done, bool& b_done) {
+      return Loop([&] {
+        return Select(Case(ByRef(a), [&](int n) { a_done = true; got.push_back(n); }).When(!a_done),
+                      Case(ByRef(b), [&](int n) { b_done = true; got.push_back(n); }).When(!b_done),
+                      Otherwise([&] { return Break(); }));
+      });
+    });
+  }));
+  EXPECT_THAT(task.Poll(), IsPending());
+  b.Set(456);
+  EXPECT_THAT(task.Poll(), IsPending());
+  a.Set(123);
+  EXPECT_THAT(task.Poll(), IsReady());
+  EXPECT_EQ(got, (std::vector<int>{456, 123}));
+}
+
+// behaviour: tokio/tests/macros_select.rs#many_branches
+TEST(SelectTest, SixtyFourCases) {
+  auto c = [] { return Case(Ready(1)); };
+  PolledTask task(Select(c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(),
+                         c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(),
+                         c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(), c(),
+                         c()));
+  EXPECT_THAT(task.Poll(), IsReady(1));
+}
+
+// behaviour: tokio/tests/macros_select.rs#select_is_budget_aware
+TEST(SelectTest, RespectsTheBudget) {
+  int rounds = 0;
+  PolledTask task(Loop([&] {
+    return SelectBiased(Case(PollFn([](Context& cx) -> Poll<Unit> {
+                          static_cast<void>(cx.ConsumeBudget());
+                          return kPending;
+                        })),
+                        Case(Ready()))
+        .Map([&](Unit) { ++rounds; });
+  }));
+  EXPECT_THAT(task.Poll(), IsPending());
+  EXPECT_EQ(rounds, limits::kPollBudget);
+  EXPECT_TRUE(task.yielded());
+}
+
+TEST(SelectTest, AWakeForAnyCaseIsEnough) {
+  Promise<int> promises[3];
+  PolledTask task(Race(promises[0].Get(), promises[1].Get(), promises[2].Get()));
+  EXPECT_THAT(task.Poll(), IsPending());
+  for (auto& promise : promises) EXPECT_EQ(promise.polls(), 1);
+  promises[2].Set(5);
+  EXPECT_THAT(task.Poll(), IsReady(5));
+}
+
+struct Losing : FutureBase<Losing, int> {
+  static constexpr bool kLosesData = true;
+  Poll<int> PollOnce(Context&) { return 1; }
+};
+
+TEST(SelectTest, LosingDataMustBeAccepted) {
+  EXPECT_THAT(PolledTask(Select(Case(LosesData(Losing().Map([](int n) { return n; }))))).Poll(), IsReady(1));
+  static_assert(LosesDataWhenDropped<Losing>);
+  auto chain = Losing().Map([](int n) { return n; }).Named("x");
+  static_assert(LosesDataWhenDropped<decltype(chain)>);
+}
+
+TEST(SelectTest, AllocatesNothing) {
+  auto future = Select(Case(Ready(1), [](int& n) { return Ready(n); }), Case(Never<int>(), [](int& n) { return Ready(n); }));
+  internal::PollScope scope;
+  const Waker none;
+  Context cx(none, scope);
+  base::AllocationCounter counter;
+  EXPECT_TRUE(future.PollOnce(cx).ready());
+  EXPECT_EQ(counter.count(), 0);
+}
+
+TEST(SelectTest, DropSuite) {
+  RunDropSuite([](Tracked t) {
+    return Select(Case(PendingTimes(2, std::move(t)), [u = Tracked()](Tracked&) { return PendingTimes(2, Tracked()); }),
+                  Case(Never<Tracked>(), [u = Tracked()](Tracked&& t) { return std::move(t); }));
+  });
+}
+
+#if KIOTO_EXCEPTIONS
+TEST(SelectTest, AThrowingHandlerLeavesNothing) {
+  const int alive = Tracked::alive();
+  {
+    PolledTask task(Select(Case(Ready(Tracked()), [t = Tracked()](Tracked& a) {
+      if (a.lives()) throw 1;
+      return PendingTimes(1, 1);
+    }), Case(Never<Tracked>(), [](Tracked) { return 1; })));
+    EXPECT_THROW(static_cast<void>(task.Poll()), int);
+  }
+  EXPECT_EQ(Tracked::alive(), alive);
+}
+#endif
+
+}  // namespace
+}  // namespace kioto
