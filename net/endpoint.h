@@ -1,0 +1,53 @@
+// Endpoint: where to connect or bind: an address, or a name and a port. What Connect and Bind take; made implicitly.
+//
+//   net::TcpStream::Connect("example.org:80")     net::TcpListener::Bind(address)
+//   net::TcpStream::Connect({host, 80})           net::TcpListener::Bind("[::]:8080")
+//
+// Making one fails never: what is wrong with it is said by the call that uses it.
+#ifndef KIOTO_NET_ENDPOINT_H_
+#define KIOTO_NET_ENDPOINT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "kioto/net/address.h"
+#include "kioto/runtime/base/status.h"
+
+namespace kioto::net {
+
+class Endpoint {
+ public:
+  Endpoint(SocketAddress address) : address_(address) {}                                       // NOLINT
+  Endpoint(IpAddress ip, uint16_t port) : Endpoint(SocketAddress(ip, port)) {}                 // NOLINT
+  Endpoint(absl::string_view host_and_port) { Set(host_and_port); }                            // NOLINT: "host:80"
+  Endpoint(const char* host_and_port) : Endpoint(absl::string_view(host_and_port)) {}          // NOLINT
+  Endpoint(const std::string& host_and_port) : Endpoint(absl::string_view(host_and_port)) {}   // NOLINT
+  // The host without port and without brackets.
+  Endpoint(absl::string_view host, uint16_t port) { Set(host, port); }                         // NOLINT
+
+  // An address that needs no look-up.
+  const std::optional<SocketAddress>& address() const { return address_; }
+  // Else the name to look up, and its port; or what is wrong with it.
+  const Status& status() const { return status_; }
+  const std::string& host() const { return host_; }
+  uint16_t port() const { return port_; }
+
+  // As it was given.
+  std::string ToString() const;
+
+ private:
+  void Set(absl::string_view host_and_port);
+  void Set(absl::string_view host, uint16_t port);
+
+  std::optional<SocketAddress> address_;
+  Status status_;
+  std::string host_;
+  uint16_t port_ = 0;
+};
+
+}  // namespace kioto::net
+
+#endif  // KIOTO_NET_ENDPOINT_H_

@@ -1,0 +1,64 @@
+// Resolve: from a name to addresses, in the order in which they should be tried.
+//
+// Names are looked up by the system's resolver (getaddrinfo: hosts file, DNS, whatever is configured) on at most
+// limits::kMaxResolverThreads threads of its own, so that look-ups that hang take nothing else with them; addresses never
+// go there.
+#ifndef KIOTO_NET_RESOLVE_H_
+#define KIOTO_NET_RESOLVE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kioto/net/address.h"
+#include "kioto/net/endpoint.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+
+namespace kioto::net {
+namespace internal {
+struct LookUp;
+}  // namespace internal
+
+// Output: StatusOr<std::vector<SocketAddress>>, not empty.
+class [[nodiscard]] ResolveFuture : public FutureBase<ResolveFuture, StatusOr<std::vector<SocketAddress>>> {
+ public:
+  explicit ResolveFuture(Endpoint to);
+  ResolveFuture(ResolveFuture&&) noexcept;
+  ResolveFuture& operator=(ResolveFuture&&) = delete;
+  ~ResolveFuture();
+  Poll<StatusOr<std::vector<SocketAddress>>> PollOnce(Context& cx);
+
+ private:
+  Endpoint to_;
+  std::shared_ptr<internal::LookUp> look_up_;
+};
+
+// The addresses of `to`, without duplicates. Errors: kInvalidArgument for what can be no name; kNotFound for a name without
+// address; kUnavailable when the name server does not answer; kResourceExhausted with too many look-ups waiting.
+// CANCEL SAFE: yes: a look-up that nobody waits for is not begun; one that has begun ends unheard. Any thread, no runtime.
+inline ResolveFuture Resolve(Endpoint to) { return ResolveFuture(std::move(to)); }
+
+namespace internal {
+
+// What looks names up, for tests. The function runs on a resolver thread and may block.
+class ScopedResolverForTest {
+ public:
+  using Function = StatusOr<std::vector<SocketAddress>> (*)(const std::string& host, uint16_t port);
+  explicit ScopedResolverForTest(Function function);
+  ~ScopedResolverForTest();
+  ScopedResolverForTest(const ScopedResolverForTest&) = delete;
+  ScopedResolverForTest& operator=(const ScopedResolverForTest&) = delete;
+
+ private:
+  Function before_;
+};
+
+// Threads that look up now, and look-ups that wait for one.
+int ResolverThreads();
+size_t WaitingLookUps();
+
+}  // namespace internal
+}  // namespace kioto::net
+
+#endif  // KIOTO_NET_RESOLVE_H_

@@ -1,0 +1,122 @@
+#include "kioto/net/socket_options.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/thread_context.h"
+
+namespace kioto::net::internal {
+namespace {
+
+namespace sys = base::sys;
+
+int ClampToInt(int64_t value) { return static_cast<int>(std::clamp<int64_t>(value, 0, INT_MAX)); }
+
+template <int (*kCall)(int, sockaddr*, socklen_t*)>
+StatusOr<SocketAddress> AddressBy(int fd, const char* what) {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+  const int result = kCall(fd, reinterpret_cast<sockaddr*>(&storage), &size);  // the one cast that the call demands
+  if (result < 0) return ErrnoStatus(result, what);
+  return SocketAddress::FromSockaddr(&storage, std::min<size_t>(size, sizeof(storage)));
+}
+
+}  // namespace
+
+StatusOr<int> GetIntOption(int fd, int level, int option, const char* what) {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  const int result = sys::Getsockopt(fd, level, option, &value, &size);
+  if (result < 0) return ErrnoStatus(result, what);
+  return value;
+}
+
+Status SetIntOption(int fd, int level, int option, int value, const char* what) {
+  return ErrnoStatus(std::min(0, sys::Setsockopt(fd, level, option, &value, sizeof(value))), what);
+}
+
+StatusOr<std::optional<std::chrono::seconds>> GetLinger(int fd) {
+  linger value{};
+  socklen_t size = sizeof(value);
+  const int result = sys::Getsockopt(fd, SOL_SOCKET, SO_LINGER, &value, &size);
+  if (result < 0) return ErrnoStatus(result, "reading SO_LINGER");
+  if (value.l_onoff == 0) return std::optional<std::chrono::seconds>();
+  return std::optional<std::chrono::seconds>(value.l_linger);
+}
+
+Status SetLinger(int fd, std::optional<std::chrono::seconds> linger_time) {
+  linger value{};
+  value.l_onoff = linger_time.has_value() ? 1 : 0;
+  value.l_linger = linger_time.has_value() ? ClampToInt(linger_time->count()) : 0;
+  return ErrnoStatus(std::min(0, sys::Setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof(value))), "setting SO_LINGER");
+}
+
+Status SetKeepAlive(int fd, const std::optional<KeepAlive>& keep_alive) {
+  constexpr char kWhat[] = "setting keep-alive";
+  if (!keep_alive.has_value()) return SetIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 0, kWhat);
+  const int idle = std::max(1, ClampToInt(keep_alive->idle.count()));
+  const int interval = std::max(1, ClampToInt(keep_alive->interval.count()));
+  Status status = SetIntOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle, kWhat);
+  if (status.ok()) status = SetIntOption(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval, kWhat);
+  if (status.ok()) status = SetIntOption(fd, IPPROTO_TCP, TCP_KEEPCNT, keep_alive->probes, kWhat);
+  if (status.ok()) status = SetIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1, kWhat);
+  return status;
+}
+
+Status SetBufferSize(int fd, int option, size_t bytes, const char* what) {
+  return SetIntOption(fd, SOL_SOCKET, option, static_cast<int>(std::min<size_t>(bytes, INT_MAX / 2)), what);
+}
+
+Status SetTtl(int fd, int hops) {
+  StatusOr<SocketAddress> local = LocalAddress(fd);
+  if (!local.ok()) return local.status();
+  if (local->ip().is_v6()) return SetIntOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, hops, "setting IPV6_UNICAST_HOPS");
+  return SetIntOption(fd, IPPROTO_IP, IP_TTL, hops, "setting IP_TTL");
+}
+
+StatusOr<int> GetTtl(int fd) {
+  StatusOr<SocketAddress> local = LocalAddress(fd);
+  if (!local.ok()) return local.status();
+  if (local->ip().is_v6()) return GetIntOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, "reading IPV6_UNICAST_HOPS");
+  return GetIntOption(fd, IPPROTO_IP, IP_TTL, "reading IP_TTL");
+}
+
+Status TakeError(int fd, const char* what) {
+  StatusOr<int> error = GetIntOption(fd, SOL_SOCKET, SO_ERROR, what);
+  return error.ok() ? ErrnoStatus(*error, what) : error.status();
+}
+
+StatusOr<SocketAddress> LocalAddress(int fd) { return AddressBy<&sys::Getsockname>(fd, "getsockname"); }
+
+StatusOr<SocketAddress> PeerAddress(int fd) { return AddressBy<&sys::Getpeername>(fd, "getpeername"); }
+
+Status PrepareFd(int fd, const char* what) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return ErrnoStatus(errno, what);
+  if ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return ErrnoStatus(errno, what);
+  const int fd_flags = fcntl(fd, F_GETFD);
+  if (fd_flags < 0 || fcntl(fd, F_SETFD, fd_flags | FD_CLOEXEC) < 0) return ErrnoStatus(errno, what);
+  return OkStatus();
+}
+
+StatusOr<int> MakeTcpSocket(int family, const char* what) {
+  const int fd = sys::Socket(family, SOCK_STREAM, IPPROTO_TCP);
+  if (fd < 0) return ErrnoStatus(fd, what);
+  return fd;
+}
+
+Status CheckIo(const char* what) {
+  kioto::internal::DriverSet* drivers = kioto::internal::CurrentThread().drivers;
+  if (drivers != nullptr && drivers->PickReactor() != nullptr) return OkStatus();
+  return kioto::internal::IoUnavailable(what);
+}
+
+}  // namespace kioto::net::internal

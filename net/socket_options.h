@@ -1,0 +1,48 @@
+// What TcpStream, TcpListener and TcpSocket share: options, addresses, set-up of plain fds. `what` names the caller's call.
+#ifndef KIOTO_NET_SOCKET_OPTIONS_H_
+#define KIOTO_NET_SOCKET_OPTIONS_H_
+
+#include <chrono>
+#include <optional>
+
+#include "kioto/net/address.h"
+#include "kioto/runtime/base/status.h"
+
+namespace kioto::net {
+
+// TCP keep-alive: after `idle` without traffic, a probe every `interval`; the connection ends after `probes` without answer.
+// Rounded up to seconds.
+struct KeepAlive {
+  std::chrono::seconds idle{60};
+  std::chrono::seconds interval{10};
+  int probes = 3;
+};
+
+namespace internal {
+
+StatusOr<int> GetIntOption(int fd, int level, int option, const char* what);
+Status SetIntOption(int fd, int level, int option, int value, const char* what);
+
+StatusOr<std::optional<std::chrono::seconds>> GetLinger(int fd);
+Status SetLinger(int fd, std::optional<std::chrono::seconds> linger);
+Status SetKeepAlive(int fd, const std::optional<KeepAlive>& keep_alive);
+Status SetBufferSize(int fd, int option, size_t bytes, const char* what);
+Status SetTtl(int fd, int hops);
+StatusOr<int> GetTtl(int fd);
+// The pending error of the socket, which is thereby taken; OK if there is none.
+Status TakeError(int fd, const char* what);
+
+StatusOr<SocketAddress> LocalAddress(int fd);
+StatusOr<SocketAddress> PeerAddress(int fd);
+
+// Non-blocking and close-on-exec.
+Status PrepareFd(int fd, const char* what);
+// A new TCP socket of the address's family.
+StatusOr<int> MakeTcpSocket(int family, const char* what);
+// Whether this thread is in a runtime with I/O; else one of the three sentences.
+Status CheckIo(const char* what);
+
+}  // namespace internal
+}  // namespace kioto::net
+
+#endif  // KIOTO_NET_SOCKET_OPTIONS_H_

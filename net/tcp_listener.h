@@ -1,0 +1,142 @@
+// TcpListener: a socket that accepts connections.
+//
+//   net::TcpListener::Bind("127.0.0.1:8080").AndThen([](net::TcpListener& listener) {
+//     return ForEach(listener.Incoming(), [](net::TcpStream s) { Spawn(Serve(std::move(s))); });
+//   });
+//
+// Accepting survives what happens to a server: a connection that broke before it was accepted is passed over; out of fds or
+// memory, it waits, up to 100 ms at a time, and goes on. Any number of tasks may accept at once. Any thread.
+#ifndef KIOTO_NET_TCP_LISTENER_H_
+#define KIOTO_NET_TCP_LISTENER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "kioto/net/endpoint.h"
+#include "kioto/net/resolve.h"
+#include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/driver/io_handle.h"
+#include "kioto/runtime/driver/timer_wheel.h"
+#include "kioto/runtime/future/future_base.h"
+
+namespace kioto::net {
+
+class AcceptFuture;
+class BindFuture;
+class IncomingStream;
+
+struct ListenOptions {
+  // Connections that may wait to be accepted; the system has a cap of its own (net.core.somaxconn).
+  int backlog = 1024;
+  // So that a restarted server gets its port back although old connections linger.
+  bool reuse_address = true;
+  // Several listeners on one port, between which the kernel divides the connections.
+  bool reuse_port = false;
+  // Whether a listener on a v6 address refuses v4 clients; unset: as the system has it.
+  std::optional<bool> v6_only;
+};
+
+namespace internal {
+
+// What one accepting future keeps while it waits. Pinned from the first poll.
+struct AcceptWait {
+  kioto::internal::IoWaiter waiter;
+  std::unique_ptr<kioto::internal::TimerEntry> timer;  // made at the first shortage
+};
+
+}  // namespace internal
+
+class TcpListener {
+ public:
+  // Not while somebody accepts.
+  TcpListener(TcpListener&& other) noexcept;
+  TcpListener& operator=(TcpListener&& other) noexcept;
+
+  // Binds to the first address of `at` that can be bound, and listens. Port 0: any free one, see local_address().
+  // Errors: the last address's, with its errno. CANCEL SAFE: yes.
+  static BindFuture Bind(Endpoint at, ListenOptions options = {});
+  // Takes over the fd of a socket that listens already; makes it non-blocking and close-on-exec.
+  static StatusOr<TcpListener> FromFd(int fd);
+  int IntoFd() && { return handle_.Release(); }
+  int fd() const { return handle_.fd(); }
+
+  // The next connection. Errors: only those that accepting again would not mend: the socket listens no more, the runtime has
+  // no I/O or shuts down; without timers in the runtime also that fds or memory are used up.
+  // CANCEL SAFE: yes, no connection is lost.
+  AcceptFuture Accept();
+  // The stream of them; ends behind the first error.
+  IncomingStream Incoming();
+
+  StatusOr<SocketAddress> local_address() const { return internal::LocalAddress(fd()); }
+  StatusOr<int> Ttl() const { return internal::GetTtl(fd()); }
+  Status SetTtl(int hops) { return internal::SetTtl(fd(), hops); }
+  Status TakeError() { return internal::TakeError(fd(), "net::TcpListener"); }
+
+  Poll<StatusOr<TcpStream>> PollAccept(Context& cx, internal::AcceptWait& wait);
+
+ private:
+  friend class BindFuture;
+  friend class TcpSocket;
+
+  explicit TcpListener(kioto::internal::IoHandle handle) : handle_(std::move(handle)) {}
+
+  Poll<StatusOr<int>> PollAcceptOnce(Context& cx, internal::AcceptWait& wait);
+  Poll<Status> PollPause(Context& cx, internal::AcceptWait& wait);
+  Status BeginPause(int error);
+  void EndPause();
+
+  kioto::internal::IoHandle handle_;
+  base::Atomic<int64_t> retry_at_{0};  // the state machine is in tcp_listener.cc
+  base::Atomic<int64_t> pause_{0};
+};
+
+// Output: StatusOr<TcpStream>.
+class [[nodiscard]] AcceptFuture : public FutureBase<AcceptFuture, StatusOr<TcpStream>> {
+ public:
+  explicit AcceptFuture(TcpListener& listener) : listener_(&listener) {}
+  AcceptFuture(AcceptFuture&& other) noexcept : FutureBase(std::move(other)), listener_(other.listener_) {}
+  Poll<StatusOr<TcpStream>> PollOnce(Context& cx) { return listener_->PollAccept(cx, wait_); }
+
+ private:
+  TcpListener* listener_;
+  internal::AcceptWait wait_;
+};
+
+// A stream of StatusOr<TcpStream>. Borrows the listener.
+class [[nodiscard]] IncomingStream {
+ public:
+  using Item = StatusOr<TcpStream>;
+
+  explicit IncomingStream(TcpListener& listener) : listener_(&listener) {}
+  IncomingStream(IncomingStream&& other) noexcept : listener_(other.listener_), ended_(other.ended_) {}
+  Poll<std::optional<Item>> PollNext(Context& cx);
+
+ private:
+  TcpListener* listener_;
+  bool ended_ = false;
+  internal::AcceptWait wait_;
+};
+
+// Output: StatusOr<TcpListener>.
+class [[nodiscard]] BindFuture : public FutureBase<BindFuture, StatusOr<TcpListener>> {
+ public:
+  BindFuture(Endpoint at, ListenOptions options) : resolve_(std::move(at)), options_(options) {}
+  Poll<StatusOr<TcpListener>> PollOnce(Context& cx);
+
+ private:
+  StatusOr<TcpListener> BindTo(const SocketAddress& address) const;
+
+  ResolveFuture resolve_;
+  ListenOptions options_;
+};
+
+inline BindFuture TcpListener::Bind(Endpoint at, ListenOptions options) { return BindFuture(std::move(at), options); }
+inline AcceptFuture TcpListener::Accept() { return AcceptFuture(*this); }
+inline IncomingStream TcpListener::Incoming() { return IncomingStream(*this); }
+
+}  // namespace kioto::net
+
+#endif  // KIOTO_NET_TCP_LISTENER_H_

@@ -1,0 +1,441 @@
+#include "kioto/net/tcp_stream.h"
+
+#include <fcntl.h>
+
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/net/testing/sockets.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/io/copy.h"
+#include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/lines.h"
+
+namespace kioto::net {
+namespace {
+
+namespace sys = base::sys;
+
+static_assert(io::IsReader<TcpStream> && io::IsWriter<TcpStream>);
+
+using TcpStreamTest = TcpTest;
+
+// Counts calls, and shortens none that is of any sane size.
+sys::Fault CountOnly() { return sys::Fault::Short(size_t{1} << 30, 1); }
+
+TEST_F(TcpStreamTest, ReadsAndWrites) {
+  auto [stream, client] = Accepted();
+  client.Send("hello");
+  Buffer buf(16);
+  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 5u);
+  EXPECT_EQ(buf.first(5), "hello");
+  EXPECT_EQ(*loop_.Run(stream.Write("world")), 5u);
+  EXPECT_EQ(client.Receive(5), "world");
+  client.ShutdownWrite();
+  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 0u);
+  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 0u);  // again and again
+  EXPECT_EQ(loop_.Run(stream.WriteAll("half closed")), OkStatus());
+  EXPECT_EQ(client.Receive(11), "half closed");
+}
+
+TEST_F(TcpStreamTest, WaitsForWhatComes) {
+  auto [stream, client] = Accepted();
+  Buffer buf(16);
+  PolledTask read(stream.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  EXPECT_EQ(read.wakes(), 0);
+  client.Send("x");
+  loop_.Await([&] { return read.wakes() > 0; });
+  EXPECT_EQ(**read.Poll(), 1u);
+}
+
+TEST_F(TcpStreamTest, AnExchangeIsOneReadAndOneWriteAndNoAllocation) {
+  auto [stream, client] = Accepted();
+  Buffer buf(64);
+  PolledTask first(stream.Read(buf));
+  EXPECT_TRUE(first.Poll().pending());  // registers
+  client.Send("warm");
+  EXPECT_EQ(*loop_.Run(first), 4u);
+  for (int i = 0; i < 10; ++i) {
+    sys::ScopedFault reads(sys::Call::kRecv, CountOnly());
+    sys::ScopedFault writes(sys::Call::kSend, CountOnly());
+    sys::ScopedFault registrations(sys::Call::kEpollCtl, sys::Fault::Every(ENOMEM));  // there are none
+    PolledTask read(stream.Read(buf));
+    EXPECT_TRUE(read.Poll().pending());
+    client.Send("ping");
+    loop_.Await([&] { return read.wakes() > 0; });
+    base::AllocationCounter allocations;
+    auto n = read.Poll();
+    EXPECT_EQ(allocations.count(), 0);
+    ASSERT_TRUE(n.ready() && n->ok());
+    PolledTask write(stream.WriteAll(buf.first(**n)));
+    base::AllocationCounter more;
+    EXPECT_EQ(*write.Poll(), OkStatus());
+    EXPECT_EQ(more.count(), 0);
+    EXPECT_EQ(client.Receive(4), "ping");
+    EXPECT_EQ(reads.hits(), 1);  // the short read of the round before spares it the look at an empty socket
+    EXPECT_EQ(writes.hits(), 1);
+    EXPECT_EQ(registrations.hits(), 0);
+  }
+}
+
+TEST_F(TcpStreamTest, ADroppedReadTakesNothing) {
+  auto [stream, client] = Accepted();
+  Buffer buf(16);
+  for (int polls = 0; polls < 3; ++polls) {
+    PolledTask read(stream.Read(buf));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(read.Poll().pending());
+  }
+  client.Send("kept");
+  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 4u);
+}
+
+TEST_F(TcpStreamTest, WritesOnWhenThePeerMakesRoom) {
+  auto [stream, client] = Accepted();
+  ASSERT_EQ(stream.SetSendBufferSize(16 * 1024), OkStatus());
+  std::string sent(4 << 20, 'x');
+  for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31);
+  PolledTask write(stream.WriteAll(std::string(sent)));  // owned
+  EXPECT_TRUE(write.Poll().pending());
+  std::string received;
+  std::thread reader([&received, &client = client, size = sent.size()] { received = client.Receive(size); });
+  EXPECT_EQ(loop_.Run(write), OkStatus());
+  reader.join();
+  EXPECT_EQ(received, sent);
+}
+
+TEST_F(TcpStreamTest, ReadsExactlyAndToTheEnd) {
+  auto [stream, client] = Accepted();
+  client.Send("0123456789rest");
+  char exact[10];
+  EXPECT_EQ(loop_.Run(stream.ReadExact(exact)), OkStatus());
+  EXPECT_EQ(std::string(exact, 10), "0123456789");
+  client.ShutdownWrite();
+  EXPECT_EQ(*loop_.Run(stream.ReadToEnd(100)), "rest");
+  EXPECT_TRUE(io::IsUnexpectedEof(loop_.Run(stream.ReadExact(exact))));
+}
+
+TEST_F(TcpStreamTest, ReadsIntoAQueueAndLines) {
+  auto [stream, client] = Accepted();
+  ByteQueue queue;
+  client.Send("abc");
+  EXPECT_EQ(*loop_.Run(stream.Read(queue)), 3u);
+  EXPECT_EQ(queue.view(), "abc");
+  io::Lines lines(stream, 100);
+  client.Send("one\r\ntwo");
+  EXPECT_EQ(**loop_.Run(lines.Next()), "one");
+  client.Close();
+  EXPECT_EQ(**loop_.Run(lines.Next()), "two");
+  EXPECT_FALSE(loop_.Run(lines.Next())->has_value());
+}
+
+TEST_F(TcpStreamTest, GathersAndScatters) {
+  auto [stream, client] = Accepted();
+  std::vector<std::string> owned;
+  std::string all;
+  for (int i = 0; i < 200; ++i) owned.push_back(std::to_string(i)), all += owned.back();
+  std::vector<absl::string_view> pieces(owned.begin(), owned.end());
+  pieces.insert(pieces.begin() + 3, "");
+  EXPECT_GT(*loop_.Run(stream.WriteVectored(pieces)), 3u);  // more than the first piece
+  client.Close();
+  auto [second, other] = Accepted();
+  EXPECT_EQ(loop_.Run(second.WriteAllVectored(pieces)), OkStatus());
+  EXPECT_EQ(other.Receive(all.size()), all);
+  other.Send("abcdef");
+  char one[2], two[8];
+  MutableBytes into[] = {MutableBytes(one), MutableBytes(), MutableBytes(two)};
+  EXPECT_EQ(*loop_.Run(second.ReadVectored(into)), 6u);
+  EXPECT_EQ(std::string(one, 2) + std::string(two, 4), "abcdef");
+}
+
+TEST_F(TcpStreamTest, PeeksWithoutTaking) {
+  auto [stream, client] = Accepted();
+  client.Send("look");
+  char first[2], second[8];
+  EXPECT_EQ(*loop_.Run(stream.Peek(first)), 2u);
+  EXPECT_EQ(*loop_.Run(stream.Peek(second)), 4u);  // the short look before said nothing about what is there
+  EXPECT_EQ(*loop_.Run(stream.Read(second)), 4u);
+  PolledTask peek(stream.Peek(second));
+  EXPECT_TRUE(peek.Poll().pending());
+  client.Send("!");
+  EXPECT_EQ(*loop_.Run(peek), 1u);
+}
+
+// behaviour: tokio/tests/tcp_stream.rs#try_read_write
+TEST_F(TcpStreamTest, TriesWithoutWaiting) {
+  auto [stream, client] = Accepted();
+  char buf[4096];
+  EXPECT_TRUE(IsEmpty(stream.TryRead(buf).status()));
+  PolledTask readable(stream.Readable());
+  EXPECT_TRUE(readable.Poll().pending());
+  client.Send("abc");
+  EXPECT_TRUE(loop_.Run(readable)->readable());
+  EXPECT_EQ(*stream.TryRead(buf), 3u);
+  EXPECT_TRUE(IsEmpty(stream.TryRead(buf).status()));
+
+  EXPECT_TRUE(loop_.Run(stream.Writable())->writable());
+  std::string written;
+  while (true) {
+    const std::string piece(10'000, static_cast<char>('a' + written.size() % 26));
+    StatusOr<size_t> n = stream.TryWrite(piece);
+    if (!n.ok()) {
+      EXPECT_TRUE(IsFull(n.status())) << n.status();
+      break;
+    }
+    written += piece.substr(0, *n);
+  }
+  PolledTask writable(stream.Writable());
+  EXPECT_TRUE(writable.Poll().pending());
+  EXPECT_EQ(client.Receive(written.size()), written);
+  EXPECT_TRUE(loop_.Run(writable)->writable());
+  // behaviour: tokio/tests/tcp_stream.rs#write_closed
+  EXPECT_FALSE(loop_.Run(stream.Writable())->write_closed());
+  client.Close();
+  loop_.Await([&] { return loop_.Run(stream.Readable())->read_closed(); });
+}
+
+// behaviour: tokio/tests/tcp_stream.rs#try_read_write
+TEST_F(TcpStreamTest, TriesVectored) {
+  auto [stream, client] = Accepted();
+  absl::string_view pieces[] = {"abc", "def"};
+  EXPECT_EQ(*stream.TryWriteVectored(pieces), 6u);
+  EXPECT_EQ(client.Receive(6), "abcdef");
+  char a[3], b[3];
+  MutableBytes into[] = {MutableBytes(a), MutableBytes(b)};
+  EXPECT_TRUE(IsEmpty(stream.TryReadVectored(into).status()));
+  client.Send("uvwxyz");
+  (void)loop_.Run(stream.Readable());
+  EXPECT_EQ(*stream.TryReadVectored(into), 6u);
+}
+
+TEST_F(TcpStreamTest, EmptyOperationsAreReady) {
+  auto [stream, client] = Accepted();
+  EXPECT_EQ(*loop_.Run(stream.Read(MutableBytes())), 0u);
+  EXPECT_EQ(*loop_.Run(stream.Write("")), 0u);
+  EXPECT_EQ(*loop_.Run(stream.ReadVectored({})), 0u);
+  EXPECT_EQ(*loop_.Run(stream.WriteVectored({})), 0u);
+  EXPECT_EQ(*stream.TryRead(MutableBytes()), 0u);
+  EXPECT_EQ(*stream.TryWrite(""), 0u);
+}
+
+// behaviour: tokio/tests/tcp_shutdown.rs#shutdown
+TEST_F(TcpStreamTest, ShutsItsWritingSideDown) {
+  auto [client, server] = Pair();
+  EXPECT_EQ(loop_.Run(client.Shutdown()), OkStatus());
+  char buf[8];
+  EXPECT_EQ(*loop_.Run(server.Read(buf)), 0u);
+  EXPECT_EQ(loop_.Run(server.WriteAll("bye")), OkStatus());
+  EXPECT_EQ(loop_.Run(server.Shutdown()), OkStatus());
+  EXPECT_EQ(*loop_.Run(client.ReadToEnd(10)), "bye");
+  Status status = loop_.Run(client.WriteAll("after"));
+  EXPECT_EQ(ErrnoOf(status), EPIPE) << status;  // and no SIGPIPE
+}
+
+// behaviour: tokio/tests/tcp_shutdown.rs#shutdown_multiple_calls
+TEST_F(TcpStreamTest, ShutsDownAgainAndAfterAReset) {
+  auto [stream, client] = Accepted();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(loop_.Run(stream.Shutdown()), OkStatus());
+  auto [reset, other] = Accepted();
+  other.Reset();
+  char buf[8];
+  EXPECT_EQ(ErrnoOf(loop_.Run(reset.Read(buf)).status()), ECONNRESET);
+  EXPECT_EQ(loop_.Run(reset.Shutdown()), OkStatus());
+}
+
+TEST_F(TcpStreamTest, ReadsWhatCameBeforeAHangUp) {
+  auto [stream, client] = Accepted();
+  char one[1];
+  PolledTask read(stream.Read(one));
+  EXPECT_TRUE(read.Poll().pending());
+  client.Send("tail");
+  client.Close();
+  std::string all(1, ' ');
+  EXPECT_EQ(*loop_.Run(read), 1u);
+  all[0] = one[0];
+  while (*loop_.Run(stream.Read(one)) == 1) all += one[0];
+  EXPECT_EQ(all, "tail");
+}
+
+// behaviour: tokio/tests/tcp_split.rs#split
+TEST_F(TcpStreamTest, SplitsIntoViews) {
+  auto [stream, client] = Accepted();
+  auto halves = stream.Split();
+  client.Send("split");
+  char a[8], b[8];
+  EXPECT_EQ(*loop_.Run(halves.first.Peek(a)), 5u);
+  EXPECT_EQ(*loop_.Run(halves.first.Peek(b)), 5u);
+  EXPECT_EQ(*loop_.Run(halves.first.Read(b)), 5u);
+  EXPECT_EQ(loop_.Run(halves.second.WriteAll("back")), OkStatus());
+  EXPECT_EQ(client.Receive(4), "back");
+  PolledTask read(halves.first.Read(a));
+  EXPECT_TRUE(read.Poll().pending());
+  EXPECT_EQ(loop_.Run(halves.second.WriteAll("!")), OkStatus());  // while the other half waits
+  EXPECT_EQ(client.Receive(1), "!");
+  client.Close();
+  EXPECT_EQ(*loop_.Run(read), 0u);
+}
+
+// behaviour: tokio/tests/tcp_into_split.rs#split
+TEST_F(TcpStreamTest, SplitsIntoOwners) {
+  auto [stream, client] = Accepted();
+  auto halves = std::move(stream).IntoSplit();
+  client.Send("owned");
+  char a[8];
+  EXPECT_EQ(*loop_.Run(halves.first.Peek(a)), 5u);
+  EXPECT_EQ(*loop_.Run(halves.first.Read(a)), 5u);
+  EXPECT_EQ(loop_.Run(halves.second.WriteAll(std::string("back"))), OkStatus());
+  EXPECT_EQ(client.Receive(4), "back");
+}
+
+// behaviour: tokio/tests/tcp_into_split.rs#reunite
+TEST_F(TcpStreamTest, ReunitesOnlyWhatBelongsTogether) {
+  auto [one, client] = Accepted();
+  auto [two, other] = Accepted();
+  auto first = std::move(one).IntoSplit();
+  auto second = std::move(two).IntoSplit();
+  EXPECT_FALSE(first.first.IsPairOf(second.second));
+  auto result = OwnedWriteHalf::Reunite(std::move(first.first), std::move(second.second));
+  ASSERT_TRUE((std::holds_alternative<std::pair<OwnedReadHalf, OwnedWriteHalf>>(result)));
+  auto back = std::get<1>(std::move(result));
+  StatusOr<TcpStream> whole = Reunite(std::move(back.first), std::move(first.second));
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(loop_.Run(whole->WriteAll("whole")), OkStatus());  // not shut down by the half that it was
+  EXPECT_EQ(client.Receive(5), "whole");
+  EXPECT_EQ(Reunite(std::move(second.first), std::move(first.second)).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// behaviour: tokio/tests/tcp_into_split.rs#drop_write
+TEST_F(TcpStreamTest, DroppingTheOwnedWriteHalfEndsTheStreamForThePeer) {
+  auto [stream, client] = Accepted();
+  auto halves = std::move(stream).IntoSplit();
+  char a[8];
+  PolledTask read(halves.first.Read(a));
+  EXPECT_TRUE(read.Poll().pending());
+  std::thread([writing = std::move(halves.second)] {}).join();
+  EXPECT_EQ(client.Receive(1), "");
+  client.Send("still read");
+  EXPECT_EQ(*loop_.Run(read), 8u);
+  client.Close();
+}
+
+TEST_F(TcpStreamTest, AForgottenWriteHalfEndsNothing) {
+  auto [stream, client] = Accepted();
+  auto halves = std::move(stream).IntoSplit();
+  std::move(halves.second).Forget();
+  char a[1];
+  EXPECT_EQ(::recv(client.fd(), a, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+// behaviour: tokio/tests/tcp_into_std.rs#tcp_into_std
+TEST_F(TcpStreamTest, GivesItsFdUpAndTakesOneOver) {
+  auto [stream, client] = Accepted();
+  char a[16];
+  PolledTask read(stream.Read(a));
+  EXPECT_TRUE(read.Poll().pending());  // registered now
+  read.Drop();
+  const int fd = std::move(stream).IntoFd();
+  EXPECT_NE(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+  ASSERT_EQ(::fcntl(fd, F_SETFL, 0), 0);  // blocking, and not close-on-exec, as if it came from anywhere
+  ASSERT_EQ(::fcntl(fd, F_SETFD, 0), 0);
+  client.Send("Hello world!");
+  EXPECT_EQ(::recv(fd, a, 12, MSG_WAITALL), 12);
+  StatusOr<TcpStream> again = TcpStream::FromFd(fd);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  PolledTask second(again->Read(a));
+  EXPECT_TRUE(second.Poll().pending());
+  client.Send("Hello!");
+  EXPECT_EQ(*loop_.Run(second), 6u);
+  EXPECT_FALSE(TcpStream::FromFd(-1).ok());
+}
+
+TEST_F(TcpStreamTest, HasOptions) {
+  auto [stream, client] = Accepted();
+  EXPECT_EQ(stream.SetNoDelay(true), OkStatus());
+  EXPECT_TRUE(*stream.NoDelay());
+  EXPECT_EQ(stream.SetNoDelay(false), OkStatus());
+  EXPECT_FALSE(*stream.NoDelay());
+  // behaviour: tokio/tests/tcp_stream.rs#set_linger
+  for (std::optional<std::chrono::seconds> linger :
+       {std::optional<std::chrono::seconds>(1), std::optional<std::chrono::seconds>(0), std::optional<std::chrono::seconds>()}) {
+    EXPECT_EQ(stream.SetLinger(linger), OkStatus());
+    EXPECT_EQ(*stream.Linger(), linger);
+  }
+  EXPECT_EQ(stream.SetKeepAlive(KeepAlive{std::chrono::seconds(30), std::chrono::seconds(5), 4}), OkStatus());
+  EXPECT_TRUE(*stream.KeepAliveOn());
+  EXPECT_EQ(stream.SetKeepAlive(std::nullopt), OkStatus());
+  EXPECT_FALSE(*stream.KeepAliveOn());
+  EXPECT_EQ(stream.SetTtl(42), OkStatus());
+  EXPECT_EQ(*stream.Ttl(), 42);
+  EXPECT_EQ(stream.SetSendBufferSize(8192), OkStatus());
+  EXPECT_EQ(*stream.SendBufferSize(), 16384u);
+  EXPECT_EQ(stream.SetReceiveBufferSize(8192), OkStatus());
+  EXPECT_EQ(*stream.ReceiveBufferSize(), 16384u);
+  // behaviour: tokio/tests/net_quickack.rs#socket_works_with_quickack
+  EXPECT_EQ(stream.SetQuickAck(true), OkStatus());
+  EXPECT_TRUE(*stream.QuickAck());
+  EXPECT_EQ(stream.SetQuickAck(false), OkStatus());
+  EXPECT_FALSE(*stream.QuickAck());
+  EXPECT_EQ(stream.TakeError(), OkStatus());
+}
+
+TEST_F(TcpStreamTest, YieldsWhenThePeerNeverPauses) {
+  auto [stream, client] = Accepted();
+  client.Send(std::string(10'000, 'x'));
+  struct ReadAll : FutureBase<ReadAll, Status> {
+    explicit ReadAll(TcpStream& s) : s(&s) {}
+    Poll<Status> PollOnce(Context& cx) {
+      while (done < 10'000) {
+        char one[1];
+        Poll<StatusOr<size_t>> n = s->PollRead(cx, one);
+        if (n.pending()) return kPending;
+        if (!n->ok()) return n->status();
+        done += **n;
+      }
+      return OkStatus();
+    }
+    TcpStream* s;
+    size_t done = 0;
+  };
+  PolledTask task(ReadAll{stream});
+  int yields = 0;
+  while (task.Poll().pending()) {
+    if (task.yielded()) ++yields;
+    loop_.Turn();
+  }
+  EXPECT_GE(yields, 10'000 / limits::kPollBudget);
+}
+
+TEST_F(TcpStreamTest, SurvivesOneByteAtATime) {
+  auto [client, server] = Pair();
+  sys::ScopedFault reads(sys::Call::kRecv, sys::Fault::Short(1, 7));
+  sys::ScopedFault writes(sys::Call::kSend, sys::Fault::Short(1, 8));
+  const std::string sent = "one byte at a time\nand another line\n";
+  EXPECT_EQ(loop_.Run(client.WriteAll(sent)), OkStatus());
+  EXPECT_EQ(loop_.Run(client.Shutdown()), OkStatus());
+  EXPECT_EQ(*loop_.Run(io::Copy(server, server)), sent.size());
+  EXPECT_EQ(loop_.Run(server.Shutdown()), OkStatus());
+  EXPECT_EQ(*loop_.Run(client.ReadToEnd(1000)), sent);
+}
+
+TEST(TcpStreamOutside, SaysThatThereIsNoRuntime) {
+  // behaviour: tokio/tests/no_rt.rs#panics_when_no_reactor
+  PolledTask connect(TcpStream::Connect("127.0.0.1:1"));
+  Status status = (*connect.Poll()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("net::TcpStream::Connect"), absl::string_view::npos) << status;
+}
+
+TEST(TcpStreamOutside, SaysThatIoIsOff) {
+  DrivenLoop loop(/*io=*/false);
+  EXPECT_EQ(loop.Run(TcpStream::Connect("127.0.0.1:1")).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(loop.Run(TcpListener::Bind("127.0.0.1:0")).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace kioto::net
