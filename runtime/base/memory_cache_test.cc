@@ -84,6 +84,16 @@ TEST(MemoryCacheTest, MemoryComesBackDown) {
   EXPECT_LE(MemoryCacheMappedBytes(), before + kKeptEmptyBytes);
 }
 
+TEST(MemoryCacheTest, HolesAreFilledBeforeNewSlabs) {
+  std::vector<void*> blocks;
+  for (int i = 0; i < 100'000; ++i) blocks.push_back(CacheAllocate(160));
+  for (size_t i = 0; i < blocks.size(); i += 2) CacheFree(blocks[i], 160);
+  const size_t mapped = MemoryCacheMappedBytes();
+  for (size_t i = 0; i < blocks.size(); i += 2) blocks[i] = CacheAllocate(160);
+  EXPECT_EQ(MemoryCacheMappedBytes(), mapped);
+  for (void* block : blocks) CacheFree(block, 160);
+}
+
 TEST(MemoryCacheTest, AThreadKeepsLittle) {
   FlushMemoryCache();
   OnOtherThread([] {
@@ -133,19 +143,26 @@ TEST(MemoryCacheTest, AnEndedThreadLeavesNothingBehind) {
 // A thread-local that is made before the cache is destroyed after it.
 struct FreesLate {
   ~FreesLate() {
-    CacheFree(block, 48);
-    void* another = CacheAllocate(48);
-    CacheFree(another, 48);
+    CacheFree(block, 1'024);
+    CacheFree(CacheAllocate(1'024), 1'024);
   }
   void* block = nullptr;
 };
 
-TEST(MemoryCacheTest, WorksWhileItsThreadEnds) {
-  OnOtherThread([] {
-    static thread_local FreesLate late;
-    late.block = CacheAllocate(48);
-    CacheFree(CacheAllocate(48), 48);
-  });
+// So many threads that the least they could leave behind, a batch of 8 KiB, would not fit what is mapped.
+TEST(MemoryCacheTest, EndingThreadsLeaveNothingBehind) {
+  FlushMemoryCache();
+  const size_t before = MemoryCacheMappedBytes();
+  for (int i = 0; i < 600; ++i) {
+    OnOtherThread([] {
+      static thread_local FreesLate late;
+      FreesLate& made_first = late;
+      void* block = CacheAllocate(1'024);
+      made_first.block = CacheAllocate(1'024);
+      CacheFree(block, 1'024);
+    });
+  }
+  EXPECT_LE(MemoryCacheMappedBytes(), before + (1 << 20));
 }
 
 // Makers and freers on different threads, all sizes; every block is checked.

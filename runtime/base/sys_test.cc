@@ -225,7 +225,11 @@ TEST_F(SysTest, ShortReadsAndWritesMoveOneToSeven) {
     ASSERT_LE(read, 7);
   }
   for (int size = 1; size <= 7; ++size) EXPECT_TRUE(seen[size]) << size;
+  // What can not be shorter is not met.
+  const int64_t hits = short_write.hits();
   EXPECT_EQ(Write(fds_[0], data.data(), 0), 0);
+  EXPECT_EQ(Write(fds_[0], data.data(), 1), 1);
+  EXPECT_EQ(short_write.hits(), hits);
 }
 
 TEST_F(SysTest, ShortVectoredCallsKeepTheBytesInOrder) {
