@@ -6,8 +6,15 @@
 #include <cstdint>
 #include <memory>
 
+#include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/clock.h"
+
+#if KIOTO_PORTABLE || !defined(__linux__)
+#define KIOTO_DRIVER_IS_PORTABLE true
+#else
+#define KIOTO_DRIVER_IS_PORTABLE false
+#endif
 
 typedef struct uv_loop_s uv_loop_t;
 
@@ -51,6 +58,8 @@ class Driver {
 struct DriverOptions {
   bool io = true;
   bool time = true;
+  // One uv_poll_t per fd in the place of the epoll set. Always so where there is no epoll.
+  bool portable = KIOTO_DRIVER_IS_PORTABLE;
   RuntimeClock* clock = nullptr;  // outlives the driver
 };
 
@@ -71,10 +80,12 @@ class DriveHook {
   ~DriveHook() = default;
 };
 
-// A guest on the host's loop: design of the five handles in attached_driver.cc. Park is not supported (a check).
+// A guest on the host's loop: design of the five handles in attached_driver.cc. Park is not supported (a check). Made,
+// detached and destroyed on the loop's thread, which stays the same, while the loop lives.
 class AttachedDriver : public Driver {
  public:
-  // Closes the handles; `done` runs on the loop's thread after the last close callback; the memory outlives the handles.
+  // Shuts down and closes the handles; `done` runs on the loop's thread after the last close callback, or at once if the
+  // host has closed them all. Afterwards, at any time, the driver may be destroyed; Unpark stays harmless until then. Once.
   virtual void Detach(void (*done)(void*), void* arg) = 0;
 };
 StatusOr<std::unique_ptr<AttachedDriver>> MakeAttachedDriver(uv_loop_t* loop, const DriverOptions& options, DriveHook* hook);

@@ -57,8 +57,8 @@ void DriverBase::Adopt(std::unique_ptr<Reactor> reactor) {
 }
 
 bool DriverBase::Harvest() {
-  if (reactor_ == nullptr || reactor_->sources() == 0) return false;
-  const bool any = reactor_->Harvest() > 0;
+  if (reactor_ == nullptr || (reactor_->sources() == 0 && !reactor_->has_requests())) return false;
+  const bool any = LookAtReactor() > 0;
   ScopedHarvestFault* const fault = ScopedHarvestFault::Installed();
   return any || (fault != nullptr && fault->Holds(reactor_));
 }

@@ -31,6 +31,9 @@ class DriverBase : public Driver {
   // Shuts down, and gives back what was made. The last thing before the handles of a driver are closed.
   void ReleaseParts();
 
+  // Harvest's look at the reactor: how many events.
+  virtual int LookAtReactor() { return reactor_->Harvest(); }
+
   // Gives the driver its reactor. While it is made.
   void Adopt(std::unique_ptr<Reactor> reactor);
 

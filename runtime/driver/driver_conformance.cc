@@ -121,9 +121,10 @@ TEST_P(DriverConformance, APausedClockJumpsToTheNextTimer) {
   entry.Arm(*driver().wheel(), start + 3'600'000 * kTickNs, task.waker());
   while (task.wakes() == 0) Park(kNever);
   EXPECT_EQ(Now(), start + 3'600'000 * kTickNs);
-  // A deadline of the caller counts too.
-  Park(Now() + 5 * kTickNs);
-  EXPECT_EQ(Now(), start + 3'600'005 * kTickNs);
+  if (harness_->parks_itself()) {  // a deadline of the caller counts too
+    Park(Now() + 5 * kTickNs);
+    EXPECT_EQ(Now(), start + 3'600'005 * kTickNs);
+  }
   set_.clock.Resume();
 }
 
@@ -133,9 +134,11 @@ TEST_P(DriverConformance, APausedClockDoesNotJumpPastAnUnpark) {
   CountingWaker task;
   TimerEntry entry;
   entry.Arm(*driver().wheel(), start + 1'000 * kTickNs, task.waker());
-  driver().Unpark();
-  Park(kNever);
-  EXPECT_EQ(Now(), start);
+  if (harness_->parks_itself()) {  // an attached driver has run what was woken before it jumps
+    driver().Unpark();
+    Park(kNever);
+    EXPECT_EQ(Now(), start);
+  }
   set_.clock.InhibitAutoAdvance();
   std::thread other([&] { driver().Unpark(); });
   Park(kNever);

@@ -22,7 +22,8 @@ class DriverHarness {
   virtual Driver& driver() = 0;
   // Driver::Park, or what stands for it where the host's loop waits. May return early.
   virtual void Park(int64_t deadline_ns) = 0;
-  virtual bool has_io() const = 0;
+  // Whether Park is the driver's own: then, under a paused clock, its deadline is one more timer.
+  virtual bool parks_itself() const { return true; }
 };
 
 struct DriverFlavor {
@@ -31,8 +32,9 @@ struct DriverFlavor {
 };
 inline void PrintTo(const DriverFlavor& flavor, std::ostream* out) { *out << flavor.name; }
 
-// All drivers that the suite is run on; in driver_test.cc.
+// The drivers that the suite is run on, and those of them that have I/O; in driver_test.cc.
 std::vector<DriverFlavor> ConformingDrivers();
+std::vector<DriverFlavor> ConformingIoDrivers();
 
 // A runtime of one driver, entered on the test's thread.
 class DriverConformance : public ::testing::TestWithParam<DriverFlavor> {

@@ -1,6 +1,10 @@
 #include "kioto/runtime/driver/driver.h"
 
 #include <gtest/gtest.h>
+#include <uv.h>
+
+#include <memory>
+#include <vector>
 
 #include "kioto/runtime/driver/driver_conformance.h"
 #include "kioto/runtime/driver/thread_context.h"
@@ -8,25 +12,83 @@
 namespace kioto::internal {
 namespace {
 
-template <StatusOr<std::unique_ptr<Driver>> (*kMake)(const DriverOptions&), bool kIo>
+template <StatusOr<std::unique_ptr<Driver>> (*kMake)(const DriverOptions&), bool kPortable>
 class PlainHarness : public DriverHarness {
  public:
   static std::unique_ptr<DriverHarness> Make(const DriverOptions& options) {
     return std::make_unique<PlainHarness>(options);
   }
-  explicit PlainHarness(const DriverOptions& options) : driver_(*kMake(options)) {}
+  explicit PlainHarness(DriverOptions options) {
+    options.portable |= kPortable;
+    driver_ = *kMake(options);
+  }
   Driver& driver() override { return *driver_; }
   void Park(int64_t deadline_ns) override { driver_->Park(deadline_ns); }
-  bool has_io() const override { return kIo; }
 
  private:
   std::unique_ptr<Driver> driver_;
 };
 
+// A host whose loop waits, with a guest that never has a task.
+template <bool kPortable>
+class AttachedHarness : public DriverHarness, DriveHook {
+ public:
+  static std::unique_ptr<DriverHarness> Make(const DriverOptions& options) {
+    return std::make_unique<AttachedHarness>(options);
+  }
+  explicit AttachedHarness(DriverOptions options) {
+    options.portable |= kPortable;
+    uv_loop_init(&loop_);
+    uv_timer_init(&loop_, &timer_);
+    uv_async_init(&loop_, &keep_, [](uv_async_t*) {});
+    driver_ = *MakeAttachedDriver(&loop_, options, this);
+  }
+  ~AttachedHarness() override {
+    bool done = false;
+    driver_->Detach([](void* flag) { *static_cast<bool*>(flag) = true; }, &done);
+    while (!done) uv_run(&loop_, UV_RUN_ONCE);
+    driver_.reset();
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+    uv_close(reinterpret_cast<uv_handle_t*>(&keep_), nullptr);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    EXPECT_EQ(uv_loop_close(&loop_), 0);
+  }
+  Driver& driver() override { return *driver_; }
+  void Park(int64_t deadline_ns) override {
+    uv_timer_stop(&timer_);
+    if (deadline_ns != kNever) {
+      uv_update_time(&loop_);
+      const int64_t now = NowNanos();
+      const int64_t wait_ms = deadline_ns > now ? (deadline_ns - now) / kTickNs + 1 : 0;
+      uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(wait_ms), 0);
+    }
+    uv_run(&loop_, UV_RUN_ONCE);
+  }
+  bool parks_itself() const override { return false; }
+
+ private:
+  bool RunReady(int, int64_t) override { return false; }
+  bool KeepAlive() override { return true; }
+
+  uv_loop_t loop_;
+  uv_timer_t timer_;
+  uv_async_t keep_;
+  std::unique_ptr<AttachedDriver> driver_;
+};
+
 }  // namespace
 
+std::vector<DriverFlavor> ConformingIoDrivers() {
+  return {{"owned", PlainHarness<MakeOwnedDriver, false>::Make},
+          {"owned_portable", PlainHarness<MakeOwnedDriver, true>::Make},
+          {"attached", AttachedHarness<false>::Make},
+          {"attached_portable", AttachedHarness<true>::Make}};
+}
+
 std::vector<DriverFlavor> ConformingDrivers() {
-  return {{"owned", PlainHarness<MakeOwnedDriver, true>::Make}, {"park", PlainHarness<MakeParkDriver, false>::Make}};
+  std::vector<DriverFlavor> drivers = ConformingIoDrivers();
+  drivers.push_back({"park", PlainHarness<MakeParkDriver, false>::Make});
+  return drivers;
 }
 
 namespace {

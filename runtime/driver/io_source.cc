@@ -83,6 +83,7 @@ int IoSource::Retire(int fd, bool close) {
     if (reactor_->Forget(this, fd, close, &kept)) close = false;
     reactor_ = nullptr;
   }
+  reactor_data = nullptr;
   uint64_t word = readiness_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
   uint64_t next;
   do {

@@ -30,7 +30,7 @@ class OwnedDriver final : public DriverBase {
   using DriverBase::DriverBase;
   ~OwnedDriver() override;
 
-  Status Open(bool io);
+  Status Open(const DriverOptions& options);
   void Unpark() override;
 
  protected:
@@ -40,21 +40,25 @@ class OwnedDriver final : public DriverBase {
     return (wake_.exchange(0, std::memory_order_acq_rel) & kToken) != 0;
   }
 
+  int LookAtReactor() override;
+
  private:
   static constexpr uint32_t kParked = 1;
   static constexpr uint32_t kToken = 2;
 
+  Status OpenReactor();
   void SetTimer(int64_t deadline_ns);
 
   base::Atomic<uint32_t> wake_{0};
   int open_ = 0;  // how far Open came
+  bool portable_ = false;
   uv_loop_t loop_;
   uv_async_t async_;
   uv_timer_t timer_;
   uv_poll_t poll_;
 };
 
-Status OwnedDriver::Open(bool io) {
+Status OwnedDriver::Open(const DriverOptions& options) {
   if (int err = uv_loop_init(&loop_); err != 0) return ErrnoStatus(err, "can not make an event loop (uv_loop_init)");
   open_ = 1;
   // Active and referenced for as long as the loop lives: without it uv_run would return at once.
@@ -63,7 +67,20 @@ Status OwnedDriver::Open(bool io) {
   }
   open_ = 2;
   uv_timer_init(&loop_, &timer_);
-  if (!io) return OkStatus();
+  if (!options.io) return OkStatus();
+  if (options.portable) {
+    Adopt(MakePortableReactor(
+        &loop_, /*unref=*/false, [](void* self) { static_cast<OwnedDriver*>(self)->Unpark(); }, this));
+    portable_ = true;
+    return OkStatus();
+  }
+  return OpenReactor();
+}
+
+Status OwnedDriver::OpenReactor() {
+#if KIOTO_DRIVER_IS_PORTABLE
+  return absl::InternalError("no reactor but the portable one");
+#else
   StatusOr<std::unique_ptr<Reactor>> reactor = MakeEpollReactor();
   if (!reactor.ok()) return reactor.status();
   Adopt(*std::move(reactor));
@@ -74,6 +91,15 @@ Status OwnedDriver::Open(bool io) {
   // Nothing to do in the callback: whoever wakes looks at the reactor.
   uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t*, int, int) {});
   return OkStatus();
+#endif
+}
+
+int OwnedDriver::LookAtReactor() {
+  if (!portable_) return reactor()->Harvest();
+  const uint64_t before = reactor()->events();
+  reactor()->Serve();
+  uv_run(&loop_, UV_RUN_NOWAIT);
+  return static_cast<int>(reactor()->events() - before);
 }
 
 OwnedDriver::~OwnedDriver() {
@@ -121,7 +147,7 @@ void OwnedDriver::SetTimer(int64_t deadline_ns) {
 
 StatusOr<std::unique_ptr<Driver>> MakeOwnedDriver(const DriverOptions& options) {
   auto driver = std::make_unique<OwnedDriver>(options);
-  Status status = driver->Open(options.io);
+  Status status = driver->Open(options);
   if (!status.ok()) return status;
   return std::unique_ptr<Driver>(std::move(driver));
 }

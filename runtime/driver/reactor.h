@@ -30,8 +30,15 @@ class Reactor {
   // What the loop has to watch for reading; -1 if the reactor uses the loop itself.
   virtual int fd() const = 0;
 
-  // Takes the events that are there, without waiting, and wakes. Returns how many. Any thread.
+  // Takes the events that are there, without waiting, and wakes. Returns how many. Any thread (the portable reactor has
+  // none to give to a foreign one).
   virtual int Harvest() = 0;
+  // Does what other threads asked for. The driving thread, before it runs its loop.
+  virtual void Serve() {}
+  // Whether Serve has something to do.
+  bool has_requests() const {
+    return has_requests_.load(std::memory_order_relaxed);  // relaxed: a hint; who sets it hurries the driver afterwards
+  }
 
   // The watch bits that a Watch for `direction` sets.
   virtual uint64_t WatchBits(Direction direction) const = 0;
@@ -60,6 +67,8 @@ class Reactor {
   void CountControl() { controls_.fetch_add(1, std::memory_order_relaxed); }    // relaxed: a count alone
   void CountEvents(int n) { events_.fetch_add(n, std::memory_order_relaxed); }  // relaxed: a count alone
 
+  base::Atomic<bool> has_requests_{false};
+
  private:
   base::Atomic<size_t> sources_{0};
   base::Atomic<uint64_t> events_{0};
@@ -71,9 +80,10 @@ class Reactor {
 StatusOr<std::unique_ptr<Reactor>> MakeEpollReactor();
 #endif
 
-// On `loop`, which it needs for as long as it lives; made, harvested and destroyed on the loop's thread. `hurry` is called,
-// on any thread, when the loop's thread has to call Harvest soon.
-std::unique_ptr<Reactor> MakePortableReactor(uv_loop_t* loop, void (*hurry)(void*), void* arg);
+// On `loop`, which it needs for as long as it lives. Shutdown, Serve and the destructor: on the loop's thread; the handles
+// are closed by Shutdown, and their memory lives until their close callbacks. `hurry` is called, on any thread, when Serve
+// is wanted soon. `unref`: its handles shall not keep the loop alive.
+std::unique_ptr<Reactor> MakePortableReactor(uv_loop_t* loop, bool unref, void (*hurry)(void*), void* arg);
 
 }  // namespace kioto::internal
 
