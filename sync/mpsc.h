@@ -72,12 +72,15 @@ class [[nodiscard]] MpscPermits {
 };
 
 // OK: the value is in the queue. IsClosed: the receiver is closed or gone, and the value is destroyed with the future.
-// CANCEL SAFE: loses place, and the value, unsent, with it (use Reserve to keep it). Borrows the sender.
+// CANCEL SAFE: loses data: a value that was not sent is destroyed with the future, and the place is lost (with Reserve only
+// the place). Borrows the sender.
 template <class T>
 class [[nodiscard]] MpscSend : public FutureBase<MpscSend<T>, Status> {
   using Channel = internal::MpscChannel<T, internal::MpscRing<T>>;
 
  public:
+  static constexpr bool kLosesData = true;
+
   MpscSend(Channel& channel, T value) : channel_(&channel), value_(std::move(value)) {}
 
   Poll<Status> PollOnce(Context& cx) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/wake_list.h"
 
 namespace kioto::sync {
@@ -91,6 +92,7 @@ void NotifiedFuture::Cancel() {
       notify_->SetEmptyIfNobodyWaits();
     }
   }
+  if (KIOTO_MUTANT("notify.swallow")) return;
   if (signal == kOne || signal == kLast) notify_->NotifyWith(static_cast<Signal>(signal));  // R3
 }
 
@@ -106,6 +108,7 @@ void Notify::NotifyWith(NotifiedFuture::Signal signal) {
   uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
   while (StateOf(word) != kWaiting) {
     // A permit that is there already is written once more, so that its taker acquires this notifier's work too.
+    if (KIOTO_MUTANT("notify.keep_permit") && StateOf(word) == kPermit) return;
     // acq_rel: pairs with the taker's CAS, and with R1. relaxed on failure: only a guess for the next round.
     if (word_.compare_exchange_weak(word, WithState(word, kPermit), std::memory_order_acq_rel,
                                     std::memory_order_relaxed)) {
@@ -125,7 +128,8 @@ void Notify::NotifyWith(NotifiedFuture::Signal signal) {
     }
     Waiter* waiter = signal == NotifiedFuture::kOne ? waiters_.PopFront() : waiters_.PopBack();
     waker = std::move(waiter->waker.Write());
-    waiter->signal.store(signal, std::memory_order_release);  // release: the waiter is its task's from here on
+    // release: the waiter is its task's from here on.
+    waiter->signal.store(signal, KIOTO_ORDER("notify.signal_order", std::memory_order_release));
     SetEmptyIfNobodyWaits();
   }
   waker.Wake();

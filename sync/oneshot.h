@@ -149,7 +149,7 @@ class OneshotSender {
   internal::OneshotBlock<T>* block_ = nullptr;
 };
 
-// A future of the value: StatusOr<T> (T itself if T is a Status or a StatusOr). The error is IsClosed: the sender is gone
+// A future of the value: StatusOr<T> (T itself if T is a Status or a StatusOr; Status if T is Unit). The error is IsClosed: the sender is gone
 // without sending, or this receiver was closed before it sent.
 // CANCEL SAFE: yes, through ByRef: what is sent stays until it is taken. Dropped with a value in it, it destroys the value.
 template <class T>
@@ -222,7 +222,7 @@ class [[nodiscard]] OneshotReceiver : public FutureBase<OneshotReceiver<T>, inte
       }
       internal::OneshotBlock<T>* block;
     } freed{std::exchange(block_, nullptr)};
-    return Output(std::move(freed.block->value()));
+    return internal::ToReceived<T>(std::move(freed.block->value()));
   }
 
   internal::OneshotBlock<T>* block_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/sync/internal/blocking.h"
 
 namespace kioto::sync {
@@ -130,9 +131,9 @@ void Semaphore::Release(size_t count) {
   if (count == 0) return;
   KIOTO_CHECK(count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
   // acq_rel: R1; releases what was done with the permits.
-  const uint64_t word = word_.fetch_add(count * kFreeOne, std::memory_order_acq_rel);
+  const uint64_t word = word_.fetch_add(count * kFreeOne, KIOTO_ORDER("semaphore.release_order", std::memory_order_acq_rel));
   KIOTO_CHECK(FreeOf(word) + count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
-  if ((word & kWaiters) != 0) queue_.HandOver(*this);
+  if ((word & kWaiters) != 0 && !KIOTO_MUTANT("semaphore.no_hand_over")) queue_.HandOver(*this);
 }
 
 uint64_t Semaphore::TakeUpTo(uint64_t count) {

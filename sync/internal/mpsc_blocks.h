@@ -24,6 +24,7 @@
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/sync/internal/mpsc_slot.h"
 #include "kioto/sync/internal/mpsc_unbounded_gate.h"
 
@@ -112,7 +113,10 @@ class MpscBlocks {
     fresh->start = last.start + kMpscBlockSlots;
     Block* next = nullptr;
     // release: pairs with the acquire loads of `next`. acquire on failure: the winner's block is used.
-    if (last.next.compare_exchange_strong(next, fresh, std::memory_order_acq_rel, std::memory_order_acquire)) return fresh;
+    if (last.next.compare_exchange_strong(next, fresh, KIOTO_ORDER("mpsc_blocks.grow_order", std::memory_order_acq_rel),
+                                          std::memory_order_acquire)) {
+      return fresh;
+    }
     PutSpare(fresh);  // R1
     return next;
   }
@@ -121,7 +125,7 @@ class MpscBlocks {
   void TakeBack(uint64_t head) {
     while (oldest_ != head_block_) {
       const uint64_t left_at = oldest_->left_at.load(std::memory_order_acquire);  // acquire: pairs with Walk
-      if (left_at == 0 || head < left_at) return;
+      if (left_at == 0 || (head < left_at && !KIOTO_MUTANT("mpsc_blocks.reuse_early"))) return;
       Block* block = oldest_;
       oldest_ = block->next.load(std::memory_order_relaxed);  // relaxed: acquired when head_block_ went over it
       block->next.store(nullptr, std::memory_order_relaxed);  // relaxed, here and below: PutSpare releases

@@ -80,8 +80,10 @@ class BoundedGate
   // Everything before `head` was taken, and its slots are free.
   void Advance(uint32_t head) {
     parked_ = false;
-    head_.store(head, std::memory_order_seq_cst);  // seq_cst: R4; and releases the slots to the senders (R7)
-    if (waiting_.load(std::memory_order_seq_cst) != 0) queue_.HandOver(*this);  // seq_cst: R4
+    // seq_cst: R4; and releases the slots to the senders (R7).
+    head_.store(head, KIOTO_ORDER("mpsc_bounded.advance_order", std::memory_order_seq_cst));
+    // seq_cst: R4.
+    if (waiting_.load(KIOTO_ORDER("mpsc_bounded.look_order", std::memory_order_seq_cst)) != 0) queue_.HandOver(*this);
   }
   uint64_t len() const { return static_cast<uint32_t>(TailOf(Load()) - head()); }
   void Close();

@@ -26,6 +26,7 @@
 #include <cstdint>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/waker.h"
 #include "kioto/runtime/future/waker_slot.h"
 #include "kioto/sync/notify.h"
@@ -76,7 +77,8 @@ class MpscGate {
   // The last sender is gone.
   void SendersGone() {
     // acq_rel: pairs with Wait (R1, R3); all that was published before is seen by a receiver that sees this.
-    if ((word_.fetch_or(kMpscTxGone, std::memory_order_acq_rel) & kMpscRxParked) != 0) rx_.Wake();
+    const uint64_t before = word_.fetch_or(kMpscTxGone, std::memory_order_acq_rel);
+    if ((before & kMpscRxParked) != 0 && !KIOTO_MUTANT("mpsc.end_without_wake")) rx_.Wake();
   }
 
   // --- the receiver ---
@@ -86,13 +88,14 @@ class MpscGate {
     uint64_t word = Load();
     if (TailOf(word) != head) {
       if (!parked_) return MpscWait::kWriting;
-      rx_.Register(waker);  // R2
+      if (!KIOTO_MUTANT("mpsc.wait_without_register")) rx_.Register(waker);  // R2
       return MpscWait::kWaking;
     }
     rx_.Register(waker);
     // acq_rel: pairs with the RMW that takes a ticket (R1). A bit that is set needs no RMW: whoever clears it wakes after
     // that, so either Register came first, and gets the wake, or it acquired what the load then sees.
-    word = (word & kMpscRxParked) != 0 ? Load() : word_.fetch_or(kMpscRxParked, std::memory_order_acq_rel);
+    const bool says_so = (word & kMpscRxParked) != 0 || KIOTO_MUTANT("mpsc.park_without_bit");
+    word = says_so ? Load() : word_.fetch_or(kMpscRxParked, std::memory_order_acq_rel);
     if (TailOf(word) != head) return MpscWait::kAgain;
     if (Over(word)) return MpscWait::kOver;
     parked_ = true;

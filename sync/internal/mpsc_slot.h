@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto::sync::internal {
 
@@ -22,14 +23,20 @@ struct MpscSlot {
   template <class U>
   void Put(U&& value) {
     struct Publish {
-      ~Publish() { slot.state.store(outcome, std::memory_order_release); }  // release: pairs with Look
+      ~Publish() {
+        // release: pairs with Look.
+        slot.state.store(outcome, KIOTO_ORDER("mpsc.publish_order", std::memory_order_release));
+      }
       MpscSlot& slot;
       State outcome = kSkipped;
     } publish{*this};
     new (bytes) T(std::forward<U>(value));
     publish.outcome = kFull;
   }
-  State Look() const { return static_cast<State>(state.load(std::memory_order_acquire)); }  // acquire: pairs with Put
+  State Look() const {
+    // acquire: pairs with Put.
+    return static_cast<State>(state.load(KIOTO_ORDER("mpsc.look_order", std::memory_order_acquire)));
+  }
   T& value() { return *std::launder(reinterpret_cast<T*>(bytes)); }
   // Nobody else sees the slot: the receiver before it gives it back, or the channel's destructor.
   void Clear() {

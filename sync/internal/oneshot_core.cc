@@ -33,7 +33,8 @@ OneshotCore::View OneshotCore::Await(const Waker& waker) {
   if (ViewOf(word) != View::kPending || Target(word) == mine) return ViewOf(word);
   if (mine != nullptr) mine->Ref();
   // acq_rel: releases the target to the sender that will wake it. acquire on failure: pairs with Send (R2).
-  while (!word_.compare_exchange_weak(word, (word & ~kPointer) | pointer, std::memory_order_acq_rel,
+  while (!word_.compare_exchange_weak(word, (word & ~kPointer) | pointer,
+                                      KIOTO_ORDER("oneshot.await_order", std::memory_order_acq_rel),
                                       std::memory_order_acquire)) {
     if (ViewOf(word) != View::kPending) {
       if (mine != nullptr) mine->Unref();
@@ -59,7 +60,7 @@ OneshotCore::Leave OneshotCore::LeaveReceiver() {
   uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Send and with the sender's leave
   for (;;) {
     if ((word & kTxGone) != 0) return {true, (word & kSent) != 0};
-    if ((word & kTxWaiting) != 0 && (word & kRxClosed) == 0) {  // R3
+    if ((word & kTxWaiting) != 0 && (word & kRxClosed) == 0 && !KIOTO_MUTANT("oneshot.leave_without_close")) {  // R3
       Close();
       word = word_.load(std::memory_order_acquire);  // acquire: as above
       continue;

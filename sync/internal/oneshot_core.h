@@ -24,6 +24,7 @@
 #include <cstdint>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/waker.h"
 #include "kioto/runtime/future/waker_slot.h"
 
@@ -53,7 +54,8 @@ class OneshotCore {
     do {
       if ((word & kRxClosed) != 0) return false;
       // acq_rel: the value is released to the receiver's acquire; the waker was released by Await. relaxed on failure.
-    } while (!word_.compare_exchange_weak(word, (word & ~kPointer) | kSent | kTxGone, std::memory_order_acq_rel,
+    } while (!word_.compare_exchange_weak(word, (word & ~kPointer) | kSent | kTxGone,
+                                          KIOTO_ORDER("oneshot.send_order", std::memory_order_acq_rel),
                                           std::memory_order_relaxed));
     WakeAndForget(word);
     return true;

@@ -20,6 +20,7 @@
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/intrusive_list.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/wake_list.h"
 #include "kioto/runtime/future/waker.h"
@@ -97,7 +98,7 @@ class PermitQueue {
       if (waiters_.empty()) source.ClearWaiting();
     }
     waiter.state.store(State::kIdle, std::memory_order_relaxed);  // relaxed: only its task looks
-    return std::exchange(waiter.got, 0);
+    return KIOTO_MUTANT("permit_queue.leave_with_permits") ? 0 : std::exchange(waiter.got, 0);
   }
 
   // `close` marks the source closed, under the lock; then everybody who waits is told. They keep what they got until they
@@ -131,7 +132,8 @@ class PermitQueue {
   }
   static void Signal(PermitWaiter& waiter, State state, base::WakeList<Waker>& wakes) {
     wakes.Add(std::move(waiter.waker.Write()));
-    waiter.state.store(state, std::memory_order_release);  // release: pairs with Check; the waiter is its task's from here
+    // release: pairs with Check; the waiter is its task's from here.
+    waiter.state.store(state, KIOTO_ORDER("permit_queue.signal_order", std::memory_order_release));
   }
 
   base::SpinLock lock_;

@@ -1,0 +1,232 @@
+#include "kioto/sync/cancellation_token.h"
+
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/hash/hash.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/sync/internal/blocking.h"
+#include "kioto/sync/oneshot.h"
+#include "kioto/sync/until.h"
+
+namespace kioto::sync {
+namespace {
+
+using Task = PolledTask<CancelledFuture>;
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_token
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_token_owned
+TEST(CancellationTokenTest, CancelWakesThosePolledAndReadiesTheRest) {
+  CancellationToken token;
+  Task polled(token.Cancelled());
+  Task unpolled(token.Cancelled());
+  EXPECT_TRUE(polled.Poll().pending());
+  EXPECT_FALSE(token.IsCancelled());
+  token.Cancel();
+  token.Cancel();
+  EXPECT_TRUE(token.IsCancelled());
+  EXPECT_EQ(polled.wakes(), 1);
+  EXPECT_EQ(unpolled.wakes(), 0);
+  EXPECT_TRUE(polled.Poll().ready());
+  EXPECT_TRUE(unpolled.Poll().ready());
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_token_owned_drop_test
+TEST(CancellationTokenTest, DroppedAtAnyPointNothingLeaks) {
+  for (int polls = 0; polls < 3; ++polls) {
+    CancellationToken token;
+    Task task(token.Cancelled());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(task.Poll().pending());
+    task.Drop();
+    EXPECT_EQ(task.held(), 0);
+    token.Cancel();
+    EXPECT_EQ(task.wakes(), 0);
+  }
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_child_token_through_parent
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_grandchild_token_through_parent_if_child_was_dropped
+TEST(CancellationTokenTest, DescendantsAreCancelledThroughDroppedOnes) {
+  CancellationToken token;
+  std::optional<CancellationToken> child = token.ChildToken();
+  CancellationToken grandchild = child->ChildToken();
+  Task a(token.Cancelled());
+  Task b(child->Cancelled());
+  Task c(grandchild.Cancelled());
+  EXPECT_TRUE(a.Poll().pending());
+  EXPECT_TRUE(b.Poll().pending());
+  EXPECT_TRUE(c.Poll().pending());
+  b.Drop();
+  child.reset();
+  token.Cancel();
+  EXPECT_EQ(a.wakes(), 1);
+  EXPECT_EQ(c.wakes(), 1);
+  EXPECT_TRUE(grandchild.IsCancelled());
+  EXPECT_TRUE(c.Poll().ready());
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_child_token_without_parent
+TEST(CancellationTokenTest, AChildDoesNotCancelItsParent) {
+  CancellationToken token;
+  CancellationToken first = token.ChildToken();
+  CancellationToken second = token.ChildToken();
+  first.Cancel();
+  EXPECT_TRUE(first.IsCancelled());
+  EXPECT_FALSE(token.IsCancelled());
+  EXPECT_FALSE(second.IsCancelled());
+  token.Cancel();
+  EXPECT_TRUE(second.IsCancelled());
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#create_child_token_after_parent_was_cancelled
+TEST(CancellationTokenTest, AChildOfACancelledTokenIsBornCancelled) {
+  CancellationToken token;
+  token.Cancel();
+  EXPECT_TRUE(token.ChildToken().IsCancelled());
+  EXPECT_TRUE(token.ChildToken().ChildToken().IsCancelled());
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#drop_multiple_child_tokens
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#drop_parent_before_child_tokens
+TEST(CancellationTokenTest, DroppingCancelsNothing) {
+  std::optional<CancellationToken> token{std::in_place};
+  std::optional<CancellationToken> a = token->ChildToken();
+  CancellationToken b = token->ChildToken();
+  a.reset();
+  EXPECT_FALSE(token->IsCancelled());
+  token.reset();
+  EXPECT_FALSE(b.IsCancelled());
+}
+
+TEST(CancellationTokenTest, ALongChainIsCancelledAndDestroyedWithoutRecursion) {
+  for (bool cancel : {false, true}) {
+    CancellationToken first;
+    CancellationToken last = first;
+    for (int i = 0; i < 100000; ++i) last = last.ChildToken();
+    if (cancel) first.Cancel();
+    EXPECT_EQ(last.IsCancelled(), cancel);
+  }
+}
+
+TEST(CancellationTokenTest, AGuardCancelsUnlessDisarmed) {
+  CancellationToken token;
+  {
+    CancelGuard guard = token.DropGuard();
+    CancelGuard moved = std::move(guard);
+    EXPECT_EQ(std::move(moved).Disarm(), token);
+  }
+  EXPECT_FALSE(token.IsCancelled());
+  {
+    CancelGuard guard = token.DropGuard();
+    EXPECT_EQ(guard.token(), token);
+  }
+  EXPECT_TRUE(token.IsCancelled());
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cloned_cancellation_tokens_are_considered_equal
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#child_cancellation_tokens_are_not_considered_equal
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#cloned_cancellation_tokens_have_same_hash
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#different_cancellation_tokens_have_different_hash
+TEST(CancellationTokenTest, CopiesAreEqualOthersAreNot) {
+  CancellationToken token;
+  CancellationToken copy = token;
+  CancellationToken child = token.ChildToken();
+  absl::Hash<CancellationToken> hash;
+  EXPECT_EQ(token, copy);
+  EXPECT_EQ(hash(token), hash(copy));
+  EXPECT_NE(token, child);
+  EXPECT_NE(hash(token), hash(child));
+  EXPECT_NE(token, CancellationToken());
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_with_child
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#drop_and_cancel_token
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_parent_and_child
+TEST(CancellationTokenTest, StressCancelWaitAndDropInAFamily) {
+  for (int round = 0; round < 500; ++round) {
+    CancellationToken token;
+    CancellationToken child = token.ChildToken();
+    std::vector<std::thread> threads;
+    threads.emplace_back([token] { token.Cancel(); });
+    threads.emplace_back([child] { internal::BlockingWait(child.Cancelled()); });
+    threads.emplace_back([token, round] {
+      CancellationToken own = token.ChildToken().ChildToken();
+      if (round % 2 == 0) internal::BlockingWait(own.Cancelled());
+    });
+    threads.emplace_back([dropped = std::move(child)]() mutable { CancellationToken(std::move(dropped)).Cancel(); });
+    internal::BlockingWait(token.Cancelled());
+    for (auto& thread : threads) thread.join();
+  }
+}
+
+// --- Until and RunUntilCancelled ---
+
+TEST(UntilTest, AFutureThatIsReadyWinsAndGivesItsValue) {
+  CancellationToken token;
+  auto channel = Oneshot<int>();
+  PolledTask task(Until(token, std::move(channel.receiver)));
+  static_assert(std::is_same_v<decltype(task)::Output, StatusOr<int>>);
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_TRUE(channel.sender.Send(5));
+  token.Cancel();
+  EXPECT_EQ((*task.Poll()).value(), 5);
+}
+
+TEST(UntilTest, CancelWakesItAndDestroysTheFutureOnTheSpot) {
+  CancellationToken token;
+  auto channel = Oneshot<int>();
+  PolledTask task(Until(token, std::move(channel.receiver)));
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_TRUE(task.Poll().pending());
+  token.Cancel();
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_FALSE(channel.sender.IsClosed());
+  EXPECT_TRUE(absl::IsCancelled((*task.Poll()).status()));
+  EXPECT_TRUE(channel.sender.IsClosed());
+}
+
+struct CountsPolls : FutureBase<CountsPolls, Unit> {
+  explicit CountsPolls(int& polls) : polls(&polls) {}
+  Poll<Unit> PollOnce(Context&) {
+    if (++*polls < 2) return kPending;
+    return Unit{};
+  }
+  int* polls;
+};
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#run_until_cancelled_test
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#run_until_cancelled_owned_test
+TEST(UntilTest, CancelledBeforehandTheFutureIsNotPolled) {
+  CancellationToken token;
+  token.Cancel();
+  int polls = 0;
+  PolledTask nothing(RunUntilCancelled(token, CountsPolls(polls)));
+  EXPECT_EQ(*nothing.Poll(), std::nullopt);
+  PolledTask status(Until(token, CountsPolls(polls)));
+  static_assert(std::is_same_v<decltype(status)::Output, Status>);
+  EXPECT_TRUE(absl::IsCancelled(*status.Poll()));
+  EXPECT_EQ(polls, 0);
+
+  PolledTask runs(RunUntilCancelled(CancellationToken(), CountsPolls(polls)));
+  EXPECT_TRUE(runs.Poll().pending());
+  EXPECT_TRUE((*runs.Poll()).has_value());
+}
+
+TEST(UntilTest, DroppedAtAnyPointNothingLeaks) {
+  for (int polls = 0; polls < 3; ++polls) {
+    CancellationToken token;
+    auto channel = Oneshot<int>();
+    PolledTask task(Until(token, std::move(channel.receiver)));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(task.Poll().pending());
+    task.Drop();
+    EXPECT_EQ(task.held(), 0);
+    EXPECT_TRUE(channel.sender.IsClosed());
+  }
+}
+
+}  // namespace
+}  // namespace kioto::sync
