@@ -1,0 +1,169 @@
+// The blocking pool: growth, reuse, bounds, keep-alive, its end.
+#include "kioto/runtime/blocking/pool.h"
+
+#include <cerrno>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+
+namespace kioto {
+namespace {
+
+using internal::BlockingJob;
+using internal::BlockingOptions;
+using internal::BlockingPool;
+
+constexpr int64_t kLong = 60'000'000'000;
+
+// Jobs that wait until they are let go.
+class Gate {
+ public:
+  void Pass() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++inside_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  void AwaitInside(int count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return inside_ >= count; });
+  }
+  void Open() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int inside_ = 0;
+  bool open_ = false;
+};
+
+std::shared_ptr<BlockingPool> MakePool(int threads, size_t queued, int64_t keep_alive_ns = kLong) {
+  return std::make_shared<BlockingPool>(BlockingOptions{threads, queued, keep_alive_ns});
+}
+
+template <class Fn>
+auto Submit(BlockingPool& pool, Fn fn) {
+  return internal::SpawnOn(&pool, BlockingJob<Fn>(std::move(fn)), false, {}, base::SourceLocation::Current());
+}
+
+int64_t Soon() { return base::MonotonicNanos() + kLong; }
+
+template <class T>
+JoinOutput<T> Await(JoinHandle<T> handle) {
+  while (!handle.finished()) std::this_thread::yield();
+  PolledTask join(std::move(handle));
+  return *join.Poll();
+}
+
+TEST(BlockingPoolTest, GivesTheResult) {
+  auto pool = MakePool(4, 10);
+  EXPECT_EQ(*Await(Submit(*pool, [] { return 42; })), 42);
+  EXPECT_EQ(Await(Submit(*pool, [] {})), OkStatus());
+  EXPECT_EQ(pool->Shutdown(Soon()), 0u);
+  EXPECT_EQ(pool->threads(), 0);
+}
+
+TEST(BlockingPoolTest, ReusesAWaitingThread) {
+  auto pool = MakePool(4, 10);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(Await(Submit(*pool, [] { return 1; })).ok());
+    while (pool->idle_threads() == 0) std::this_thread::yield();
+  }
+  EXPECT_EQ(pool->threads(), 1);
+  pool->Shutdown(Soon());
+}
+
+TEST(BlockingPoolTest, KeepsToItsBounds) {
+  auto pool = MakePool(2, 3);
+  Gate gate;
+  std::vector<JoinHandle<Unit>> jobs;
+  for (int i = 0; i < 2; ++i) jobs.push_back(Submit(*pool, [&] { gate.Pass(); }));
+  gate.AwaitInside(2);
+  for (int i = 0; i < 3; ++i) jobs.push_back(Submit(*pool, [&] { gate.Pass(); }));
+  EXPECT_EQ(pool->threads(), 2);
+  EXPECT_EQ(pool->queued(), 3u);
+  EXPECT_TRUE(absl::IsResourceExhausted(Await(Submit(*pool, [] { return 1; })).status()));
+  gate.Open();
+  for (auto& job : jobs) EXPECT_EQ(Await(std::move(job)), OkStatus());
+  EXPECT_EQ(pool->threads(), 2);
+  pool->Shutdown(Soon());
+}
+
+TEST(BlockingPoolTest, LetsAThreadGoThatWaitedTooLong) {
+  auto pool = MakePool(2, 3, /*keep_alive_ns=*/1'000'000);
+  EXPECT_TRUE(Await(Submit(*pool, [] { return 1; })).ok());
+  while (pool->threads() > 0) std::this_thread::yield();
+  EXPECT_TRUE(Await(Submit(*pool, [] { return 1; })).ok());
+  pool->Shutdown(Soon());
+}
+
+TEST(BlockingPoolTest, AnAbortedJobThatWaitsNeverRuns) {
+  auto pool = MakePool(1, 3);
+  Gate gate;
+  JoinHandle<Unit> first = Submit(*pool, [&] { gate.Pass(); });
+  gate.AwaitInside(1);
+  bool ran = false;
+  JoinHandle<Unit> second = Submit(*pool, [&] { ran = true; });
+  second.Abort();
+  gate.Open();
+  EXPECT_TRUE(kioto::IsAborted(Await(std::move(second))));
+  EXPECT_FALSE(ran);
+  EXPECT_TRUE(Await(std::move(first)).ok());
+  pool->Shutdown(Soon());
+}
+
+TEST(BlockingPoolTest, ShutdownDropsWhatWaitsAndCountsWhatRuns) {
+  auto pool = MakePool(1, 3);
+  auto gate = std::make_shared<Gate>();
+  JoinHandle<Unit> running = Submit(*pool, [gate] { gate->Pass(); });
+  gate->AwaitInside(1);
+  JoinHandle<Unit> waiting = Submit(*pool, [] {});
+  EXPECT_EQ(pool->Shutdown(base::MonotonicNanos()), 1u);
+  EXPECT_TRUE(IsShutdown(Await(std::move(waiting))));
+  EXPECT_TRUE(IsShutdown(Await(Submit(*pool, [] { return 1; })).status()));
+  gate->Open();
+  EXPECT_TRUE(Await(std::move(running)).ok());
+  EXPECT_EQ(pool->Shutdown(Soon()), 0u);
+}
+
+// Check F1: a refused thread is an error only for a job that no thread will ever take.
+TEST(BlockingPoolTest, SurvivesARefusedThread) {
+  auto pool = MakePool(4, 10);
+  {
+    base::sys::ScopedFault fault(base::sys::Call::kThreadStart, base::sys::Fault::Every(EAGAIN));
+    EXPECT_TRUE(absl::IsResourceExhausted(Await(Submit(*pool, [] { return 1; })).status()));
+  }
+  Gate gate;
+  JoinHandle<Unit> first = Submit(*pool, [&] { gate.Pass(); });
+  gate.AwaitInside(1);
+  JoinHandle<int> second;
+  {
+    base::sys::ScopedFault fault(base::sys::Call::kThreadStart, base::sys::Fault::Every(EAGAIN));
+    second = Submit(*pool, [] { return 2; });
+  }
+  EXPECT_FALSE(second.finished());
+  gate.Open();
+  EXPECT_EQ(*Await(std::move(second)), 2);
+  EXPECT_TRUE(Await(std::move(first)).ok());
+  pool->Shutdown(Soon());
+}
+
+TEST(SpawnBlockingTest, OutsideARuntimeSaysSo) {
+  JoinHandle<int> job = SpawnBlocking([] { return 1; });
+  EXPECT_EQ(Await(std::move(job)).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace kioto
