@@ -52,6 +52,9 @@ inline constexpr int64_t kMaxTimerNs = int64_t{1} << 60;
 inline constexpr int kAttachedTasksPerTurn = 64;
 inline constexpr int64_t kAttachedTurnNs = 500'000;
 
+// Values that a broadcast keeps for slow receivers, if its maker says nothing: some pages of memory for small values.
+inline constexpr size_t kBroadcastCapacity = 256;
+
 }  // namespace kioto::limits
 
 #endif  // KIOTO_RUNTIME_BASE_LIMITS_H_
