@@ -78,8 +78,7 @@ class Pool {
   }
   void NotifyOne() {
     bool wake_monitor;
-    if (const int worker = idle.WorkerToNotify(&wake_monitor); worker >= 0)
-      workers[worker].parker.Unpark();
+    if (const int worker = idle.WorkerToNotify(&wake_monitor); worker >= 0) workers[worker].parker.Unpark();
   }
   void Shutdown() {
     shutting_down.store(true, std::memory_order_release);
@@ -98,9 +97,7 @@ class Pool {
   Atomic<bool> shutting_down{false};
   Waiting* waiting = nullptr;
   Item* children[2] = {};
-  void (*run)(Pool&, Worker&, TaskHeader*) = [](Pool&, Worker&, TaskHeader* task) {
-    RunItem(task);
-  };
+  void (*run)(Pool&, Worker&, TaskHeader*) = [](Pool&, Worker&, TaskHeader* task) { RunItem(task); };
 };
 
 void Worker::Loop() {
@@ -155,13 +152,11 @@ bool Worker::WorkAnywhere() {
 }
 
 void Worker::Park() {
-  if (pool_->idle.Park(index_, std::exchange(searching_, false)) && WorkAnywhere())
-    pool_->NotifyOne();
+  if (pool_->idle.Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) pool_->NotifyOne();
   while (!pool_->over()) {
     parker.Park();
     bool wake_monitor = false;
-    const Idle::Wakeup wakeup =
-        pool_->idle.Unparked(index_, !queue.empty() || pool_->over(), &wake_monitor);
+    const Idle::Wakeup wakeup = pool_->idle.Unparked(index_, !queue.empty() || pool_->over(), &wake_monitor);
     if (wakeup == Idle::Wakeup::kStillParked) continue;
     searching_ = wakeup == Idle::Wakeup::kNotified;
     break;

@@ -20,32 +20,27 @@ std::set<std::string>& Caught() {
 class EveryMutantIsCaught : public ::testing::Environment {
  public:
   void TearDown() override {
-    if (::testing::GTEST_FLAG(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed())
-      return;
+    if (::testing::GTEST_FLAG(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed()) return;
     for (const std::string& name : KnownMutants()) {
-      EXPECT_EQ(Caught().count(name), 1u)
-          << "no test expects the mutant " << name << " to be caught";
+      EXPECT_EQ(Caught().count(name), 1u) << "no test expects the mutant " << name << " to be caught";
     }
     std::printf("[   MODEL  ] %zu mutants, all caught\n", Caught().size());
   }
 };
 
-const ::testing::Environment* const kEnvironment =
-    ::testing::AddGlobalTestEnvironment(new EveryMutantIsCaught);
+const ::testing::Environment* const kEnvironment = ::testing::AddGlobalTestEnvironment(new EveryMutantIsCaught);
 
 void Log(const char* what, const Report& report) {
   const ::testing::TestInfo* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  std::printf("[   MODEL  ] %s.%s, %s: %lld executions, %lld operations\n", test->test_suite_name(),
-              test->name(), what, static_cast<long long>(report.executions),
-              static_cast<long long>(report.steps));
+  std::printf("[   MODEL  ] %s.%s, %s: %lld executions, %lld operations\n", test->test_suite_name(), test->name(), what,
+              static_cast<long long>(report.executions), static_cast<long long>(report.steps));
 }
 
 }  // namespace
 
 Options Scaled(Options options) {
   if (const char* schedule = std::getenv("KIOTO_MODEL_REPLAY")) return options.Replay(schedule);
-  if (const char* scale = std::getenv("KIOTO_MODEL_SCALE"))
-    options.random_iterations *= std::atoll(scale);
+  if (const char* scale = std::getenv("KIOTO_MODEL_SCALE")) options.random_iterations *= std::atoll(scale);
   return options;
 }
 
@@ -55,8 +50,7 @@ void CheckHolds(const Report& report, const char* what) {
 }
 
 void CheckCaught(const Report& report, const std::string& mutant) {
-  EXPECT_TRUE(report.mutant_met) << "the mutant " << mutant
-                                 << " was not reached: is the name right?";
+  EXPECT_TRUE(report.mutant_met) << "the mutant " << mutant << " was not reached: is the name right?";
   EXPECT_FALSE(report.ok) << "the mutant " << mutant << " was not caught in " << report.ToString();
   Log(("caught " + mutant + " (" + report.failure.substr(0, 90) + ")").c_str(), report);
   Caught().insert(mutant);

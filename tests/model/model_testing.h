@@ -24,7 +24,7 @@ Options Scaled(Options options);
 // The body's assertions hold in every schedule within the bounds.
 template <class Body>
 void ExpectHolds(const Options& options, Body body) {
-  CheckHolds(Explore(Scaled(options), body), options.freeze ? "with one thread stopped"
+  CheckHolds(Explore(Scaled(options), body), options.freeze                  ? "with one thread stopped"
                                              : options.random_iterations > 0 ? "at random"
                                                                              : "all");
 }

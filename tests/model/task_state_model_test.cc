@@ -90,8 +90,8 @@ void Task::End(int with) {
 
 // What may happen at once.
 enum Actor {
-  kPoll = 1,  // the first poll, on a thread of its own (else by the body, before everything else)
-  kWake = 2,  // an event and a wake
+  kPoll = 1,       // the first poll, on a thread of its own (else by the body, before everything else)
+  kWake = 2,       // an event and a wake
   kWakeAgain = 4,  // another event and wake
   kAbort = 8,
   kJoin = 16,    // waits for the output, and takes it
@@ -188,12 +188,9 @@ auto Actors(int actors) {
       if ((actors & kDetach) != 0) Detach(task);
     }
     if ((actors & (kJoin | kDetach | kRegisterAndDetach)) == 0) Detach(task);
-    Assert(ends.futures_destroyed.load() == 1,
-           "the future was not destroyed exactly once: a wake was lost");
-    Assert(ends.outputs_taken.load() + ends.outputs_dropped.load() == 1,
-           "the output was not given away exactly once");
-    Assert((actors & kJoin) == 0 || ends.outputs_taken.load() == 1,
-           "the output was not given to the JoinHandle");
+    Assert(ends.futures_destroyed.load() == 1, "the future was not destroyed exactly once: a wake was lost");
+    Assert(ends.outputs_taken.load() + ends.outputs_dropped.load() == 1, "the output was not given away exactly once");
+    Assert((actors & kJoin) == 0 || ends.outputs_taken.load() == 1, "the output was not given to the JoinHandle");
     Assert(ends.tasks_destroyed.load() == 1, "the task was not destroyed exactly once");
   };
 }

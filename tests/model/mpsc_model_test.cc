@@ -1,0 +1,203 @@
+// The channels: what is sent arrives once, in its sender's order, or is destroyed; and nobody
+// sleeps for ever. The numbers are those of sync/internal/mpsc_*.h. A block has two slots here.
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "kioto/sync/mpsc.h"
+#include "kioto/sync/mpsc_unbounded.h"
+#include "kioto/tests/model/values.h"
+
+namespace kioto::model {
+namespace {
+
+class MpscModel : public ::testing::Test {
+ protected:
+  MpscModel() { MakeStatuses(); }
+};
+
+// Receives until the end. Value 10 * sender + i: each sender's come in order.
+template <class Receiver>
+void ReceiveAll(Receiver& receiver, int total) {
+  int last[3] = {-1, -1, -1};
+  int count = 0;
+  TaskThread task;
+  while (std::optional<Value> value = task.Await(receiver.Recv())) {
+    const int number = Read(*value);
+    Assert(number % 10 == last[number / 10] + 1, "out of order, twice or lost");
+    last[number / 10] = number % 10;
+    ++count;
+  }
+  Assert(count == total, "something was lost");
+}
+
+// --- unbounded ---
+
+template <int kFirst, int kSecond>
+void Unbounded() {
+  auto channel = sync::MpscUnbounded<Value>();
+  auto send = [&channel](int sender, int count) {
+    return [s = channel.sender, sender, count]() mutable {
+      for (int i = 0; i < count; ++i) Assert(s.Send(MakeValue(10 * sender + i)).ok(), "the receiver is there");
+      s.reset();
+    };
+  };
+  Thread a(send(0, kFirst));
+  Thread b(send(1, kSecond));
+  channel.sender.reset();
+  ReceiveAll(channel.receiver, kFirst + kSecond);
+}
+
+void UnboundedReceiverLeaves() {
+  auto channel = sync::MpscUnbounded<Value>();
+  Thread a([s = channel.sender] {
+    (void)s.Send(MakeValue(1));
+    (void)s.Send(MakeValue(2));
+    (void)s.Send(MakeValue(3));
+  });
+  Thread b([s = std::move(channel.sender)] { (void)s.Send(MakeValue(4)); });
+  (void)channel.receiver.TryRecv();
+  channel.receiver.reset();
+}
+
+// After Send has returned, TryRecv and size never say empty.
+void NotEmptyAfterSend() {
+  auto channel = sync::MpscUnbounded<Value>();
+  Thread other([s = channel.sender] { (void)s.Send(MakeValue(1)); });
+  (void)channel.sender.Send(MakeValue(2));
+  Assert(channel.receiver.size() >= 1, "empty after a send");
+  Assert(channel.receiver.TryRecv().ok(), "empty after a send");
+}
+
+// The receiver is polled by one task, then by another: the second must be woken, though the bit that says that the
+// receiver sleeps may be gone already (R2).
+void ReceiverMoves() {
+  auto channel = sync::MpscUnbounded<Value>();
+  Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(0)); });
+  bool received = false;
+  TaskThread first;
+  {
+    StreamItem<sync::MpscUnboundedReceiver<Value>> next(channel.receiver);
+    received = first.Poll(next).ready();
+  }
+  if (!received) {
+    TaskThread second;
+    Assert(second.Await(StreamItem(channel.receiver)).has_value(), "the item was lost");
+  }
+}
+
+TEST_F(MpscModel, Unbounded) {
+  ExpectHolds(Options().Preemptions(3), Unbounded<1, 0>);
+  ExpectHolds(Options(), Unbounded<2, 1>);
+  ExpectHolds(Options().StaleLoads(0), Unbounded<3, 3>);
+  ExpectHolds(Options().Preemptions(3), ReceiverMoves);
+  ExpectHolds(Options(), UnboundedReceiverLeaves);
+  ExpectHolds(Options().Preemptions(3), NotEmptyAfterSend);
+  ExpectHolds(Options().Random(20000), Unbounded<5, 4>);
+  ExpectHolds(Options().Random(10000), UnboundedReceiverLeaves);
+  ExpectCaught("mpsc.publish_order", Options(), Unbounded<1, 0>);
+  ExpectCaught("mpsc.look_order", Options(), Unbounded<1, 0>);
+  ExpectCaught("mpsc.park_without_bit", Options(), Unbounded<1, 0>);
+  ExpectCaught("mpsc.end_without_wake", Options(), Unbounded<1, 0>);
+  ExpectCaught("mpsc.wait_without_register", Options(), ReceiverMoves);
+  ExpectCaught("mpsc_blocks.grow_order", Options(), Unbounded<2, 1>);
+  ExpectCaught("mpsc_blocks.reuse_early", Options(), Unbounded<3, 3>);
+}
+
+TEST_F(MpscModel, UnboundedSendsAreLockFree) {
+  ExpectHolds(Options().Preemptions(1).StaleLoads(1).AllowLeaks().Freeze(), [] {
+    auto channel = sync::MpscUnbounded<Value>();
+    auto* kept = new auto(std::move(channel.receiver));  // stays, as what waits for the stopped thread would
+    (void)kept;
+    auto send = [&channel] {
+      return [s = new auto(channel.sender)] {
+        for (int i = 0; i < 3; ++i) (void)s->Send(MakeValue(i));
+      };
+    };
+    Thread a(send());
+    Thread b(send());
+  });
+}
+
+// --- bounded ---
+
+template <int kCapacity, int kFirst, int kSecond>
+void Bounded() {
+  auto channel = sync::Mpsc<Value>(kCapacity);
+  auto send = [&channel](int sender, int count) {
+    return [s = channel.sender, sender, count]() mutable {
+      TaskThread task;
+      for (int i = 0; i < count; ++i) {
+        Assert(task.Await(s.Send(MakeValue(10 * sender + i))).ok(), "the receiver is there");
+      }
+      s.reset();
+    };
+  };
+  Thread a(send(0, kFirst));
+  Thread b(send(1, kSecond));
+  channel.sender.reset();
+  ReceiveAll(channel.receiver, kFirst + kSecond);
+}
+
+// The receiver leaves while one sender has the place and another waits for it.
+void BoundedReceiverLeaves() {
+  auto channel = sync::Mpsc<Value>(1);
+  auto send = [&channel] { return [s = channel.sender] { (void)Await(s.Send(MakeValue(1))); }; };
+  Thread a(send());
+  Thread b(send());
+  (void)channel.receiver.TryRecv();
+  channel.receiver.reset();
+}
+
+// A permit is dropped: the one who waits gets it.
+void DropPermit() {
+  auto channel = sync::Mpsc<Value>(1);
+  Thread holder([s = channel.sender] {
+    auto permits = s.TryReserve(1);
+    if (permits.ok()) permits->Release();
+  });
+  Thread sender([s = std::move(channel.sender)]() mutable {
+    Assert(Await(s.Send(MakeValue(0))).ok(), "the receiver is there");
+    s.reset();
+  });
+  holder.Join();
+  ReceiveAll(channel.receiver, 1);
+}
+
+// A send that waits is dropped after one poll: the place goes to the other.
+void DropSend() {
+  auto channel = sync::Mpsc<Value>(1);
+  Assert(channel.sender.TrySend(MakeValue(0)).ok(), "there is room");
+  Thread dropper([s = channel.sender]() mutable {
+    {
+      TaskThread task;
+      auto reserve = s.Reserve();
+      (void)task.Poll(reserve).ready();
+    }
+    s.reset();
+  });
+  Thread sender([s = std::move(channel.sender)]() mutable {
+    Assert(Await(s.Send(MakeValue(1))).ok(), "the receiver is there");
+    s.reset();
+  });
+  ReceiveAll(channel.receiver, 2);
+}
+
+TEST_F(MpscModel, Bounded) {
+  ExpectHolds(Options().StaleLoads(1), Bounded<1, 2, 0>);
+  ExpectHolds(Options().StaleLoads(1), Bounded<1, 1, 1>);
+  ExpectHolds(Options().StaleLoads(0), Bounded<2, 2, 1>);
+  ExpectHolds(Options().StaleLoads(0), BoundedReceiverLeaves);
+  ExpectHolds(Options().StaleLoads(1), DropPermit);
+  ExpectHolds(Options().StaleLoads(0), DropSend);
+  ExpectHolds(Options().Random(10000), Bounded<1, 3, 3>);
+  ExpectHolds(Options().Random(10000), Bounded<2, 4, 3>);
+  ExpectHolds(Options().Random(10000), BoundedReceiverLeaves);
+  ExpectHolds(Options().Random(10000), DropSend);
+  ExpectCaught("mpsc_bounded.look_order", Options(), Bounded<1, 2, 0>);
+  ExpectCaught("mpsc_bounded.advance_order", Options(), Bounded<1, 2, 0>);
+  ExpectCaught("mpsc_bounded.return_without_hand_over", Options(), DropPermit);
+}
+
+}  // namespace
+}  // namespace kioto::model
