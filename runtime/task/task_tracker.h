@@ -126,12 +126,13 @@ class TaskTracker {
   }
   ~TaskTracker() { block_->Unref(); }
 
-  // As kioto::Spawn, and counted until the task's future is destroyed. The handle may be dropped: the tracker is the owner.
+  // As kioto::Spawn, and counted until the task's future is destroyed. Nobody joins it: the tracker is its owner. For a
+  // JoinHandle as well, say kioto::Spawn(tracker.Track(future)).
   template <class F>
-  JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
-                                                     base::SourceLocation place = base::SourceLocation::Current()) const {
+  AbortHandle Spawn(F&& future, TaskOptions options = {},
+                    base::SourceLocation place = base::SourceLocation::Current()) const {
     static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-    return kioto::Spawn(Track(std::forward<F>(future)), std::move(options), place);
+    return kioto::Spawn(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
   }
   // The same future, counted from now until it is destroyed.
   template <class F>
