@@ -1,0 +1,310 @@
+// Broadcast: every value to every receiver. A send never waits: a receiver that is too slow misses the oldest values, is told
+// how many, and goes on.
+//
+//   sync::Broadcast<std::string> room;                    // a handle: copy it for every task that sends
+//   auto inbox = room.Subscribe();                        // sees what is sent from now on
+//   room.Send("hello");
+//   inbox.Recv().AndThen([](std::string& said) { ... })   // IsLagged(status, &missed): go on; IsClosed: no sender is left
+//
+// T is copied for each receiver, possibly on several threads at once, as copying a const T may always be; the last one who
+// needs a value gets it by move. A value lives until the last receiver that was there at its send has got it, missed it,
+// or gone. Copying, moving and destroying T must not use the same channel.
+// Memory: capacity (rounded up to a power of two) times the size of a value. A send and a receive allocate nothing.
+// Threads: handles any, also one handle on several at once (but for reset and assignment); a receiver one at a time.
+// States and races: internal/broadcast_core.h.
+#ifndef KIOTO_SYNC_BROADCAST_H_
+#define KIOTO_SYNC_BROADCAST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/blocking.h"
+#include "kioto/sync/internal/broadcast_core.h"
+
+namespace kioto::sync {
+
+namespace internal {
+
+template <class T>
+class BroadcastChannel {
+ public:
+  explicit BroadcastChannel(size_t capacity) : core(capacity), slots_(new Slot[core.size()]) {}
+  ~BroadcastChannel() {
+    for (uint64_t i = 0; i < core.size(); ++i) {
+      if (slots_[i].word.full()) slots_[i].value().~T();
+    }
+  }
+  void Unref() {
+    if (core.Unref()) delete this;
+  }
+
+  template <class U>
+  size_t Send(U&& value) {
+    const auto moment = core.TakePosition();
+    if (moment.receivers == 0) return 0;
+    Slot& slot = SlotOf(moment.tail);
+    const uint64_t lap = core.LapOf(moment.tail);
+    std::optional<T> old;  // destroyed when the slot is nobody's
+    {
+      struct Publish {  // also when the copy throws: then the position is skipped
+        ~Publish() { slot.word.Publish(lap, needed, full); }
+        Slot& slot;
+        uint64_t lap;
+        uint64_t needed;
+        bool full = false;
+      };
+      const bool overwrites = slot.word.BeginWrite(lap);
+      Publish publish{slot, lap, moment.receivers};
+      if (overwrites) slot.MoveTo(old);
+      new (slot.bytes) T(std::forward<U>(value));
+      publish.full = true;
+    }
+    core.sent().NotifyAll();
+    return moment.receivers;
+  }
+
+  // What a receiver that stands at `next` finds: a value, IsLagged, IsClosed, or nothing yet. Moves `next` on.
+  Poll<StatusOr<T>> Receive(uint64_t& next) {
+    for (;;) {
+      Slot& slot = SlotOf(next);
+      switch (slot.word.Begin(core.LapOf(next))) {
+        case BroadcastWord::Look::kCopy: {
+          ++next;
+          std::optional<T> old;
+          Copying copying{slot, old};
+          return StatusOr<T>(slot.value());
+        }
+        case BroadcastWord::Look::kTake: {
+          ++next;
+          std::optional<T> value;
+          {
+            Taking taking{slot};
+            slot.MoveTo(value);
+          }
+          return StatusOr<T>(*std::move(value));
+        }
+        case BroadcastWord::Look::kSkipped:
+          ++next;
+          continue;
+        case BroadcastWord::Look::kOther:
+          break;
+      }
+      const bool closed = core.senders() == 0;  // first: nothing is sent after it
+      const uint64_t tail = core.Now().tail;
+      if (tail - next > core.size()) {  // R3
+        const uint64_t missed = tail - core.size() - next;
+        next += missed;
+        return StatusOr<T>(LaggedError(missed));
+      }
+      if (!closed) return kPending;
+      if (next == tail) return StatusOr<T>(ClosedError("the broadcast has no sender any more"));
+      // Something came between the look at the slot and the end: look again.
+    }
+  }
+
+  // A receiver that stands at `next` goes.
+  void DropReceiver(uint64_t next) {
+    const uint64_t tail = core.DropReceiver().tail;
+    if (tail - next > core.size()) next = tail - core.size();
+    for (; next != tail; ++next) {
+      Slot& slot = SlotOf(next);
+      std::optional<T> old;
+      if (slot.word.PassBy(core.LapOf(next))) {
+        Taking taking{slot};
+        slot.MoveTo(old);
+      }
+    }
+    Unref();
+  }
+
+  BroadcastCore core;
+
+ private:
+  struct Slot {
+    T& value() { return *std::launder(reinterpret_cast<T*>(bytes)); }
+    void MoveTo(std::optional<T>& to) {
+      struct Destroy {
+        ~Destroy() { slot.value().~T(); }
+        Slot& slot;
+      } destroy{*this};
+      to.emplace(std::move(value()));
+    }
+
+    BroadcastWord word;
+    alignas(T) unsigned char bytes[sizeof(T)];
+  };
+  struct Taking {
+    ~Taking() { slot.word.FinishTake(); }
+    Slot& slot;
+  };
+  struct Copying {
+    ~Copying() {
+      if (!slot.word.FinishCopy()) return;
+      Taking taking{slot};
+      slot.MoveTo(old);
+    }
+    Slot& slot;
+    std::optional<T>& old;
+  };
+
+  Slot& SlotOf(uint64_t position) { return slots_[core.IndexOf(position)]; }
+
+  const std::unique_ptr<Slot[]> slots_;
+};
+
+// CANCEL SAFE: yes. Borrows the receiver.
+template <class T>
+class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr<T>> {
+ public:
+  BroadcastRecv(BroadcastChannel<T>& channel, uint64_t& next) : channel_(&channel), next_(&next) {}
+  BroadcastRecv(BroadcastRecv&& other) noexcept : channel_(other.channel_), next_(other.next_) {}
+
+  Poll<StatusOr<T>> PollOnce(Context& cx) {
+    if (cx.budget_spent()) {
+      (void)cx.ConsumeBudget();
+      return kPending;
+    }
+    for (;;) {
+      auto poll = channel_->Receive(*next_);
+      if (poll.ready()) {
+        notified_.reset();
+        (void)cx.ConsumeBudget();
+        return poll;
+      }
+      if (!notified_) {
+        notified_.emplace(channel_->core.sent());
+        continue;  // R5
+      }
+      if (notified_->PollOnce(cx).pending()) return kPending;
+      notified_.reset();
+    }
+  }
+
+ private:
+  BroadcastChannel<T>* channel_;
+  uint64_t* next_;
+  std::optional<NotifiedFuture> notified_;
+};
+
+}  // namespace internal
+
+template <class T>
+class Broadcast;
+
+template <class T>
+class BroadcastReceiver {
+ public:
+  using RecvFuture = internal::BroadcastRecv<T>;
+
+  BroadcastReceiver(BroadcastReceiver&& other) noexcept
+      : channel_(std::exchange(other.channel_, nullptr)), next_(other.next_) {}
+  BroadcastReceiver& operator=(BroadcastReceiver&& other) noexcept {
+    if (this != &other) {
+      reset();
+      channel_ = std::exchange(other.channel_, nullptr);
+      next_ = other.next_;
+    }
+    return *this;
+  }
+  ~BroadcastReceiver() { reset(); }
+
+  // The next value. IsLagged: values were missed, the next Recv gives the oldest that is left. IsClosed: all senders are
+  // gone, and everything was received. CANCEL SAFE: yes.
+  RecvFuture Recv() { return RecvFuture(*channel_, next_); }
+  // The same without waiting: IsEmpty if there is nothing yet.
+  StatusOr<T> TryRecv() {
+    auto poll = channel_->Receive(next_);
+    if (poll.pending()) return EmptyError();
+    return *std::move(poll);
+  }
+  // A plain thread waits. Not on a thread that runs tasks.
+  StatusOr<T> BlockingRecv() { return internal::BlockingWait(Recv()); }
+
+  // One more receiver, of what is sent from now on.
+  BroadcastReceiver Resubscribe() const { return BroadcastReceiver(channel_); }
+
+  // Values sent that it has not received, those it has already missed among them.
+  size_t size() const { return channel_->core.Now().tail - next_; }
+  bool IsEmpty() const { return size() == 0; }
+  // All senders are gone. There may still be values.
+  bool IsClosed() const { return channel_->core.senders() == 0; }
+  size_t SenderCount() const { return channel_->core.senders(); }
+
+  // Goes; values that only it needed are destroyed.
+  void reset() {
+    if (channel_ != nullptr) std::exchange(channel_, nullptr)->DropReceiver(next_);
+  }
+  explicit operator bool() const { return channel_ != nullptr; }
+
+ private:
+  friend class Broadcast<T>;
+  explicit BroadcastReceiver(internal::BroadcastChannel<T>* channel) : channel_(channel) {
+    channel->core.Ref();
+    next_ = channel->core.AddReceiver().tail;
+  }
+
+  internal::BroadcastChannel<T>* channel_;
+  uint64_t next_;
+};
+
+template <class T>
+class Broadcast {
+ public:
+  using Receiver = BroadcastReceiver<T>;
+  using ClosedFuture = internal::BroadcastClosed;
+
+  // `capacity` is 1 to 2^31.
+  explicit Broadcast(size_t capacity = limits::kBroadcastCapacity) {
+    KIOTO_CHECK(capacity >= 1 && capacity <= (size_t{1} << 31), "sync::Broadcast: the capacity is 1 to 2^31");
+    channel_ = new internal::BroadcastChannel<T>(capacity);
+  }
+  Broadcast(const Broadcast& other) : channel_(other.channel_) {
+    if (channel_ != nullptr) channel_->core.AddSender();
+  }
+  Broadcast(Broadcast&& other) noexcept : channel_(std::exchange(other.channel_, nullptr)) {}
+  Broadcast& operator=(Broadcast other) noexcept {
+    std::swap(channel_, other.channel_);
+    return *this;
+  }
+  ~Broadcast() { reset(); }
+
+  Receiver Subscribe() const { return Receiver(channel_); }
+
+  // Never waits. Returns the number of receivers at this moment; 0: nobody is there, and `value` is as it was.
+  size_t Send(T&& value) const { return channel_->Send(std::move(value)); }
+  template <class U = T, std::enable_if_t<std::is_copy_constructible_v<U>, int> = 0>
+  size_t Send(const T& value) const {
+    return channel_->Send(value);
+  }
+
+  // Ready when there is no receiver. CANCEL SAFE: yes. Borrows the handle.
+  ClosedFuture Closed() const { return ClosedFuture(channel_->core); }
+
+  size_t ReceiverCount() const { return channel_->core.Now().receivers; }
+  size_t SenderCount() const { return channel_->core.senders(); }
+  size_t Capacity() const { return channel_->core.size(); }
+  bool SameChannel(const Broadcast& other) const { return channel_ == other.channel_; }
+
+  // Lets go of the channel. When the last handle goes, receivers get what is left, then IsClosed.
+  void reset() {
+    auto* channel = std::exchange(channel_, nullptr);
+    if (channel != nullptr && channel->core.DropSender()) channel->Unref();
+  }
+  explicit operator bool() const { return channel_ != nullptr; }
+
+ private:
+  internal::BroadcastChannel<T>* channel_;
+};
+
+}  // namespace kioto::sync
+
+#endif  // KIOTO_SYNC_BROADCAST_H_

@@ -1,0 +1,136 @@
+#include "kioto/sync/internal/broadcast_core.h"
+
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/cpu_relax.h"
+
+namespace kioto::sync::internal {
+namespace {
+
+constexpr int kSpinsBeforeYield = 100;  // about 3 µs; a copy of a small value takes less
+
+uint64_t RoundUp(uint64_t capacity) {
+  uint64_t size = 1;
+  while (size < capacity) size *= 2;
+  return size;
+}
+
+}  // namespace
+
+// --- BroadcastWord ---
+
+BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
+  uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
+  for (;;) {
+    if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0) return Look::kOther;
+    if ((word & kFull) == 0) return Look::kSkipped;
+    const bool last = (word & (kNeeded | kCopying)) == kNeededOne;
+    if (!last && (word & kCopying) == kCopying) {  // 4,095 threads copy it now
+      base::YieldThread();
+      word = word_.load(std::memory_order_acquire);  // acquire: as above
+      continue;
+    }
+    // acq_rel: acquires the value, and what the others did with it. acquire on failure: as above.
+    if (word_.compare_exchange_weak(word, last ? word | kBusy : word + kCopyingOne, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+      return last ? Look::kTake : Look::kCopy;
+    }
+  }
+}
+
+bool BroadcastWord::Drop(uint64_t word, uint64_t change) {
+  for (;;) {
+    uint64_t next = word - change;
+    const bool last = (next & (kNeeded | kCopying)) == 0;
+    if (last) next |= kBusy;
+    // acq_rel: releases this reader's use of the value to whoever takes it out, and acquires the others'.
+    if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return last;
+  }
+}
+
+bool BroadcastWord::FinishCopy() {
+  return Drop(word_.load(std::memory_order_relaxed), kCopyingOne + kNeededOne);  // relaxed: a guess, confirmed by the CAS
+}
+
+bool BroadcastWord::PassBy(uint64_t lap) {
+  uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
+  for (int spins = 0; spins < kSpinsBeforeYield && word < LapBits(lap); ++spins) {
+    base::CpuRelax();                              // R1: its sender is about to write it
+    word = word_.load(std::memory_order_acquire);  // acquire: as above
+  }
+  for (;;) {
+    if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0 || (word & kFull) == 0) return false;
+    uint64_t next = word - kNeededOne;
+    const bool last = (next & (kNeeded | kCopying)) == 0;
+    if (last) next |= kBusy;
+    // acq_rel: as in Drop. acquire on failure: as above.
+    if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_acquire)) return last;
+  }
+}
+
+bool BroadcastWord::BeginWrite(uint64_t lap) {
+  const uint64_t before = LapBits(lap - 1);
+  for (int spins = 0;; ++spins) {
+    uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
+    if ((word & kLap) == before && (word & (kBusy | kCopying)) == 0 &&
+        // acquire: the value's readers are done with it. relaxed on failure: only a guess for the next round.
+        word_.compare_exchange_weak(word, word | kBusy, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      return (word & kFull) != 0;
+    }
+    if (spins < kSpinsBeforeYield) {
+      base::CpuRelax();
+    } else {
+      base::YieldThread();  // R2
+    }
+  }
+}
+
+// --- BroadcastCore ---
+
+BroadcastCore::BroadcastCore(size_t capacity) : mask_(RoundUp(capacity) - 1), lap_shift_(0) {
+  while (uint64_t{1} << lap_shift_ < size()) ++lap_shift_;
+  state_.store(size() << kTailShift, std::memory_order_relaxed);  // relaxed: nobody else is there yet
+}
+
+BroadcastCore::Moment BroadcastCore::TakePosition() {
+  uint64_t state = state_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
+  do {
+    if ((state & kReceivers) == 0) return MomentOf(state);
+    // acq_rel: R4. relaxed on failure: only a guess for the next round.
+  } while (!state_.compare_exchange_weak(state, state + (uint64_t{1} << kTailShift), std::memory_order_acq_rel,
+                                         std::memory_order_relaxed));
+  return MomentOf(state);
+}
+
+BroadcastCore::Moment BroadcastCore::AddReceiver() {
+  const uint64_t state = state_.fetch_add(1, std::memory_order_acq_rel);  // acq_rel: R4
+  KIOTO_CHECK((state & kReceivers) < kReceivers, "a broadcast has more than a million receivers");
+  return MomentOf(state);
+}
+
+BroadcastCore::Moment BroadcastCore::DropReceiver() {
+  const Moment moment = MomentOf(state_.fetch_sub(1, std::memory_order_acq_rel));  // acq_rel: R4
+  if (moment.receivers == 1) no_receiver_.NotifyAll();
+  return moment;
+}
+
+bool BroadcastCore::DropSender() {
+  // acq_rel: what the other senders did comes before the end that the last one tells.
+  if (senders_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+  sent_.NotifyAll();
+  return true;
+}
+
+Poll<Unit> BroadcastClosed::PollOnce(Context& cx) {
+  for (;;) {
+    if (!notified_) notified_.emplace(core_->no_receiver());
+    if (core_->Now().receivers == 0) {
+      if (!cx.ConsumeBudget()) return kPending;
+      notified_.reset();
+      return Unit{};
+    }
+    if (notified_->PollOnce(cx).pending()) return kPending;
+    notified_.reset();  // somebody has subscribed since: wait for the next time
+  }
+}
+
+}  // namespace kioto::sync::internal

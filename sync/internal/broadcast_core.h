@@ -1,0 +1,153 @@
+// BroadcastCore: everything of a broadcast but the values: positions, who is there, who waits. And BroadcastSlot's word.
+//
+// STATE       `state_`: receivers (bits 0..19) | tail, the position of the next value (bits 20..63), in one word: so a
+//             send knows exactly who will need its value, and a new receiver exactly where it begins.
+//             A position's slot is position % size, its lap position / size. The first position is `size`, so lap 0 means
+//             "never written".
+//             A slot's word: needed by so many receivers (bits 0..19) | so many are copying it now (bits 20..31) |
+//             kFull | kBusy | lap (bits 34..63).
+// OWNERSHIP   the value: shared by those who copy it; of him alone who has set kBusy: the sender that writes over it, or the
+//             last one who needs it, and takes it out. Values are destroyed after kBusy is gone.
+// RACES       R1 a sender has its position, its slot not yet written: a receiver that comes there finds the older lap, and
+//                waits; every sender notifies after its own store.
+//             R2 a sender comes to a slot that somebody copies, or whose sender of the lap before is not done: it spins, then
+//                gives its core away. It takes a receiver that is a whole lap behind.
+//             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and by the tail that it missed something.
+//             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
+//             R5 a receiver waits: its Notified() is made first, the slot looked at second.
+// COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Waiting: as Notify.
+#ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
+#define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/notify.h"
+
+namespace kioto::sync::internal {
+
+// The word of a slot.
+class BroadcastWord {
+ public:
+  enum class [[nodiscard]] Look {
+    kCopy,     // copy it, then FinishCopy
+    kTake,     // it is the caller's alone: take it out, then FinishTake
+    kSkipped,  // its sender failed to make it: go on
+    kOther,    // not there: not written yet, or written over
+  };
+
+  // The receiver at lap `lap`.
+  Look Begin(uint64_t lap);
+  // True: it was the last one, and the value is its alone: take it out, then FinishTake.
+  bool FinishCopy();
+  // A receiver goes by without looking: true as in FinishCopy.
+  bool PassBy(uint64_t lap);
+  void FinishTake() {
+    // relaxed: kBusy is ours, nobody else writes. release: pairs with the sender's acquire.
+    word_.store(word_.load(std::memory_order_relaxed) & kLap, std::memory_order_release);
+  }
+
+  // The sender at lap `lap`, from kBusy to Publish. Returns whether an older value lies there, to be taken out.
+  bool BeginWrite(uint64_t lap);
+  void Publish(uint64_t lap, uint64_t needed, bool full) {
+    // release: pairs with Begin.
+    word_.store(LapBits(lap) | (full ? needed | kFull : 0), std::memory_order_release);
+  }
+
+  // Whether a value is there, for the destructor of the channel.
+  bool full() const {
+    return (word_.load(std::memory_order_relaxed) & kFull) != 0;  // relaxed: nobody else is there
+  }
+
+ private:
+  static constexpr uint64_t kNeededOne = 1;
+  static constexpr uint64_t kNeeded = (uint64_t{1} << 20) - 1;
+  static constexpr uint64_t kCopyingOne = uint64_t{1} << 20;
+  static constexpr uint64_t kCopying = ((uint64_t{1} << 12) - 1) << 20;
+  static constexpr uint64_t kFull = uint64_t{1} << 32;
+  static constexpr uint64_t kBusy = uint64_t{1} << 33;
+  static constexpr int kLapShift = 34;
+  static constexpr uint64_t kLap = ~uint64_t{0} << kLapShift;
+  static uint64_t LapBits(uint64_t lap) { return lap << kLapShift; }
+
+  // One fewer needs it: kBusy for the last.
+  bool Drop(uint64_t word, uint64_t change);
+
+  base::Atomic<uint64_t> word_{0};
+};
+
+class BroadcastCore {
+ public:
+  // Taken by a send, or by a receiver that joins or goes.
+  struct Moment {
+    uint64_t tail;
+    uint64_t receivers;
+  };
+
+  explicit BroadcastCore(size_t capacity);
+
+  uint64_t size() const { return mask_ + 1; }
+  uint64_t IndexOf(uint64_t position) const { return position & mask_; }
+  uint64_t LapOf(uint64_t position) const { return position >> lap_shift_; }
+
+  Moment Now() const {
+    return MomentOf(state_.load(std::memory_order_acquire));  // acquire: pairs with every RMW of the word
+  }
+  // The position of one more value; receivers 0: nobody is there, and nothing was taken.
+  Moment TakePosition();
+  Moment AddReceiver();
+  Moment DropReceiver();
+
+  void AddSender() {
+    senders_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a handle that is held
+  }
+  // True: the last one is gone.
+  bool DropSender();
+  size_t senders() const {
+    return senders_.load(std::memory_order_acquire);  // acquire: what the last one sent is seen with its end
+  }
+  void Ref() {
+    refs_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a reference that is held
+  }
+  // True: the block goes.
+  bool Unref() {
+    // acq_rel: the last one sees all that the others did.
+    return refs_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
+
+  Notify& sent() { return sent_; }            // a value, or the end
+  Notify& no_receiver() { return no_receiver_; }
+
+ private:
+  static constexpr int kTailShift = 20;
+  static constexpr uint64_t kReceivers = (uint64_t{1} << kTailShift) - 1;
+  static Moment MomentOf(uint64_t state) { return {state >> kTailShift, state & kReceivers}; }
+
+  const uint64_t mask_;
+  int lap_shift_;
+  base::Atomic<uint64_t> state_;
+  base::Atomic<uint32_t> senders_{1};
+  base::Atomic<uint32_t> refs_{1};  // all senders together, and each receiver
+  Notify sent_;
+  Notify no_receiver_;
+};
+
+// Ready when there is no receiver. CANCEL SAFE: yes. Borrows the sender.
+class [[nodiscard]] BroadcastClosed : public FutureBase<BroadcastClosed, Unit> {
+ public:
+  explicit BroadcastClosed(BroadcastCore& core) : core_(&core) {}
+  BroadcastClosed(BroadcastClosed&& other) noexcept : core_(other.core_) {}
+
+  Poll<Unit> PollOnce(Context& cx);
+
+ private:
+  BroadcastCore* core_;
+  std::optional<NotifiedFuture> notified_;
+};
+
+}  // namespace kioto::sync::internal
+
+#endif  // KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
