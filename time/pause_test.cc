@@ -1,0 +1,199 @@
+#include "kioto/time/pause.h"
+
+#include <random>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/time/instant.h"
+#include "kioto/time/sleep.h"
+#include "kioto/time/testing/paused_clock.h"
+
+namespace kioto::time {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT
+
+Runtime MakeRuntime(bool paused) {
+  RuntimeBuilder builder = RuntimeBuilder::CurrentThread();
+  if (paused) builder.StartPaused();
+  StatusOr<Runtime> runtime = builder.Build();
+  EXPECT_TRUE(runtime.ok()) << runtime.status();
+  return *std::move(runtime);
+}
+
+// behaviour: tokio/tests/time_pause.rs#pause_time_in_main
+// behaviour: tokio/tests/time_pause.rs#pause_time_in_task
+TEST(PauseTest, PausesInTheRootAndInATask) {
+  Runtime runtime = MakeRuntime(false);
+  EXPECT_FALSE(IsPaused());
+  EXPECT_TRUE(runtime
+                  .BlockOn([] {
+                    EXPECT_FALSE(IsPaused());
+                    Pause();
+                    EXPECT_TRUE(IsPaused());
+                    return Sleep(24h).Then([] { Resume(); });
+                  })
+                  .ok());
+  EXPECT_TRUE(runtime.BlockOn([] { return Spawn(Lazy([] { Pause(); })); }).ok());
+  const EnterGuard entered = runtime.Enter();
+  EXPECT_TRUE(IsPaused());
+}
+
+// behaviour: tokio/tests/test_clock.rs#resume_lets_time_move_forward_instead_of_resetting_it
+// behaviour: tokio/tests/test_clock.rs#can_pause_after_resume
+TEST(PauseTest, ResumeKeepsTheOffset) {
+  Runtime runtime = MakeRuntime(false);
+  EXPECT_TRUE(runtime
+                  .BlockOn([] {
+                    return With(Instant::Now(), [](Instant& start) {
+                      Pause();
+                      return Advance(10s)
+                          .Then([&start] {
+                            EXPECT_GE(start.Elapsed(), 10s);
+                            EXPECT_LT(start.Elapsed(), 11s);
+                            Resume();
+                            EXPECT_GE(start.Elapsed(), 10s);
+                            return Sleep(1ms);
+                          })
+                          .Then([&start] {
+                            EXPECT_GE(start.Elapsed(), 10s + 1ms);
+                            Pause();
+                            return Advance(10s);
+                          })
+                          .Then([&start] { EXPECT_GE(start.Elapsed(), 20s); });
+                    });
+                  })
+                  .ok());
+}
+
+// behaviour: tokio/tests/time_pause.rs#advance_after_poll
+// behaviour: tokio/tests/time_pause.rs#sleep_no_poll
+// behaviour: tokio/tests/time_pause.rs#sleep_same_task
+// behaviour: tokio/tests/time_pause.rs#sleep_same_task_no_poll
+TEST(PauseTest, AdvanceIsExactAndFiresOnlyWhatIsDue) {
+  for (bool poll_first : {true, false}) {
+    Runtime runtime = MakeRuntime(true);
+    EXPECT_TRUE(runtime
+                    .BlockOn([poll_first] {
+                      return With(Instant::Now(), [poll_first](Instant& start) {
+                        return With(SleepUntil(start + 300ms), [&start, poll_first](SleepFuture& sleep) {
+                          return PollFn([&sleep, poll_first](Context& cx) -> Poll<Unit> {
+                                   if (poll_first) {
+                                     EXPECT_TRUE(sleep.PollOnce(cx).pending());
+                                   }
+                                   return Unit{};
+                                 })
+                              .Then([] { return Advance(100ms); })
+                              .Then([&start, &sleep] {
+                                EXPECT_EQ(start.Elapsed(), 100ms);
+                                return PollFn([&sleep](Context& cx) -> Poll<Unit> {
+                                  EXPECT_TRUE(sleep.PollOnce(cx).pending());
+                                  return Unit{};
+                                });
+                              });
+                        });
+                      });
+                    })
+                    .ok());
+  }
+}
+
+// behaviour: tokio/tests/time_pause.rs#test_time_advance_sub_ms
+// behaviour: tokio/tests/time_pause.rs#test_time_advance_3ms_and_change
+// behaviour: tokio/tests/time_pause.rs#regression_3710_with_submillis_advance
+// behaviour: tokio/tests/time_pause.rs#exact_1ms_advance
+TEST(PauseTest, AdvanceIsExactToTheNanosecond) {
+  Runtime runtime = MakeRuntime(true);
+  const std::vector<std::chrono::nanoseconds> steps = {51592us, 1us, 3141592us, 3123456us, 1ms, 1ms, 1ns, 0ns};
+  for (auto step : steps) {
+    EXPECT_TRUE(runtime
+                    .BlockOn([step] {
+                      const Instant start = Instant::Now();
+                      return Join(Advance(step).Then([start, step] { EXPECT_EQ(start.Elapsed(), step); }),
+                                  Select(Case(Sleep(60s), [] { ADD_FAILURE(); }), Case(YieldNow(), [] {})));
+                    })
+                    .ok());
+  }
+}
+
+// behaviour: tokio/tests/time_pause.rs#advance_once_with_timer
+TEST(PauseTest, AdvanceWakesTheTaskWhoseTimeHasCome) {
+  Runtime runtime = MakeRuntime(true);
+  EXPECT_TRUE(runtime
+                  .BlockOn([] {
+                    return With(Spawn(Sleep(1ms)), [](JoinHandle<Unit>& sleeper) {
+                      return YieldNow()
+                          .Then([] { return Advance(250us); })
+                          .Then([&sleeper] {
+                            EXPECT_FALSE(sleeper.finished());
+                            return Advance(1500us);
+                          })
+                          .Then([&sleeper] { return ByRef(sleeper); })
+                          .Then([](Status& status) { EXPECT_TRUE(status.ok()); });
+                    });
+                  })
+                  .ok());
+}
+
+std::vector<int64_t> RandomSleeps(uint32_t seed) {
+  Runtime runtime = MakeRuntime(true);
+  std::vector<int64_t> elapsed;
+  std::mt19937 random(seed);
+  EXPECT_TRUE(runtime
+                  .BlockOn([&] {
+                    const Instant start = Instant::Now();
+                    return Loop([&elapsed, &random, start] {
+                      return Sleep(std::chrono::milliseconds(random() % 1000)).Then([&elapsed, start]() -> Flow<> {
+                        elapsed.push_back(start.Elapsed().count());
+                        if (elapsed.size() == 10'000) return Break();
+                        return Continue();
+                      });
+                    });
+                  })
+                  .ok());
+  return elapsed;
+}
+
+// behaviour: tokio/tests/time_pause.rs#paused_time_is_deterministic
+TEST(PauseTest, TwoRunsAreTheSame) { EXPECT_EQ(RandomSleeps(7), RandomSleeps(7)); }
+
+// The clock jumps from deadline to deadline, in order, for all tasks.
+TEST(PauseTest, JumpsToOneTimerAfterTheOther) {
+  Runtime runtime = MakeRuntime(true);
+  std::vector<int> order;
+  std::vector<JoinHandle<Unit>> handles;
+  for (int i : {3, 1, 2}) {
+    handles.push_back(runtime.Spawn(Lazy([&order, i] {
+      const Instant start = Instant::Now();
+      return Sleep(std::chrono::hours(i)).Then([&order, start, i] {
+        EXPECT_EQ(start.Elapsed(), std::chrono::hours(i));
+        order.push_back(i);
+      });
+    })));
+  }
+  for (auto& handle : handles) EXPECT_TRUE(runtime.BlockOn(std::move(handle)).ok());
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+// behaviour: tokio/tests/test_clock.rs#freezing_time_while_frozen_panics
+// behaviour: tokio/tests/test_clock.rs#advancing_time_when_time_is_not_frozen_panics
+// behaviour: tokio/tests/test_clock.rs#resuming_time_when_not_frozen_panics
+// behaviour: tokio/tests/time_panic.rs#pause_panic_caller
+// behaviour: tokio/tests/time_panic.rs#resume_panic_caller
+// behaviour: tokio/tests/time_pause.rs#pause_time_in_main_threads
+// behaviour: tokio/tests/time_pause.rs#pause_time_in_spawn_threads
+TEST(PauseDeathTest, MisuseEndsWithASentence) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH((void)MakeRuntime(true).BlockOn([] { Pause(); }), "stands still already");
+  EXPECT_DEATH((void)MakeRuntime(false).BlockOn([] { Resume(); }), "the clock is running");
+  EXPECT_DEATH((void)MakeRuntime(false).BlockOn([] { return Advance(1s); }), "only a paused clock");
+  EXPECT_DEATH(Pause(), "inside a current-thread runtime");
+  EXPECT_DEATH((void)RuntimeBuilder::MultiThread().Build()->BlockOn([] { Pause(); }), "inside a current-thread runtime");
+  EXPECT_DEATH((void)RuntimeBuilder::MultiThread().Build()->BlockOn([] { return Spawn(Lazy([] { Pause(); })); }),
+               "inside a current-thread runtime");
+}
+
+}  // namespace
+}  // namespace kioto::time

@@ -1,0 +1,111 @@
+// Timeout(d, future), TimeoutAt(t, future): what the future gives, or IsElapsed if the time was over first.
+//
+//   Timeout(30s, s.Read(buf)).AndThen([&](size_t& n) { ... })
+//   s.Read(buf).Apply(WithTimeout(30s)).AndThen(...)          // the same, read from left to right
+//
+//   the future gives     Timeout gives
+//   nothing              Status
+//   Status               Status
+//   StatusOr<T>          StatusOr<T>
+//   any other T          StatusOr<T>
+//
+// d counts from the first poll. The future is looked at first: one that is ready wins, however late it is, and costs no
+// timer and no clock read if that is at the first poll. A future that always has something to do can not keep the time
+// from running out. When the time is over the future is destroyed, which cancels it, before the error is given.
+//
+// CANCEL SAFE: as the future. ERRORS: besides the future's own, IsElapsed; outside a runtime with time, and when that has
+// shut down, a status that says so. Allocates nothing but the error.
+#ifndef KIOTO_TIME_TIMEOUT_H_
+#define KIOTO_TIME_TIMEOUT_H_
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/unify.h"
+#include "kioto/time/instant.h"
+#include "kioto/time/internal/nanos.h"
+#include "kioto/time/internal/timer.h"
+
+namespace kioto {
+namespace internal {
+
+// Why a Timeout ends whose timer is in this state, which is not kArmed.
+Status TimeoutError(TimerState state);
+
+template <class F>
+class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible<OutputOf<F>>> {
+ public:
+  using Output = Fallible<OutputOf<F>>;
+  static constexpr bool kLocal = IsLocalFuture<F>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<F>;
+
+  TimeoutFuture(Timer timer, F&& future) : timer_(std::move(timer)), future_(std::move(future)) {}
+
+  Poll<Output> PollOnce(Context& cx) {
+    KIOTO_DCHECK(future_.has_value(), "a future was polled after it was ready");
+    auto polled = PollChild(*future_, cx);
+    if (polled.ready()) {
+      timer_.Cancel();
+      Poll<Output> output(Convert<Output>(*std::move(polled)));
+      future_.reset();
+      return output;
+    }
+    // No budget is asked for: the future may have spent it all, every time.
+    const TimerState state = timer_.Poll(cx);
+    if (state == TimerState::kArmed) return kPending;
+    if (!cx.budget_spent()) (void)cx.ConsumeBudget();
+    future_.reset();
+    return Output(TimeoutError(state));
+  }
+
+ private:
+  Timer timer_;
+  std::optional<F> future_;
+};
+
+template <class F>
+auto MakeTimeout(Timer::From from, int64_t nanos, F&& future) {
+  constexpr bool fine = IsFuture<F>;
+  static_assert(fine, "kioto: the last argument of a Timeout is a future, as an rvalue: std::move(future) or a call that makes one");
+  if constexpr (!fine || kIsPoison<F>) {
+    return Poison{};
+  } else {
+    return TimeoutFuture<F>(Timer(from, nanos), std::move(future));
+  }
+}
+
+}  // namespace internal
+
+namespace time {
+
+template <class Rep, class Period, class F>
+auto Timeout(std::chrono::duration<Rep, Period> limit, F&& future) {
+  using kioto::internal::Timer;
+  return kioto::internal::MakeTimeout(Timer::From::kFirstPoll, kioto::internal::ToNanos(limit), std::forward<F>(future));
+}
+
+template <class F>
+auto TimeoutAt(Instant deadline, F&& future) {
+  using kioto::internal::Timer;
+  return kioto::internal::MakeTimeout(Timer::From::kClockZero, deadline.nanos(), std::forward<F>(future));
+}
+
+// Timeout as an adaptor, for future.Apply.
+template <class Rep, class Period>
+auto WithTimeout(std::chrono::duration<Rep, Period> limit) {
+  return [limit](auto&& future) { return time::Timeout(limit, std::forward<decltype(future)>(future)); };
+}
+
+}  // namespace time
+
+using time::Timeout;
+using time::TimeoutAt;
+using time::WithTimeout;
+
+}  // namespace kioto
+
+#endif  // KIOTO_TIME_TIMEOUT_H_

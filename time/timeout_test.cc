@@ -1,0 +1,215 @@
+#include "kioto/time/timeout.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
+#include "kioto/runtime/future/testing/manual.h"
+#include "kioto/runtime/future/testing/matchers.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/time/testing/paused_clock.h"
+
+namespace kioto::time {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT
+
+template <class F>
+using OutputOfTimeout = OutputOf<decltype(Timeout(1s, std::declval<F>()))>;
+template <class T>
+using ReadyOf = decltype(Ready(std::declval<T>()));
+
+static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<Unit>>, Status>);
+static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<Status>>, Status>);
+static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<StatusOr<int>>>, StatusOr<int>>);
+static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<int>>, StatusOr<int>>);
+
+// behaviour: tokio/tests/time_timeout.rs#simultaneous_deadline_future_completion
+// behaviour: tokio/tests/time_timeout.rs#completed_future_past_deadline
+TEST(TimeoutTest, AReadyFutureWinsHoweverLate) {
+  PausedClock clock;
+  for (Instant deadline : {clock.start(), clock.start() - 1s, clock.start() + 1s}) {
+    PolledTask task(TimeoutAt(deadline, Ready(7)));
+    EXPECT_EQ((*task.Poll()).value(), 7);
+  }
+  PolledTask zero(Timeout(0s, Ready(std::make_unique<int>(8))));
+  EXPECT_EQ(**(*zero.Poll()), 8);
+  Promise<int> promise;
+  PolledTask task(Timeout(10ms, promise.Get()));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(20ms);
+  promise.Set(9);
+  EXPECT_EQ((*task.Poll()).value(), 9);
+}
+
+// behaviour: tokio/tests/time_timeout.rs#future_and_deadline_in_future
+// behaviour: tokio/tests/time_timeout.rs#future_and_timeout_in_future
+TEST(TimeoutTest, GivesTheValueThatComesInTime) {
+  PausedClock clock;
+  for (bool at : {false, true}) {
+    Promise<int> promise;
+    PolledTask task(at ? TimeoutAt(Instant::Now() + 100ms, promise.Get()) : Timeout(100ms, promise.Get()));
+    EXPECT_THAT(task.Poll(), IsPending());
+    EXPECT_EQ(clock.timers(), 1u);
+    clock.Advance(90ms);
+    EXPECT_EQ(task.wakes(), 0);
+    EXPECT_THAT(task.Poll(), IsPending());
+    promise.Set(5);
+    EXPECT_EQ(task.wakes(), 1);
+    EXPECT_EQ((*task.Poll()).value(), 5);
+    EXPECT_EQ(clock.timers(), 0u);
+  }
+}
+
+// behaviour: tokio/tests/time_timeout.rs#deadline_now_elapses
+// behaviour: tokio/tests/time_rt.rs#timeout_value
+TEST(TimeoutTest, ElapsesAndDropsTheFutureFirst) {
+  PausedClock clock;
+  Promise<int> promise;
+  PolledTask task(Timeout(10ms, promise.Get()).OrElse([&promise](Status& status) -> StatusOr<int> {
+    EXPECT_TRUE(promise.dropped());
+    return status;
+  }));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(9ms);
+  EXPECT_EQ(task.wakes(), 0);
+  clock.Advance(1ms);
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_FALSE(promise.dropped());
+  const StatusOr<int> result = *task.Poll();
+  EXPECT_TRUE(IsElapsed(result.status())) << result.status();
+  EXPECT_TRUE(promise.dropped());
+
+  PolledTask now(TimeoutAt(Instant::Now(), Never<>()));
+  EXPECT_TRUE(IsElapsed(*now.Poll()));
+}
+
+// behaviour: tokio/tests/time_timeout.rs#very_large_timeout
+TEST(TimeoutTest, TheLongestTimeoutWaits) {
+  PausedClock clock;
+  Promise<int> promise;
+  PolledTask task(Timeout(std::chrono::hours::max(), promise.Get()));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(10 * 365 * 24h);
+  EXPECT_THAT(task.Poll(), IsPending());
+  promise.Set(1);
+  EXPECT_EQ((*task.Poll()).value(), 1);
+}
+
+// A future that takes the whole budget at each poll, and then yields.
+class Greedy : public FutureBase<Greedy, Unit> {
+ public:
+  Poll<Unit> PollOnce(Context& cx) {
+    while (cx.ConsumeBudget()) {
+    }
+    return kPending;
+  }
+};
+
+// behaviour: tokio/tests/time_timeout.rs#timeout_is_not_exhausted_by_future
+TEST(TimeoutTest, AFutureThatSpendsTheBudgetCanNotHoldTheTimeBack) {
+  PausedClock clock;
+  PolledTask task(Timeout(1ms, Greedy()));
+  EXPECT_THAT(task.Poll(), IsPending());
+  EXPECT_EQ(clock.timers(), 1u);
+  clock.Advance(1ms);
+  EXPECT_TRUE(IsElapsed(*task.Poll()));
+}
+
+TEST(TimeoutTest, PassesStatusesOn) {
+  PausedClock clock;
+  PolledTask good(Timeout(1s, Ready(OkStatus())));
+  EXPECT_EQ(*good.Poll(), OkStatus());
+  PolledTask bad(Timeout(1s, Ready(StatusOr<int>(absl::NotFoundError("none")))));
+  EXPECT_EQ((*bad.Poll()).status(), absl::NotFoundError("none"));
+  PolledTask unit(Timeout(1s, Ready()));
+  EXPECT_EQ(*unit.Poll(), OkStatus());
+}
+
+TEST(TimeoutTest, IsAnAdaptorToo) {
+  PausedClock clock;
+  PolledTask task(Ready(std::string("in time")).Apply(WithTimeout(1s)).AndThen([](std::string& s) { return s.size(); }));
+  EXPECT_EQ((*task.Poll()).value(), 7u);
+}
+
+// E2: round what is ready at once it costs nothing.
+TEST(TimeoutTest, ReadyAtOnceMeansNoTimerNoClockNoAllocation) {
+  static std::atomic<int> reads;
+  base::ScopedClockForTest clock([]() -> int64_t {
+    ++reads;
+    return 1'000'000'000;
+  });
+  StatusOr<Runtime> runtime = RuntimeBuilder::CurrentThread().WithoutIo().Build();
+  ASSERT_TRUE(runtime.ok());
+  const EnterGuard entered = runtime->Enter();
+  CountingWaker task;
+  base::AllocationCounter allocations;
+  reads = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    kioto::internal::PollScope scope;
+    Context cx(task.waker(), scope);
+    auto timeout = Timeout(30s, Ready(i));
+    auto polled = timeout.PollOnce(cx);
+    ASSERT_TRUE(polled.ready());
+  }
+  EXPECT_EQ(allocations.count(), 0);
+  EXPECT_EQ(reads, 0);
+  for (int i = 0; i < 1'000; ++i) {  // and round a yield: one read of the clock, in and out of the wheel
+    auto timeout = Timeout(30s, YieldNow());
+    for (bool ready : {false, true}) {
+      kioto::internal::PollScope scope;
+      Context cx(task.waker(), scope);
+      ASSERT_EQ(timeout.PollOnce(cx).ready(), ready);
+    }
+  }
+  EXPECT_EQ(allocations.count(), 0);
+  EXPECT_EQ(reads, 1'000);
+  EXPECT_EQ(kioto::internal::CurrentThread().drivers->drivers.front()->wheel()->size(), 0u);
+  EXPECT_EQ(task.held(), 0);
+}
+
+TEST(TimeoutTest, DropSuite) {
+  PausedClock clock;
+  RunDropSuite(
+      [](Tracked tracked) {
+        return Timeout(1s, With(std::move(tracked), [](Tracked&) { return PendingTimes(3, 1); }));
+      },
+      5, [&clock] { EXPECT_EQ(clock.timers(), 0u); });
+}
+
+// behaviour: tokio/tests/no_rt.rs#timeout_panics_when_no_tokio_context
+// behaviour: tokio/tests/time_panic.rs#timeout_panic_caller
+// behaviour: tokio/tests/time_panic.rs#timeout_at_panic_caller
+TEST(TimeoutTest, SaysWhyThereIsNoTime) {
+  {
+    PolledTask ready(Timeout(1s, Ready(1)));
+    EXPECT_EQ((*ready.Poll()).value(), 1);  // needs none
+    PolledTask task(Timeout(1s, Never<>()));
+    EXPECT_EQ((*task.Poll()).code(), absl::StatusCode::kFailedPrecondition);
+  }
+  StatusOr<Runtime> without = RuntimeBuilder::CurrentThread().WithoutTime().Build();
+  ASSERT_TRUE(without.ok());
+  const Status status = without->BlockOn(Timeout(1s, Never<>()));
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("WithoutTime()"), std::string::npos) << status;
+
+  StatusOr<Runtime> gone = RuntimeBuilder::CurrentThread().Build();
+  ASSERT_TRUE(gone.ok());
+  const EnterGuard entered = gone->Enter();
+  PolledTask before(Timeout(1s, Never<>()));
+  EXPECT_THAT(before.Poll(), IsPending());
+  gone->Shutdown();
+  EXPECT_EQ(before.wakes(), 1);
+  EXPECT_TRUE(IsShutdown(*before.Poll()));
+  PolledTask after(Timeout(1s, Never<>()));
+  EXPECT_TRUE(IsShutdown(*after.Poll()));
+}
+
+}  // namespace
+}  // namespace kioto::time
