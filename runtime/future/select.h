@@ -326,7 +326,11 @@ auto Otherwise(H handler) {
 template <class F>
 auto LosesData(F future) {
   static_assert(IsFuture<F>, "kioto: LosesData takes a future");
-  return internal::LosesDataFuture<F>(std::move(future));
+  if constexpr (IsFuture<F> && !internal::kIsPoison<F>) {
+    return internal::LosesDataFuture<F>(std::move(future));
+  } else {
+    return internal::Poison{};
+  }
 }
 
 template <class... C>

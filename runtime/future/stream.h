@@ -13,6 +13,7 @@
 
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/future_traits.h"
+#include "kioto/runtime/future/internal/poison.h"
 
 namespace kioto {
 namespace internal {
@@ -95,13 +96,21 @@ using StreamFrom = decltype(AsStream(std::declval<S>()));
 template <class S>
 auto Next(S& stream) {
   static_assert(IsStream<S>, "kioto: Next takes a stream that is kept elsewhere, in a With for instance");
-  return internal::NextFuture<S>(&stream);
+  if constexpr (IsStream<S>) {
+    return internal::NextFuture<S>(&stream);
+  } else {
+    return internal::Poison{};
+  }
 }
 
 template <class C>
 auto StreamOf(C container) {
   static_assert(internal::kIsContainer<C>, "kioto: StreamOf takes a container");
-  return internal::ContainerStream<C>(std::move(container));
+  if constexpr (internal::kIsContainer<C>) {
+    return internal::ContainerStream<C>(std::move(container));
+  } else {
+    return internal::Poison{};
+  }
 }
 
 }  // namespace kioto
