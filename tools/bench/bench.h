@@ -9,7 +9,9 @@
 #include <string>
 #include <utility>
 
-#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/loop.h"
+#include "kioto/runtime/future/ready.h"
+#include "kioto/runtime/future/yield_now.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
 namespace kioto::bench {

@@ -19,24 +19,33 @@ struct BatchEnd {
   sync::OneshotSender<Unit> sender;
 };
 
-// Runs `batch`, a function that makes a future, `repeats` times on the runtime, and reports.
+// Goes on until `left` is used up.
+Flow<> Again(int& left) { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); }
+
+template <class Fn>
+auto Repeat(int times, Fn fn) {
+  return Loop([left = times, fn = std::move(fn)]() mutable { return fn().Then([&](auto&) { return Again(left); }); });
+}
+
+// Runs `batch`, a function that makes a future, `repeats` times from inside the runtime, and reports.
 template <class Fn>
 void RunBatches(Bench& bench, int repeats, size_t ops_each, Fn batch) {
   const auto start = Clock::now();
-  Check(bench.runtime
-            .BlockOn([&] {
-              return Loop([&, left = repeats]() mutable {
-                return batch().Then([&](auto&) -> Flow<> { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); });
-              });
-            })
-            .ok(),
-        "a batch failed");
+  Check(bench.runtime.BlockOn(Repeat(repeats, batch)).ok(), "a batch failed");
+  bench.Report(static_cast<size_t>(repeats) * ops_each, Clock::now() - start);
+}
+
+// The same from inside a task.
+template <class Fn>
+void RunBatchesInTask(Bench& bench, int repeats, size_t ops_each, Fn batch) {
+  const auto start = Clock::now();
+  Check(bench.runtime.BlockOn(bench.runtime.Spawn(Repeat(repeats, batch))).ok(), "a batch failed");
   bench.Report(static_cast<size_t>(repeats) * ops_each, Clock::now() - start);
 }
 
 void SpawnJoin(Bench& bench) {
-  constexpr size_t kTasks = 10'000;
-  RunBatches(bench, 200, kTasks, [] {
+  static constexpr size_t kTasks = 10'000;
+  RunBatchesInTask(bench, 200, kTasks, [] {
     std::vector<JoinHandle<Unit>> handles;
     handles.reserve(kTasks);
     for (size_t i = 0; i < kTasks; ++i) handles.push_back(Spawn(Ready()));
@@ -45,8 +54,8 @@ void SpawnJoin(Bench& bench) {
 }
 
 void SpawnDetached(Bench& bench) {
-  constexpr size_t kTasks = 10'000;
-  RunBatches(bench, 200, kTasks, [] {
+  static constexpr size_t kTasks = 10'000;
+  RunBatchesInTask(bench, 200, kTasks, [] {
     auto done = sync::Oneshot<Unit>();
     auto end = std::make_shared<BatchEnd>(kTasks, std::move(done.sender));
     for (size_t i = 0; i < kTasks; ++i) Spawn(Lazy([end] { end->Done(); })).Detach();
@@ -60,16 +69,14 @@ void Yield(Bench& bench) {
   RunBatches(bench, 1, size_t{kTasks} * kYields, [] {
     std::vector<JoinHandle<Unit>> handles;
     for (int i = 0; i < kTasks; ++i) {
-      handles.push_back(Spawn(Loop([left = kYields]() mutable {
-        return YieldNow().Then([&](Unit&) -> Flow<> { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); });
-      })));
+      handles.push_back(Spawn(Repeat(kYields, [] { return YieldNow(); })));
     }
     return AwaitEach(std::move(handles));
   });
 }
 
 void PingPong(Bench& bench) {
-  constexpr size_t kTasks = 1'000;
+  static constexpr size_t kTasks = 1'000;
   RunBatches(bench, 300, kTasks, [] {
     auto done = sync::Oneshot<Unit>();
     auto end = std::make_shared<BatchEnd>(kTasks, std::move(done.sender));
@@ -97,7 +104,7 @@ void SpawnChain(sync::OneshotSender<Unit> done, int left) {
 }
 
 void ChainedSpawn(Bench& bench) {
-  constexpr int kTasks = 1'000;
+  static constexpr int kTasks = 1'000;
   RunBatches(bench, 1'000, kTasks, [] {
     auto done = sync::Oneshot<Unit>();
     Spawn(Lazy([sender = std::move(done.sender)]() mutable { SpawnChain(std::move(sender), kTasks); })).Detach();
@@ -107,7 +114,7 @@ void ChainedSpawn(Bench& bench) {
 
 // Resident bytes per task that waits for nothing that comes.
 void IdleTasks(Bench& bench) {
-  constexpr size_t kTasks = 1'000'000;
+  static constexpr size_t kTasks = 1'000'000;
   std::vector<JoinHandle<Unit>> handles;
   handles.reserve(kTasks);
   const size_t before = ResidentBytes();
