@@ -59,16 +59,41 @@ auto StealAndPush(int thieves) {
   };
 }
 
+// Six tasks, popped in between, while a thief comes three times.
+void ThreeThefts() {
+  Items<6> items;
+  Injector injector;
+  RunQueue queue;
+  {
+    Thread thief([&] {
+      for (int i = 0; i < 3; ++i) Steal(queue);
+    });
+    for (int i = 0; i < 6; ++i) {
+      queue.Push(items[i]->Ready(), injector);
+      if (i % 3 == 1) {
+        if (TaskHeader* task = queue.Pop()) RunItem(task);
+      }
+    }
+    Drain(queue);
+  }
+  Drain(injector);
+}
+
+// behaviour: tokio/src/runtime/tests/loom_multi_thread/queue.rs#basic
+// behaviour: tokio/src/runtime/tests/loom_multi_thread/queue.rs#multi_stealer
 TEST(RunQueueModel, ThievesAndOwnerShareTheRing) {
   ExpectHolds(Options().Preemptions(3), StealAndPush<2, 2>(1));
   ExpectHolds(Options(), StealAndPush<2, 2>(2));
   ExpectHolds(Options().Random(20000), StealAndPush<3, 4>(2));
   ExpectHolds(Options().Preemptions(4), StealAndPush<0, 2>(1));
+  ExpectHolds(Options().StaleLoads(1), ThreeThefts);
+  ExpectHolds(Options().Random(10000), ThreeThefts);
   ExpectCaught("run_queue.push_order", Options(), StealAndPush<0, 2>(1));
   ExpectCaught("run_queue.claim_order", Options(), StealAndPush<0, 2>(1));
   ExpectCaught("run_queue.two_thieves", Options().Preemptions(3), StealAndPush<4, 2>(2));
 }
 
+// behaviour: tokio/src/runtime/tests/loom_multi_thread/queue.rs#steal_overflow
 TEST(RunQueueModel, AFullRingOverflows) {
   ExpectHolds(Options().Preemptions(3), StealAndPush<4, 2>(1));
   ExpectHolds(Options(), StealAndPush<4, 2>(2));
@@ -98,6 +123,7 @@ void Chain() {
   Drain(c);
 }
 
+// behaviour: tokio/src/runtime/tests/loom_multi_thread/queue.rs#chained_steal
 TEST(RunQueueModel, ThievesAreRobbed) {
   ExpectHolds(Options(), Chain);
   ExpectHolds(Options().Random(20000), Chain);
