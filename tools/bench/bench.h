@@ -57,6 +57,7 @@ struct Row {
 
 // The rows of each area, ended by {nullptr, nullptr}.
 extern const Row kTaskRows[];
+extern const Row kChannelRows[];
 
 // Resident bytes of this process.
 size_t ResidentBytes();

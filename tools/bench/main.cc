@@ -18,7 +18,7 @@ size_t ResidentBytes() {
 namespace {
 
 Workload Find(const char* name) {
-  for (const Row* rows : {kTaskRows}) {
+  for (const Row* rows : {kTaskRows, kChannelRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }
@@ -29,7 +29,8 @@ Workload Find(const char* name) {
 int Run(int argc, char** argv) {
   const Workload run = argc >= 3 ? Find(argv[1]) : nullptr;
   if (run == nullptr) {
-    std::fprintf(stderr, argc >= 3 ? "kioto_bench: no workload %s\n" : "kioto_bench WORKLOAD THREADS [ADDRESS]\n", argv[1]);
+    std::fprintf(stderr, "usage: kioto_bench WORKLOAD THREADS [ADDRESS]%s%s\n", argc >= 3 ? "; no workload " : "",
+                 argc >= 3 ? argv[1] : "");
     return 2;
   }
   const int threads = std::atoi(argv[2]);

@@ -1,0 +1,250 @@
+// Rows of channels and other things that tasks wait for.
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kioto/runtime/future/and_then.h"
+#include "kioto/runtime/future/if.h"
+#include "kioto/runtime/future/with.h"
+#include "kioto/sync/broadcast.h"
+#include "kioto/sync/mpsc.h"
+#include "kioto/sync/mpsc_unbounded.h"
+#include "kioto/sync/notify.h"
+#include "kioto/sync/oneshot.h"
+#include "kioto/sync/semaphore.h"
+#include "tools/bench/bench.h"
+
+namespace kioto::bench {
+namespace {
+
+constexpr uint64_t kProducers = 5;
+constexpr uint64_t kItems = 400'000;  // by each producer
+
+struct Sum {
+  uint64_t count = 0;
+  uint64_t sum = 0;
+};
+
+// Receives until all senders are gone, and checks what came.
+template <class Receiver>
+auto ReceiveAll(Receiver receiver, Sum& got) {
+  return With(std::move(receiver), [&got](Receiver& receiver) {
+    return Loop([&] {
+      return receiver.Recv().Then([&](std::optional<uint64_t>& item) -> Flow<> {
+        if (!item.has_value()) return Break();
+        ++got.count;
+        got.sum += *item;
+        return Continue();
+      });
+    });
+  });
+}
+
+void CheckItems(const Sum& got) {
+  Check(got.count == kProducers * kItems && got.sum == kProducers * (kItems * (kItems - 1) / 2), "items of a channel");
+}
+
+void MpscBounded(Bench& bench) {
+  Sum got;
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([&] {
+              auto channel = sync::Mpsc<uint64_t>(1000);
+              for (uint64_t i = 0; i < kProducers; ++i) {
+                Spawn(With(channel.sender, uint64_t{0}, [](sync::MpscSender<uint64_t>& sender, uint64_t& item) {
+                  return Loop([&] {
+                    return sender.Send(item).AndThen(
+                        [&]() -> Flow<> { return ++item < kItems ? Flow<>(Continue()) : Flow<>(Break()); });
+                  });
+                })).Detach();
+              }
+              channel.sender.reset();
+              return ReceiveAll(std::move(channel.receiver), got);
+            })
+            .ok(),
+        "mpsc_bounded");
+  CheckItems(got);
+  bench.Report(got.count, Clock::now() - start);
+}
+
+void MpscUnbounded(Bench& bench) {
+  Sum got;
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([&] {
+              auto channel = sync::MpscUnbounded<uint64_t>();
+              for (uint64_t i = 0; i < kProducers; ++i) {
+                Spawn(PollFn([sender = channel.sender, item = uint64_t{0}](Context& cx) mutable -> Poll<Unit> {
+                  while (item < kItems) {
+                    Check(sender.Send(uint64_t{item}).ok(), "a send");
+                    if (item++ % 1000 != 0) continue;
+                    cx.Yield();  // or the queue would hold them all
+                    return kPending;
+                  }
+                  sender.reset();
+                  return Unit{};
+                })).Detach();
+              }
+              channel.sender.reset();
+              return ReceiveAll(std::move(channel.receiver), got);
+            })
+            .ok(),
+        "mpsc_unbounded");
+  CheckItems(got);
+  bench.Report(got.count, Clock::now() - start);
+}
+
+void MpscPingpong(Bench& bench) {
+  static constexpr size_t kTrips = 500'000;
+  using Sender = sync::MpscSender<size_t>;
+  using Receiver = sync::MpscReceiver<size_t>;
+  auto there = sync::Mpsc<size_t>(1);
+  auto back = sync::Mpsc<size_t>(1);
+  bench.runtime
+      .Spawn(With(std::move(there.receiver), std::move(back.sender), [](Receiver& in, Sender& out) {
+        return Loop([&] {
+          return in.Recv().Then([&](std::optional<size_t>& item) {
+            return If(!item.has_value(), Break, [&] { return out.Send(*item); });
+          });
+        });
+      }))
+      .Detach();
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn(bench.runtime.Spawn(
+                With(std::move(there.sender), std::move(back.receiver), size_t{0}, [](Sender& out, Receiver& in, size_t& i) {
+                  return Loop([&] {
+                    return out.Send(i).AndThen([&] {
+                      return in.Recv().Then([&](std::optional<size_t>& item) -> Flow<> {
+                        Check(item.has_value() && *item == i, "the item that came back");
+                        return ++i < kTrips ? Flow<>(Continue()) : Flow<>(Break());
+                      });
+                    });
+                  });
+                })))
+            .ok(),
+        "mpsc_pingpong");
+  bench.Report(kTrips, Clock::now() - start);
+}
+
+void Oneshots(Bench& bench) {
+  static constexpr uint64_t kValues = 3'000'000;
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([] {
+              return Loop([i = uint64_t{0}]() mutable {
+                auto channel = sync::Oneshot<uint64_t>();
+                Check(channel.sender.Send(i), "a send");
+                return std::move(channel.receiver).Then([&](auto& value) -> Flow<> {
+                  Check(value.ok() && *value == i, "the value of a oneshot");
+                  return ++i < kValues ? Flow<>(Continue()) : Flow<>(Break());
+                });
+              });
+            })
+            .ok(),
+        "oneshot");
+  bench.Report(kValues, Clock::now() - start);
+}
+
+void Broadcasts(Bench& bench) {
+  static constexpr uint64_t kValues = 400'000;
+  using Receiver = sync::Broadcast<uint64_t>::Receiver;
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([] {
+              sync::Broadcast<uint64_t> channel(1024);
+              std::vector<JoinHandle<Unit>> receivers;
+              for (int i = 0; i < 4; ++i) {
+                receivers.push_back(Spawn(With(channel.Subscribe(), uint64_t{0}, [](Receiver& in, uint64_t& count) {
+                  return Loop([&] {
+                    return in.Recv().Then([&](StatusOr<uint64_t>& value) -> Flow<> {
+                      uint64_t missed = 0;
+                      if (value.ok()) {
+                        Check(*value == count, "the value of a broadcast");
+                        ++count;
+                      } else if (IsLagged(value.status(), &missed)) {
+                        count += missed;
+                      } else {
+                        Check(count == kValues, "the number of values of a broadcast");
+                        return Break();
+                      }
+                      return Continue();
+                    });
+                  });
+                })));
+              }
+              Spawn(PollFn([channel = std::move(channel), value = uint64_t{0}](Context& cx) mutable -> Poll<Unit> {
+                while (value < kValues) {
+                  Check(channel.Send(value) == 4, "a broadcast");
+                  if (value++ % 512 != 0) continue;
+                  cx.Yield();
+                  return kPending;
+                }
+                channel.reset();
+                return Unit{};
+              })).Detach();
+              return AwaitEach(std::move(receivers));
+            })
+            .ok(),
+        "broadcast");
+  bench.Report(kValues, Clock::now() - start);
+}
+
+void NotifyPingpong(Bench& bench) {
+  static constexpr int kTrips = 500'000;
+  auto a = std::make_shared<sync::Notify>();
+  auto b = std::make_shared<sync::Notify>();
+  JoinHandle<Unit> partner = bench.runtime.Spawn(With(a, b, [](auto& a, auto& b) {
+    return Loop([&] { return a->Notified().Then([&](Unit&) { b->NotifyOne(); }); });
+  }));
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn(bench.runtime.Spawn(With(a, b, int{0}, [](auto& a, auto& b, int& trips) {
+              return Loop([&] {
+                a->NotifyOne();
+                return b->Notified().Then(
+                    [&](Unit&) -> Flow<> { return ++trips < kTrips ? Flow<>(Continue()) : Flow<>(Break()); });
+              });
+            })))
+            .ok(),
+        "notify");
+  bench.Report(kTrips, Clock::now() - start);
+  partner.Abort();
+}
+
+void SemaphoreContended(Bench& bench) {
+  static constexpr int kTasks = 16;
+  static constexpr int kPermits = 100'000;
+  sync::Semaphore semaphore(4);
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([&semaphore] {
+              std::vector<JoinHandle<StatusOr<Unit>>> tasks;
+              for (int i = 0; i < kTasks; ++i) {
+                tasks.push_back(Spawn(Loop([&semaphore, left = kPermits]() mutable {
+                  return semaphore.Acquire().AndThen([&](sync::SemaphorePermit& permit) -> Flow<> {
+                    permit.Release();
+                    return --left > 0 ? Flow<>(Continue()) : Flow<>(Break());
+                  });
+                }).Then([](auto& result) -> StatusOr<Unit> {
+                  if (!result.ok()) return internal::StatusIn(result);
+                  return Unit{};
+                })));
+              }
+              return AwaitEach(std::move(tasks));
+            })
+            .ok(),
+        "semaphore_contended");
+  Check(semaphore.AvailablePermits() == 4, "the permits of a semaphore");
+  bench.Report(size_t{kTasks} * kPermits, Clock::now() - start);
+}
+
+}  // namespace
+
+const Row kChannelRows[] = {
+    {"mpsc_bounded", MpscBounded},   {"mpsc_unbounded", MpscUnbounded}, {"mpsc_pingpong", MpscPingpong},
+    {"oneshot", Oneshots},           {"broadcast", Broadcasts},         {"notify", NotifyPingpong},
+    {"semaphore_contended", SemaphoreContended}, {nullptr, nullptr},
+};
+
+}  // namespace kioto::bench
