@@ -60,6 +60,7 @@ void UnboundedReceiverLeaves() {
   channel.receiver.reset();
 }
 
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#nonempty_after_send
 // After Send has returned, TryRecv and size never say empty.
 void NotEmptyAfterSend() {
   auto channel = sync::MpscUnbounded<Value>();
@@ -86,6 +87,9 @@ void ReceiverMoves() {
   }
 }
 
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_unbounded_tx
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_unbounded_tx
+// behaviour: tokio/src/sync/tests/loom_list.rs#smoke
 TEST_F(MpscModel, Unbounded) {
   ExpectHolds(Options().Preemptions(3), Unbounded<1, 0>);
   ExpectHolds(Options(), Unbounded<2, 1>);
@@ -117,6 +121,22 @@ TEST_F(MpscModel, UnboundedSendsAreLockFree) {
     Thread a(send());
     Thread b(send());
   });
+}
+
+// Two senders wait for the receiver to go.
+template <class Channel>
+void WaitForClosed(Channel channel) {
+  auto wait = [&channel] { return [s = channel.sender] { (void)Await(s.Closed()); }; };
+  Thread a(wait());
+  Thread b(wait());
+  channel.receiver.reset();
+}
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_unbounded_rx
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_bounded_rx
+TEST_F(MpscModel, SendersSeeTheReceiverGo) {
+  ExpectHolds(Options(), [] { WaitForClosed(sync::MpscUnbounded<Value>()); });
+  ExpectHolds(Options(), [] { WaitForClosed(sync::Mpsc<Value>(1)); });
 }
 
 // --- bounded ---
@@ -183,6 +203,8 @@ void DropSend() {
   ReceiveAll(channel.receiver, 2);
 }
 
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_tx
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_tx
 TEST_F(MpscModel, Bounded) {
   ExpectHolds(Options().StaleLoads(1), Bounded<1, 2, 0>);
   ExpectHolds(Options().StaleLoads(1), Bounded<1, 1, 1>);

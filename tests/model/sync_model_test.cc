@@ -20,6 +20,7 @@ class SyncModel : public ::testing::Test {
 
 // --- Oneshot ---
 
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#smoke
 void SendAndReceive() {
   auto channel = sync::Oneshot<Value>();
   Thread sender([s = std::move(channel.sender)]() mutable { Assert(s.Send(MakeValue(1)), "the receiver is there"); });
@@ -27,6 +28,7 @@ void SendAndReceive() {
   Assert(value.ok() && Read(*value) == 1, "the value did not arrive");
 }
 
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#recv_closed
 // The receiver closes and leaves while the sender sends: the value is somewhere, once.
 void SendAgainstClose() {
   auto channel = sync::Oneshot<Value>();
@@ -57,8 +59,43 @@ void WaitForClosed() {
   auto gone = std::move(channel.receiver);
 }
 
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_rx_task
+void ReceiverMoves() {
+  auto channel = sync::Oneshot<Value>();
+  Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(1)); });
+  {
+    TaskThread first;
+    if (first.Poll(channel.receiver).ready()) return;
+  }
+  Assert(TaskThread().Await(std::move(channel.receiver)).ok(), "the value did not arrive");
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_tx_task
+void SenderMoves() {
+  auto channel = sync::Oneshot<Value>();
+  Thread sender([s = std::move(channel.sender)]() mutable {
+    {
+      TaskThread first;
+      auto closed = s.Closed();
+      if (first.Poll(closed).ready()) return;
+    }
+    (void)Await(s.Closed());
+  });
+  auto gone = std::move(channel.receiver);
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#drop_rx_after_poll
+void PolledReceiverLeaves() {
+  auto channel = sync::Oneshot<Value>();
+  Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(1)); });
+  TaskThread task;
+  (void)task.Poll(channel.receiver).ready();
+  auto gone = std::move(channel.receiver);
+}
+
 TEST_F(SyncModel, Oneshot) {
-  for (auto body : {SendAndReceive, SendAgainstClose, ReceiverLeaves, SenderLeaves, WaitForClosed}) {
+  for (auto body : {SendAndReceive, SendAgainstClose, ReceiverLeaves, SenderLeaves, WaitForClosed, ReceiverMoves,
+                    SenderMoves, PolledReceiverLeaves}) {
     ExpectHolds(Options().Preemptions(3), body);
     ExpectHolds(Options().Random(5000), body);
   }
@@ -77,6 +114,7 @@ TEST_F(SyncModel, OneshotIsLockFree) {
 
 // --- Notify ---
 
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_multi
 // Each of two waits for its turn and passes it on.
 void PassItOn() {
   sync::Notify notify;
@@ -95,6 +133,7 @@ void PassItOn() {
   Assert(data.Read() == 3, "somebody had no turn");
 }
 
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_drop
 // One waiter is polled once and dropped; what it may have got must reach the other.
 void DropAndPass() {
   sync::Notify notify;
@@ -122,6 +161,7 @@ void PermitOfTwo() {
   } while (stored.load(std::memory_order_relaxed) < 2);
 }
 
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters
 // All who exist when NotifyAll is called are woken.
 void All() {
   sync::Notify notify;
@@ -165,6 +205,7 @@ TEST_F(SyncModel, Notify) {
 
 // --- Semaphore ---
 
+// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#release
 void Exclude() {
   sync::Semaphore semaphore(1);
   Cell<int> count(0);
@@ -181,6 +222,7 @@ void Exclude() {
   Assert(semaphore.TryAcquire(1).ok(), "a permit was lost");
 }
 
+// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_cancel
 // A waiter for two is polled once and dropped while permits come back one by one: what it was given
 // goes on.
 void DropAcquire() {
@@ -197,6 +239,7 @@ void DropAcquire() {
   Assert(Await(semaphore.Acquire(2)).ok(), "not closed");
 }
 
+// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_close
 void CloseAgainstAcquire() {
   sync::Semaphore semaphore(1);
   {

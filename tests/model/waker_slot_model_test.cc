@@ -98,6 +98,7 @@ void Leave() {
   sleeper->Drop();
 }
 
+// behaviour: tokio/src/sync/tests/loom_atomic_waker.rs#basic_notification
 TEST(WakerSlotModel, NoWakeIsLost) {
   ExpectHolds(Options().Preemptions(4), WaitFor(1));
   ExpectHolds(Options().Preemptions(3), WaitFor(2));
