@@ -50,16 +50,20 @@ void Monitor::Tick(int64_t now_ns) {
     Seen& seen = seen_[i];
     const uint64_t polls = worker.polls();
     if (polls != seen.polls || (polls & 1) == 0) {
-      seen = {polls, now_ns, false};
+      seen = {polls, now_ns, -1, false};
       continue;
     }
     Relieve(worker);
-    const int64_t stuck_ns = now_ns - seen.since_ns;
-    if (stuck_ns < limits::kLongPollNs || seen.reported) continue;
+    if (seen.reported) continue;
+    // What the thread spent waiting for a CPU is the machine's doing, not the task's.
+    const int64_t delay_ns = ThreadRunDelay(worker.thread().system_id);
+    if (seen.delay_ns < 0) seen.delay_ns = delay_ns;
+    const int64_t stuck_ns = now_ns - seen.since_ns - (delay_ns - seen.delay_ns);
+    if (stuck_ns < limits::kLongPollNs) continue;
     seen.reported = true;
     long_polls_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
-    base::LogFailure(absl::StrCat("kioto: worker ", i, " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",
-                                  worker.DescribePoll(), "\n", ThreadStack(worker.thread_id())));
+    base::LogFailure(absl::StrCat("worker ", i, " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",
+                                  worker.DescribePoll(), "\n", ThreadStack(worker.thread().pthread)));
   }
 }
 

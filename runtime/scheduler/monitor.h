@@ -5,7 +5,8 @@
 // and one parked worker is woken. The monitor never runs a task. While every worker is parked it sleeps; the first worker
 // to leave its park wakes it (idle.h, R4).
 //
-// A poll longer than limits::kLongPollNs is reported once, with the task and the stack of the blocked thread.
+// A poll longer than limits::kLongPollNs is reported once, with the task and the stack of the blocked thread. Time in which
+// the thread was ready to run, but had no CPU, does not count.
 #ifndef KIOTO_RUNTIME_SCHEDULER_MONITOR_H_
 #define KIOTO_RUNTIME_SCHEDULER_MONITOR_H_
 
@@ -36,7 +37,8 @@ class Monitor {
  private:
   struct Seen {
     uint64_t polls = 0;
-    int64_t since_ns = 0;  // when this value was first seen
+    int64_t since_ns = 0;   // when this value was first seen
+    int64_t delay_ns = -1;  // what the thread had waited for a CPU by the first tick that found it stuck; -1: not known
     bool reported = false;
   };
 

@@ -7,6 +7,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include <cstdio>
 
 #include "absl/debugging/stacktrace.h"
 #include "absl/debugging/symbolize.h"
@@ -25,7 +31,7 @@ base::Atomic<void*> g_frames[kMaxFrames];
 
 void OnSignal(int) {
   // acquire: pairs with the asker's release. Only one handler may answer a request.
-  uintptr_t self = static_cast<uintptr_t>(pthread_self());
+  uintptr_t self = reinterpret_cast<uintptr_t>(pthread_self());
   if (!g_wanted.compare_exchange_strong(self, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
   void* frames[kMaxFrames];
   const int count = absl::GetStackTrace(frames, kMaxFrames, /*skip_count=*/2);
@@ -34,6 +40,26 @@ void OnSignal(int) {
 }
 
 }  // namespace
+
+ThreadIdentity CurrentThreadIdentity() {
+  ThreadIdentity self;
+  self.pthread = reinterpret_cast<uintptr_t>(pthread_self());
+#if defined(__linux__)
+  self.system_id = static_cast<int>(syscall(SYS_gettid));
+#endif
+  return self;
+}
+
+int64_t ThreadRunDelay(int system_id) {
+  if (system_id == 0) return 0;
+  // "time on CPU, time waiting for one, time slices": Documentation/scheduler/sched-stats of the Linux kernel.
+  std::FILE* file = std::fopen(absl::StrCat("/proc/self/task/", system_id, "/schedstat").c_str(), "re");
+  if (file == nullptr) return 0;
+  long long delay = 0;
+  if (std::fscanf(file, "%*u %lld", &delay) != 1) delay = 0;
+  std::fclose(file);
+  return delay;
+}
 
 std::string ThreadStack(uintptr_t pthread) {
   struct sigaction ours = {};

@@ -1,4 +1,4 @@
-// ThreadStack: the call stack of another thread of this process, for reports.
+// What one thread can learn of another one of this process, for reports: its call stack, and how long it waited for a CPU.
 #ifndef KIOTO_RUNTIME_SCHEDULER_THREAD_STACK_H_
 #define KIOTO_RUNTIME_SCHEDULER_THREAD_STACK_H_
 
@@ -6,6 +6,16 @@
 #include <string>
 
 namespace kioto::internal {
+
+// How a thread is known: to pthreads, and to the system (Linux; else 0).
+struct ThreadIdentity {
+  uintptr_t pthread = 0;
+  int system_id = 0;
+};
+ThreadIdentity CurrentThreadIdentity();
+
+// Nanoseconds that the thread has been ready to run, but without a CPU, since its start. 0 where that is not told.
+int64_t ThreadRunDelay(int system_id);
 
 // One line per frame, outermost last: "    0x5581… name". `pthread` is a pthread_t that is still running. Interrupts it with
 // a signal (SIGPROF, whose handler is put back) and waits at most 20 ms for it; "" if it did not answer, or where signals

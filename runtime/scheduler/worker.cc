@@ -1,7 +1,5 @@
 #include "kioto/runtime/scheduler/worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +13,7 @@ Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver
     : core_(core), index_(index), driver_(std::move(driver)) {}
 
 void Worker::Loop() {
-  thread_id_.store(static_cast<uintptr_t>(pthread_self()), std::memory_order_relaxed);  // relaxed: see thread_id()
+  thread_ = CurrentThreadIdentity();
   while (!core_->shutting_down()) {
     TaskHeader* task = Next();
     if (task == nullptr) task = Search();
@@ -33,7 +31,7 @@ void Worker::Run(TaskHeader* task) {
   task_id_.store(task->id, std::memory_order_relaxed);            // relaxed: see DescribePoll
   file_.store(task->place_file(), std::memory_order_relaxed);     // relaxed: see DescribePoll
   line_.store(task->line, std::memory_order_relaxed);             // relaxed: see DescribePoll
-  polls_.store(polls + 1, std::memory_order_relaxed);             // relaxed: see polls()
+  polls_.store(polls + 1, std::memory_order_release);             // release: pairs with polls(), for thread_
   const RunResult result = RunTask(task, CurrentThread());
   polls_.store(polls + 2, std::memory_order_relaxed);  // relaxed: see polls()
   if (result == RunResult::kGone) return;

@@ -14,6 +14,7 @@
 #include "kioto/runtime/driver/driver.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/scheduler/run_queue.h"
+#include "kioto/runtime/scheduler/thread_stack.h"
 
 namespace kioto::internal {
 
@@ -37,13 +38,14 @@ class alignas(128) Worker {
 
   // Any thread.
   uint64_t polls() const {
-    return polls_.load(std::memory_order_relaxed);  // relaxed: a counter that is watched, nothing hangs on it
+    return polls_.load(std::memory_order_acquire);  // acquire: pairs with the first poll's release of thread_
   }
   bool polling() const { return (polls() & 1) != 0; }
   // "task 17, spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
   // the task itself may be gone while one looks.
   std::string DescribePoll() const;
-  uintptr_t thread_id() const { return thread_id_.load(std::memory_order_relaxed); }  // relaxed: constant once set
+  // Valid once the worker has polled.
+  const ThreadIdentity& thread() const { return thread_; }
 
  private:
   TaskHeader* Next();
@@ -60,6 +62,7 @@ class alignas(128) Worker {
   WorkStealingCore* const core_;
   const int index_;
   const std::unique_ptr<Driver> driver_;
+  ThreadIdentity thread_;  // written before the first poll, which whoever reads it has seen
   RunQueue queue_;
 
   uint32_t tick_ = 0;
@@ -73,7 +76,6 @@ class alignas(128) Worker {
   base::Atomic<uint64_t> task_id_{0};
   base::Atomic<const char*> file_{""};
   base::Atomic<int> line_{0};
-  base::Atomic<uintptr_t> thread_id_{0};
 };
 
 }  // namespace kioto::internal

@@ -18,7 +18,7 @@ void ReportUnhandled(TaskHeader* task) {
   }
   const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
                                                : absl::StrCat("task ", failure.task_id, " \"", failure.name, "\"");
-  base::LogFailure(absl::StrCat("kioto: ", who, ", which nobody joins, has failed: ", status->ToString()),
+  base::LogFailure(absl::StrCat(who, ", which nobody joins, has failed: ", status->ToString()),
                    base::SourceLocation::Current(failure.file, failure.line));
 }
 
