@@ -38,8 +38,11 @@ class IoHandleTest : public ::testing::Test {
     CurrentThread().drivers = nullptr;
     CurrentThread().driver = nullptr;
   }
+
+ public:
   Driver& driver() { return *drivers_[0]; }
 
+ protected:
   DriverSet set_;
   std::vector<std::unique_ptr<Driver>> drivers_;
   char buffer_[64] = {};
@@ -207,6 +210,56 @@ TEST_F(IoHandleTest, AnErrorIsSeenAndForgottenWhenFetched) {
   PolledTask next(TestRead{&handle, buffer_, 1});
   EXPECT_TRUE(next.Poll().pending());
   EXPECT_EQ(handle.ready() & Ready::Of(Direction::kRead), 0u);
+}
+
+// The event comes while the operation is on its way back with nothing: between the try and the wait.
+TEST_F(IoHandleTest, AnEventBetweenTryAndWaitIsNotLost) {
+  TestPair pair;
+  for (IoWaiter* waiter : {static_cast<IoWaiter*>(nullptr), new IoWaiter}) {
+    struct Late {
+      using Output = StatusOr<size_t>;
+      IoHandleTest* test;
+      TestPair* pair;
+      IoWaiter* waiter;
+      int calls = 0;
+      Poll<Output> PollOnce(Context& cx) {
+        return pair->here.PollIo(
+            cx, Direction::kRead, 1, "read",
+            [this]() -> ssize_t {
+              char byte;
+              if (++calls != 2) return base::sys::Read(pair->here.fd(), &byte, 1);
+              pair->Send("b");
+              test->driver().Turn();
+              return -EAGAIN;
+            },
+            waiter);
+      }
+    };
+    PolledTask task(Late{this, &pair, waiter});
+    EXPECT_TRUE(task.Poll().pending());
+    pair.Send("a");
+    driver().Turn();
+    auto poll = task.Poll();
+    ASSERT_TRUE(poll.ready());
+    EXPECT_EQ(**poll, 1u);
+    char rest;
+    EXPECT_EQ(base::sys::Read(pair.here.fd(), &rest, 1), 1);
+    delete waiter;
+  }
+}
+
+// Hang-ups stay, and must not make a wait spin: when the operation still finds nothing, it waits.
+TEST_F(IoHandleTest, AClosedDirectionThatFindsNothingWaits) {
+  TestPair pair;
+  PolledTask task(TestRead{&pair.here, buffer_, 1});
+  EXPECT_TRUE(task.Poll().pending());
+  pair.CloseThere();
+  driver().Turn();
+  EXPECT_NE(pair.here.ready() & Ready::kReadClosed, 0u);
+  base::sys::ScopedFault fault(base::sys::Call::kRead, base::sys::Fault::First(1, EAGAIN).On(pair.here.fd()));
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_NE(pair.here.ready() & Ready::kReadClosed, 0u);
+  EXPECT_EQ(**task.Poll(), 0u);
 }
 
 class ManyDriversTest : public IoHandleTest {
