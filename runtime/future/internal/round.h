@@ -48,7 +48,7 @@ Out LoopResult(R&& round) {
     if (!round.ok()) return Out(std::move(round).status());
     return LoopResult<Out>(*std::move(round));
   } else if constexpr (kIsFlow<R>) {
-    if constexpr (kIsStatus<Out>) {
+    if constexpr (kIsStatus<Out> && !kIsStatus<typename R::Value>) {
       return OkStatus();
     } else {
       return Out(*std::move(round));
