@@ -22,6 +22,8 @@
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/thread.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/future/waker_slot.h"
 
 namespace kioto::net {
@@ -183,10 +185,18 @@ size_t WaitingLookUps() { return Resolver::Get().waiting(); }
 }  // namespace internal
 
 ResolveFuture::ResolveFuture(Endpoint to) : to_(std::move(to)) {}
-ResolveFuture::ResolveFuture(ResolveFuture&&) noexcept = default;
+ResolveFuture::ResolveFuture(ResolveFuture&& other) noexcept
+    : FutureBase(std::move(other)),
+      to_(std::move(other.to_)),
+      look_up_(std::move(other.look_up_)),
+      stopped_(std::exchange(other.stopped_, nullptr)) {}
 
-ResolveFuture::~ResolveFuture() {
+ResolveFuture::~ResolveFuture() { End(); }
+
+void ResolveFuture::End() {
   if (look_up_ != nullptr) internal::Resolver::Get().Forget(*look_up_);
+  look_up_.reset();
+  if (stopped_ != nullptr) std::exchange(stopped_, nullptr)->AllowAutoAdvance();
 }
 
 Poll<StatusOr<std::vector<SocketAddress>>> ResolveFuture::PollOnce(Context& cx) {
@@ -198,12 +208,19 @@ Poll<StatusOr<std::vector<SocketAddress>>> ResolveFuture::PollOnce(Context& cx) 
     look_up_->waker.Register(cx.waker());
     Status status = internal::Resolver::Get().Add(look_up_);
     if (!status.ok()) return status;
+    kioto::internal::DriverSet* drivers = kioto::internal::CurrentThread().drivers;
+    if (drivers != nullptr && drivers->clock.paused()) {
+      stopped_ = &drivers->clock;
+      stopped_->InhibitAutoAdvance();
+    }
     return kPending;
   }
   look_up_->waker.Register(cx.waker());  // first register, then look (R1)
   // acquire: pairs with the resolver thread's release, which published the result
   if (!look_up_->done.load(std::memory_order_acquire)) return kPending;
-  return std::move(look_up_->result.Write());
+  StatusOr<std::vector<SocketAddress>> result = std::move(look_up_->result.Write());
+  End();
+  return result;
 }
 
 }  // namespace kioto::net

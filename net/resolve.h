@@ -15,6 +15,10 @@
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 
+namespace kioto::internal {
+class RuntimeClock;
+}  // namespace kioto::internal
+
 namespace kioto::net {
 namespace internal {
 struct LookUp;
@@ -31,7 +35,10 @@ class [[nodiscard]] ResolveFuture : public FutureBase<ResolveFuture, StatusOr<st
 
  private:
   Endpoint to_;
+  void End();
+
   std::shared_ptr<internal::LookUp> look_up_;
+  kioto::internal::RuntimeClock* stopped_ = nullptr;  // a test's paused clock, which must not jump meanwhile
 };
 
 // The addresses of `to`, without duplicates. Errors: kInvalidArgument for what can be no name; kNotFound for a name without

@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/testing/driven_loop.h"
 
 namespace kioto::net {
 namespace {
@@ -145,6 +146,26 @@ TEST(Resolve, DroppedLookUpsAreNotBegun) {
   EXPECT_EQ(internal::WaitingLookUps(), 0u);
   TheGate().Open();
   AwaitNoThreads();
+}
+
+TEST(Resolve, APausedClockDoesNotJumpMeanwhile) {
+  DrivenLoop loop;
+  loop.clock().Pause();
+  TheGate().Close();
+  internal::ScopedResolverForTest resolver(&GatedResolver);
+  for (bool dropped : {false, true}) {
+    PolledTask task(Resolve("host:1"));
+    EXPECT_TRUE(task.Poll().pending());
+    EXPECT_FALSE(loop.clock().auto_advance());
+    if (dropped) task.Drop();
+    TheGate().Open();
+    if (!dropped) {
+      EXPECT_TRUE(Finish(task).ok());
+    }
+    EXPECT_TRUE(loop.clock().auto_advance());
+    AwaitNoThreads();
+    TheGate().Close();
+  }
 }
 
 TEST(Resolve, RefusesMoreThanMayWait) {

@@ -23,6 +23,8 @@ class LinesNextFuture;
 // A stream of StatusOr<std::string>.
 class Lines {
  public:
+  using Item = StatusOr<std::string>;
+
   // Borrows the reader. A line may have `max_line` bytes without its end.
   Lines(ReaderRef reader, size_t max_line) : reader_(reader), max_line_(max_line) {}
 

@@ -1,0 +1,128 @@
+// Programs as users write them, over real sockets: the shape of the API, the size of their futures, their allocations.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/net/testing/sockets.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/copy.h"
+#include "kioto/runtime/io/lines.h"
+
+namespace kioto {
+namespace {
+
+using NetPrograms = net::TcpTest;
+
+auto Echo(net::TcpStream stream) {
+  return With(std::move(stream), Buffer(16 * 1024), [](net::TcpStream& s, Buffer& buf) {
+    return Loop([&] {  // an OK Status means: once more
+      return s.Read(buf).AndThen([&](size_t& n) { return If(n == 0, Break, [&] { return s.WriteAll(buf.first(n)); }); });
+    });
+  });
+}
+
+// behaviour: tokio/tests/tcp_echo.rs#echo_server
+TEST_F(NetPrograms, EchoAllocatesNothingPerExchange) {
+  auto [stream, client] = Accepted();
+  PolledTask echo(Echo(std::move(stream)));
+  RecordProperty("echo_future_bytes", static_cast<int>(sizeof(echo.future())));
+  EXPECT_LE(sizeof(echo.future()), 400u);
+  EXPECT_TRUE(echo.Poll().pending());
+  for (int i = 0; i < 1024; ++i) {
+    client.Send("foo bar baz");
+    const int wakes = echo.wakes();
+    loop_.Await([&, &echo = echo] { return echo.wakes() != wakes; });
+    base::AllocationCounter allocations;
+    EXPECT_TRUE(echo.Poll().pending());
+    ASSERT_EQ(allocations.count(), 0);
+    ASSERT_EQ(client.Receive(11), "foo bar baz");
+  }
+  client.ShutdownWrite();
+  EXPECT_EQ(loop_.Run(echo), OkStatus());
+  EXPECT_EQ(client.Receive(1), "");
+}
+
+TEST_F(NetPrograms, ServesWhatComesInUntilItIsTold) {
+  int accepted = 0;
+  bool stop = false;
+  auto stopped = [&stop](Context&) -> Poll<Unit> {
+    if (stop) return Unit{};
+    return kPending;
+  };
+  PolledTask serve(ForEach(TakeUntil(listener_.Incoming(), PollFn(stopped)), [&](net::TcpStream s) {
+    ++accepted;
+    EXPECT_TRUE(s.peer_address().ok());
+  }));
+  EXPECT_TRUE(serve.Poll().pending());
+  net::BlockingSocket one(address_), two(address_);
+  loop_.Await([&] { return serve.Poll().pending() && accepted == 2; });
+  stop = true;
+  EXPECT_EQ(loop_.Run(serve), OkStatus());
+}
+
+TEST_F(NetPrograms, ConnectsWritesAndReadsToTheEnd) {
+  auto fetch = [this] {
+    return net::TcpStream::Connect(address_).AndThen([](net::TcpStream& s) {
+      return s.WriteAll(absl::StrCat("GET ", "/", "\r\n")).AndThen([&s] { return s.ReadToEnd(1 << 20); });
+    });
+  };
+  auto answer = [this] {
+    return listener_.Accept().AndThen([](net::TcpStream& s) {
+      return With(io::Lines(s, /*max_line=*/4096), [&s](io::Lines& lines) {
+        return lines.Next().AndThen([&s](std::optional<std::string>& line) { return s.WriteAll("you said: " + *line); });
+      });
+    });
+  };
+  auto both = loop_.Run(TryJoin(fetch(), answer()));
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_EQ(std::get<0>(*both), "you said: GET /");
+}
+
+TEST_F(NetPrograms, LinesGoOnAfterASelectThatDroppedThem) {
+  auto [stream, client] = Accepted();
+  int ticks = 0;
+  std::string heard;
+  PolledTask member(With(io::Lines(stream, 100), [&](io::Lines& lines) {
+    return Loop([&] {
+      return SelectBiased(Case(YieldNow(), [&]() -> StatusOr<Flow<>> {
+                            ++ticks;
+                            return heard.empty() ? StatusOr<Flow<>>(Continue()) : StatusOr<Flow<>>(Break());
+                          }),
+                          Case(lines.Next(), [&](StatusOr<std::optional<std::string>>& line) -> StatusOr<Flow<>> {
+                            if (!line.ok()) return line.status();
+                            heard = **line;
+                            return Break();
+                          }));
+    });
+  }));
+  for (char c : std::string("dripped\n")) {
+    for (int i = 0; i < 3; ++i) {
+      if (member.Poll().ready()) break;
+      loop_.Turn();
+    }
+    client.Send(std::string(1, c));
+  }
+  if (!member.done()) {
+    EXPECT_EQ(loop_.Run(member), OkStatus());
+  }
+  EXPECT_EQ(heard, "dripped");
+  EXPECT_GT(ticks, 0);
+}
+
+// behaviour: tokio/tests/buffered.rs#echo_server
+TEST_F(NetPrograms, CopiesFromOneSocketToAnother) {
+  auto [from, sender] = Accepted();
+  auto [to, receiver] = Accepted();
+  std::string sent;
+  for (int i = 0; i < 1024; ++i) sent += "foo bar baz";
+  sender.Send(sent);
+  sender.ShutdownWrite();
+  EXPECT_EQ(*loop_.Run(io::Copy(from, to)), sent.size());
+  EXPECT_EQ(receiver.Receive(sent.size()), sent);
+}
+
+}  // namespace
+}  // namespace kioto
