@@ -1,10 +1,12 @@
 #include "kioto/sync/cancellation_token.h"
 
+#include "kioto/runtime/base/mutant.h"
+
 namespace kioto::sync::internal {
 
 bool TokenNode::TryRef() {
   uint32_t count = refs.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
-  while (count != 0) {
+  while (count != 0 || KIOTO_MUTANT("token.revive")) {
     // relaxed: the lock under which it is called orders it (R2).
     if (refs.compare_exchange_weak(count, count + 1, std::memory_order_relaxed, std::memory_order_relaxed)) return true;
   }
@@ -15,7 +17,7 @@ bool TokenNode::TryRef() {
 void TokenNode::Unref() {
   for (TokenNode* node = this; node != nullptr;) {
     // acq_rel: the last one sees all that the others did.
-    if (node->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (node->refs.fetch_sub(1, KIOTO_ORDER("token.unref_order", std::memory_order_acq_rel)) != 1) return;
     TokenNode* above = node->parent;
     if (above != nullptr) {
       base::SpinLockGuard guard(above->lock);
@@ -29,7 +31,7 @@ void TokenNode::Unref() {
 TokenNode* TokenNode::NewChild() {
   auto* child = new TokenNode;
   base::SpinLockGuard guard(lock);
-  if (IsCancelled()) {
+  if (IsCancelled() && !KIOTO_MUTANT("token.born_uncancelled")) {
     child->cancelled.store(1, std::memory_order_relaxed);  // relaxed: nobody else has the child yet
   } else {
     child->parent = this;

@@ -71,7 +71,8 @@ class CancellationToken {
     if (node_ != nullptr) node_->Unref();
   }
 
-  // Cancels it and all that descends from it; all of them are cancelled when it returns. Once is enough.
+  // Cancels it and all that descends from it; all of them are cancelled when it returns, or, if another Cancel of it is on
+  // its way, when that one returns. Once is enough.
   void Cancel() const { node_->Cancel(); }
   bool IsCancelled() const { return node_->IsCancelled(); }
   // Ready when it is cancelled. CANCEL SAFE: yes. Keeps the token.

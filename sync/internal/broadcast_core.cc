@@ -2,6 +2,7 @@
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto::sync::internal {
 namespace {
@@ -43,7 +44,10 @@ bool BroadcastWord::Drop(uint64_t word, uint64_t change) {
     const bool last = (next & (kNeeded | kCopying)) == 0;
     if (last) next |= kBusy;
     // acq_rel: releases this reader's use of the value to whoever takes it out, and acquires the others'.
-    if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return last;
+    if (word_.compare_exchange_weak(word, next, KIOTO_ORDER("broadcast.drop_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
+      return last;
+    }
   }
 }
 
@@ -71,7 +75,8 @@ bool BroadcastWord::BeginWrite(uint64_t lap) {
   const uint64_t before = LapBits(lap - 1);
   for (int spins = 0;; ++spins) {
     uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
-    if ((word & kLap) == before && (word & (kBusy | kCopying)) == 0 &&
+    const uint64_t others = KIOTO_MUTANT("broadcast.ignore_copies") ? kBusy : kBusy | kCopying;
+    if ((word & kLap) == before && (word & others) == 0 &&
         // acquire: the value's readers are done with it. relaxed on failure: only a guess for the next round.
         word_.compare_exchange_weak(word, word | kBusy, std::memory_order_acq_rel, std::memory_order_relaxed)) {
       return (word & kFull) != 0;

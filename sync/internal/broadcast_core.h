@@ -24,6 +24,7 @@
 #include <optional>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/notify.h"
 
@@ -54,7 +55,8 @@ class BroadcastWord {
   bool BeginWrite(uint64_t lap);
   void Publish(uint64_t lap, uint64_t needed, bool full) {
     // release: pairs with Begin.
-    word_.store(LapBits(lap) | (full ? needed | kFull : 0), std::memory_order_release);
+    word_.store(LapBits(lap) | (full ? needed | kFull : 0),
+                KIOTO_ORDER("broadcast.publish_order", std::memory_order_release));
   }
 
   // Whether a value is there, for the destructor of the channel.

@@ -1,0 +1,142 @@
+// Broadcast and CancellationToken.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "kioto/sync/broadcast.h"
+#include "kioto/sync/cancellation_token.h"
+#include "kioto/tests/model/values.h"
+
+namespace kioto::model {
+namespace {
+
+class BroadcastModel : public ::testing::Test {
+ protected:
+  BroadcastModel() { MakeStatuses(); }
+};
+
+// A value that is copied by reading it, possibly by several threads at once.
+class Shared {
+ public:
+  explicit Shared(int number) : value_(MakeValue(number)) {}
+  Shared(const Shared& other) : value_(MakeValue(other.number())) {}
+  Shared(Shared&&) = default;
+  int number() const { return Read(value_); }
+
+ private:
+  Value value_;
+};
+
+// Receives until the end: what it got and what it missed are all that was sent, in order.
+void ReceiveAll(sync::BroadcastReceiver<Shared> receiver, int sent) {
+  TaskThread task;
+  int next = 0;
+  for (;;) {
+    StatusOr<Shared> value = task.Await(receiver.Recv());
+    uint64_t missed = 0;
+    if (value.ok()) {
+      Assert(value->number() == next, "out of order, twice or lost");
+      ++next;
+    } else if (IsLagged(value.status(), &missed)) {
+      next += static_cast<int>(missed);
+    } else {
+      Assert(IsClosed(value.status()), "neither a value nor an end");
+      break;
+    }
+  }
+  Assert(next == sent, "something was lost");
+}
+
+template <int kCapacity, int kSent>
+void TwoReceivers() {
+  sync::Broadcast<Shared> room(kCapacity);
+  auto first = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  auto second = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  Thread a([&] { ReceiveAll(std::move(*first), kSent); });
+  Thread b([&] { ReceiveAll(std::move(*second), kSent); });
+  for (int i = 0; i < kSent; ++i) (void)room.Send(Shared(i));
+  room.reset();
+}
+
+// A receiver goes, another receives; values are destroyed by whoever needs them last.
+void ReceiverLeaves() {
+  sync::Broadcast<Shared> room(2);
+  auto first = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  auto second = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  Thread a([&] { first->reset(); });
+  Thread b([&] { ReceiveAll(std::move(*second), 2); });
+  (void)room.Send(Shared(0));
+  (void)room.Send(Shared(1));
+  room.reset();
+}
+
+// Two senders at once, one slot behind the other.
+void TwoSenders() {
+  sync::Broadcast<Shared> room(1);
+  auto receiver = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  {
+    Thread a([r = room] { (void)r.Send(Shared(0)); });
+    Thread b([r = std::move(room)] { (void)r.Send(Shared(0)); });
+    TaskThread task;
+    for (int got = 0; got < 2;) {
+      StatusOr<Shared> value = task.Await(receiver->Recv());
+      uint64_t missed = 0;
+      got += value.ok() || !IsLagged(value.status(), &missed) ? 1 : static_cast<int>(missed);
+    }
+  }
+}
+
+TEST_F(BroadcastModel, EveryReceiverGetsOrMissesEveryValue) {
+  ExpectHolds(Options().StaleLoads(1), TwoReceivers<2, 1>);
+  ExpectHolds(Options().StaleLoads(0), TwoReceivers<1, 2>);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves);
+  ExpectHolds(Options().StaleLoads(0), TwoSenders);
+  ExpectHolds(Options().Random(10000), TwoReceivers<2, 4>);
+  ExpectHolds(Options().Random(10000), ReceiverLeaves);
+  ExpectHolds(Options().Random(10000), TwoSenders);
+  ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<2, 1>);
+  ExpectCaught("broadcast.drop_order", Options(), TwoReceivers<2, 1>);
+  ExpectCaught("broadcast.ignore_copies", Options().StaleLoads(0), TwoReceivers<1, 2>);
+}
+
+// --- CancellationToken ---
+
+// A child is made while the parent is cancelled, and its waiter is woken.
+void ChildAgainstCancel() {
+  sync::CancellationToken parent;
+  Thread child([&] { (void)Await(parent.ChildToken().Cancelled()); });
+  parent.Cancel();
+}
+
+// A child goes while the parent is cancelled.
+void ChildGoes() {
+  sync::CancellationToken parent;
+  auto child = std::make_unique<sync::CancellationToken>(parent.ChildToken());
+  Thread a([&] { child.reset(); });
+  parent.Cancel();
+}
+
+// Two cancel at once: when both have returned, all is cancelled.
+void TwoCancel() {
+  sync::CancellationToken parent;
+  const sync::CancellationToken child = parent.ChildToken();
+  {
+    Thread a([&] { parent.Cancel(); });
+    parent.Cancel();
+    Assert(parent.IsCancelled(), "Cancel has returned, and the token is not cancelled");
+  }
+  Assert(child.IsCancelled(), "Cancel has returned, and a child is not cancelled");
+}
+
+TEST_F(BroadcastModel, TokensCancelAllThatDescends) {
+  for (auto body : {ChildAgainstCancel, ChildGoes, TwoCancel}) {
+    ExpectHolds(Options(), body);
+    ExpectHolds(Options().Random(5000), body);
+  }
+  ExpectCaught("token.born_uncancelled", Options(), ChildAgainstCancel);
+  ExpectCaught("token.unref_order", Options(), ChildGoes);
+  ExpectCaught("token.revive", Options(), ChildGoes);
+}
+
+}  // namespace
+}  // namespace kioto::model
