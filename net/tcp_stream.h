@@ -6,7 +6,8 @@
 //
 // Futures borrow the stream and the memory they are given; the owning forms take strings by move. One task may read while
 // another writes (Split, IntoSplit); two tasks must not do the same at a time. Any thread.
-// A stream belongs to no worker and no runtime: each call waits in the runtime where it is polled first.
+// A stream belongs to no worker. It is registered with the runtime in which it first waits: other runtimes' tasks may use it
+// too, but when that one shuts down its waits end with IsShutdown.
 // Dropping a stream closes both directions at once; what the kernel has taken is still sent.
 #ifndef KIOTO_NET_TCP_STREAM_H_
 #define KIOTO_NET_TCP_STREAM_H_

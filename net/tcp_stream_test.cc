@@ -322,6 +322,30 @@ TEST_F(TcpStreamTest, DroppingTheOwnedWriteHalfEndsTheStreamForThePeer) {
   client.Close();
 }
 
+TEST_F(TcpStreamTest, OwnedHalvesWorkOnTwoThreads) {
+  auto [stream, client] = Accepted();
+  ASSERT_EQ(stream.SetSendBufferSize(16 * 1024), OkStatus());
+  auto halves = std::move(stream).IntoSplit();
+  std::string sent(1 << 20, 'x');
+  for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 13);
+  std::thread echo([&client = client, size = sent.size()] {
+    for (size_t done = 0; done < size;) {
+      const std::string piece = client.Receive(std::min<size_t>(10'000, size - done));
+      done += piece.size();
+      client.Send(piece);
+    }
+    client.ShutdownWrite();
+  });
+  std::thread writer([&sent, &loop = loop_, writing = std::move(halves.second)]() mutable {
+    DrivenLoop::Guest guest(loop);
+    EXPECT_EQ(guest.Run(writing.WriteAll(sent)), OkStatus());
+    EXPECT_EQ(guest.Run(writing.Shutdown()), OkStatus());
+  });
+  EXPECT_EQ(*loop_.Run(halves.first.ReadToEnd(sent.size())), sent);
+  writer.join();
+  echo.join();
+}
+
 TEST_F(TcpStreamTest, AForgottenWriteHalfEndsNothing) {
   auto [stream, client] = Accepted();
   auto halves = std::move(stream).IntoSplit();

@@ -10,6 +10,7 @@
 #define KIOTO_RUNTIME_IO_TESTING_DRIVEN_LOOP_H_
 
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -84,6 +85,29 @@ class DrivenLoop {
     PolledTask<F> task(std::move(future));
     return Run(task);
   }
+
+  // Another thread of the same runtime, while the loop's own thread drives.
+  class Guest {
+   public:
+    explicit Guest(DrivenLoop& loop) : before_(internal::CurrentThread()) { internal::CurrentThread().drivers = &loop.set_; }
+    ~Guest() { internal::CurrentThread() = before_; }
+    Guest(const Guest&) = delete;
+    Guest& operator=(const Guest&) = delete;
+
+    template <class F>
+    OutputOf<F> Run(F future) {
+      PolledTask<F> task(std::move(future));
+      while (true) {
+        const int wakes = task.wakes();
+        auto poll = task.Poll();
+        if (poll.ready()) return *std::move(poll);
+        while (task.wakes() == wakes && !task.yielded()) std::this_thread::yield();
+      }
+    }
+
+   private:
+    internal::ThreadContext before_;
+  };
 
   internal::RuntimeClock& clock() { return set_.clock; }
   internal::Driver& driver() { return *driver_; }
