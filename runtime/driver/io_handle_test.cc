@@ -320,6 +320,7 @@ TEST_F(ManyDriversTest, ReusedFdsGetNoForeignEvents) {
   }
   while (running.load(std::memory_order_acquire) > 0) {  // acquire: pairs with the end of each thread
     for (auto& driver : drivers_) driver->reactor()->Harvest();
+    std::this_thread::yield();
   }
   for (auto& thread : threads) thread.join();
   uint64_t controls = 0;

@@ -289,6 +289,7 @@ TEST(TimerWheelStress, MovesCancelsAndExpiryRace) {
     now.store(time, std::memory_order_relaxed);  // relaxed: any recent value
     wheels[0]->Expire(time, 100);
     wheels[1]->Expire(time, 100);
+    std::this_thread::yield();
   }
   for (auto& thread : threads) thread.join();
   for (TimerWheel* wheel : wheels) {
