@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from test_lib import results
+from test_lib import features, results
 
 # Sanitizers slow a stress test down five to fifteen times: they get this part of its rounds.
 _SANITIZER_SCALE = "0.2"
@@ -46,12 +46,12 @@ class Machine:
         where = ["--output_base=" + os.path.join(base, os.path.relpath(folder or self.root, self.root))] if base else []
         return self.run(["bazel", *where, *startup, command, *arguments], folder, capture)
 
-    def bazel_test(self, *arguments, folder=None, startup=()):
+    def bazel_test(self, *arguments, folder=None, startup=(), command="test"):
         """Builds and tests; counts the cases."""
         with tempfile.TemporaryDirectory() as scratch:
             events = os.path.join(scratch, "events.json")
             status, _ = self.bazel(
-                "test", "--keep_going", "--noshow_progress", "--color=no", "--symlink_prefix=/",
+                command, "--keep_going", "--noshow_progress", "--color=no", "--symlink_prefix=/",
                 "--test_summary=terse", "--test_output=errors",
                 "--build_event_json_file=" + events, *arguments, folder=folder, startup=startup)
             try:
@@ -87,6 +87,40 @@ def _exact(machine):
                               "--local_test_jobs=1", "//...")
 
 
+def _lint(machine):
+    """The style of every file."""
+    status, _ = machine.run(["python3", "tools/lint/style"])
+    return results.Results(failures=["tools/lint/style"]) if status else results.Results(passed=1)
+
+
+def _headers(machine):
+    """Each public header compiles alone."""
+    return machine.bazel_test("--aspects=//tools/lint:headers.bzl%headers", "--output_groups=kioto_headers", "//...",
+                              command="build")
+
+
+def _consumer(machine):
+    """A workspace that depends on Kioto from outside."""
+    folder = os.path.join(machine.root, "tests", "consumer")
+    rc = "--bazelrc=" + os.path.join(machine.root, ".bazelrc.local")
+    # As in our .bazelrc: for Debian's Bazel, and for the same compiler, so that the disk cache serves both.
+    counted = machine.bazel_test("--nosandbox_debug", "--repo_env=CC=gcc", "//...", folder=folder, startup=[rc])
+    machine.bazel("shutdown", folder=folder, startup=[rc])
+    return counted
+
+
+def _compdb(machine):
+    """With tools/compdb, clangd opens the files of the tree and finds no error in them."""
+    failures = []
+    for command in (["tools/compdb"],
+                    ["python3", "-B", "tools/compdb_lib/clangd_probe.py", ".", "runtime/future/waker.cc"],
+                    ["python3", "-B", "tools/compdb_lib/clangd_probe.py", ".", "runtime/base/status_test.cc"]):
+        if machine.run(command)[0] != 0:
+            failures.append(" ".join(command))
+            break
+    return results.Results(passed=3 if not failures else 0, failures=failures)
+
+
 def _configuration(name, scale="1"):
     def run(machine):
         # What must not compile is the same in each; only the compiler changes it.
@@ -99,8 +133,13 @@ def _configuration(name, scale="1"):
 
 # In the order in which they run: what is most likely to fail, and cheapest, first.
 PLAIN = {
+    "lint": _lint,
+    "features": features.run,
     "default": _default,
+    "headers": _headers,
     "model": _model,
+    "consumer": _consumer,
+    "compdb": _compdb,
     "exact": _exact,
 }
 MORE = {

@@ -1,0 +1,34 @@
+"""The feature targets: what a user links who wants a part of Kioto by its name."""
+
+FEATURES = {
+    # Futures, tasks, the current-thread runtime, the blocking pool.
+    "rt": [
+        "//runtime/blocking",
+        "//runtime/future",
+        "//runtime/scheduler:runtime",
+        "//runtime/task",
+    ],
+    # The work-stealing runtime too.
+    "rt_multi_thread": [
+        ":rt",
+        "//runtime/scheduler",
+    ],
+    "io": ["//runtime/io"],
+    "net": ["//net"],
+    "signal": ["//runtime/signal"],
+    "sync": ["//sync"],
+    "time": ["//time"],
+}
+
+# What tests link beside them.
+TEST_UTIL = [
+    "//runtime/future/testing:polled_task",
+    "//time:pause",
+]
+
+def feature_targets(features):
+    """Defines a library for each feature, `full` for all of them, and `test_util`."""
+    for name, deps in features.items():
+        native.cc_library(name = name, deps = deps)
+    native.cc_library(name = "full", deps = [":" + name for name in features])
+    native.cc_library(name = "test_util", testonly = True, deps = TEST_UTIL)
