@@ -5,7 +5,6 @@
 
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpu_relax.h"
-#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/scheduler/root_waker.h"
 
 namespace kioto::internal {
@@ -248,7 +247,7 @@ void CurrentThreadCore::EndEverything() {
     }
   }
   foreign_.AwaitNone();
-  if (driver_->wheel() != nullptr) driver_->wheel()->Shutdown();
+  driver_->Shutdown();
 }
 
 ShutdownReport CurrentThreadCore::Shutdown(int64_t deadline_ns) {

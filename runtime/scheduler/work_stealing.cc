@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpu_relax.h"
-#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/scheduler/monitor.h"
 #include "kioto/runtime/scheduler/root_waker.h"
 
@@ -167,9 +166,7 @@ void WorkStealingCore::EndEverything() {
     }
   }
   foreign_.AwaitNone();
-  for (Driver* driver : drivers.drivers) {
-    if (driver->wheel() != nullptr) driver->wheel()->Shutdown();
-  }
+  for (Driver* driver : drivers.drivers) driver->Shutdown();
 }
 
 void WorkStealingCore::WorkerEnds() {
