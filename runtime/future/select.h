@@ -179,6 +179,11 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
     if constexpr (Case::kOtherwise) Win<i, Case>(Unit{}, answer);
   }
 
+  // gcc 12 loses track of a StatusOr whose state it has just looked at, once all of this is inlined.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
   // The losers go, then the winner's handler runs.
   template <size_t i, class Case>
   void Win(OutputOf<typename Case::Future>&& value, Poll<Output>& answer) {
@@ -197,6 +202,10 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
       answer = Convert<Output>(S::Value(At<i>(handlers_), output));
     }
   }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
   template <size_t i, class Case>
   void PollNext([[maybe_unused]] Poll<Output>& answer, [[maybe_unused]] Context& cx) {

@@ -1,0 +1,66 @@
+// Publish and subscribe. The Hub knows who listens to which channel; a Mailbox holds what one subscriber has not been sent
+// yet, ready to be written.
+//
+// A subscriber that does not read costs no more than its backlog: above it, the mailbox overflows, and the connection is
+// cut, whatever it is doing. Publishing never waits for anybody. Threads: any.
+#ifndef KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_
+#define KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "kioto/sync/cancellation_token.h"
+#include "kioto/sync/notify.h"
+
+namespace mini_redis {
+
+// [region mailbox]
+class Mailbox {
+ public:
+  explicit Mailbox(size_t max_backlog) : max_backlog_(max_backlog) {}
+
+  // Adds a message; many that come before the subscriber wakes are one wake and one write.
+  void Deliver(absl::string_view message);
+  // Moves what has come behind `out`.
+  void TakeTo(std::string& out);
+
+  // Ready when something has come since the last time.
+  kioto::sync::NotifiedFuture Arrived() { return arrived_.Notified(); }
+  // Cancelled when there was too much.
+  const kioto::sync::CancellationToken& overflow() const { return overflow_; }
+
+ private:
+  const size_t max_backlog_;
+  absl::Mutex mutex_;
+  std::string waiting_ ABSL_GUARDED_BY(mutex_);
+  kioto::sync::Notify arrived_;
+  kioto::sync::CancellationToken overflow_;
+};
+// [end mailbox]
+
+class Hub {
+ public:
+  // Whether it is new.
+  void Subscribe(absl::string_view channel, std::shared_ptr<Mailbox> mailbox);
+  void Unsubscribe(absl::string_view channel, const Mailbox* mailbox);
+  // To how many it went.
+  size_t Publish(absl::string_view channel, absl::string_view message);
+  size_t channels();
+
+ private:
+  using Subscribers = std::vector<std::shared_ptr<Mailbox>>;
+
+  absl::Mutex mutex_;
+  // Shared, so that a message goes out without the lock: whoever changes a list makes a new one.
+  absl::flat_hash_map<std::string, std::shared_ptr<const Subscribers>> channels_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace mini_redis
+
+#endif  // KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_

@@ -1,0 +1,67 @@
+#include "kioto/tools/examples/mini_redis/server.h"
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/runtime/signal/signal.h"
+#include "kioto/sync/until.h"
+#include "kioto/time/timeout.h"
+#include "kioto/tools/examples/mini_redis/session.h"
+#include "kioto/tools/examples/mini_redis/state.h"
+
+namespace mini_redis {
+namespace {
+
+using StatePtr = std::shared_ptr<State>;
+
+// A client too many gets a word before the door is shut.
+void Refuse(kioto::net::TcpStream& stream, State& state) {
+  state.refused.Add(1);
+  (void)stream.TryWrite("-ERR max number of clients reached\r\n");
+}
+
+void Accept(kioto::net::TcpStream stream, const StatePtr& state) {
+  if (state->clients.size() >= state->options.max_clients) return Refuse(stream, *state);
+  state->clients.Spawn(kioto::Until(state->kill, Serve(std::move(stream), state)));
+}
+
+// [region drain]
+// After the last client was accepted: those that are there finish what they have begun.
+auto Drain(const StatePtr& state) {
+  state->stop.Cancel();
+  return kioto::Timeout(state->options.drain_timeout, state->clients.CloseAndWait())
+      .Then([state](absl::Status) { state->kill.Cancel(); })
+      .Then([state] { return state->clients.CloseAndWait(); });
+}
+
+auto AcceptUntilShutdown(kioto::net::TcpListener& listener, const StatePtr& state) {
+  return ForEach(TakeUntil(listener.Incoming(), kioto::signal::Shutdown()),
+                 [&state](kioto::net::TcpStream stream) { Accept(std::move(stream), state); })
+      .Finally([&state] { return Drain(state); });
+}
+// [end drain]
+
+kioto::Future<absl::Status> Listen(kioto::net::TcpListener listener, StatePtr state) {
+  const auto address = listener.local_address();
+  if (!address.ok()) return address.status();
+  state->port = address->port();
+  std::printf("mini_redis: listening on %s\n", address->ToString().c_str());
+  std::fflush(stdout);
+  // The expiry of keys is a task of its own, which ends with the server.
+  state->expiry.Spawn(kioto::Until(state->kill, kioto::Lazy([state] { return state->store.ExpireForever(); })));
+  return With(std::move(listener), std::move(state), AcceptUntilShutdown).Finally([] { std::puts("mini_redis: bye"); });
+}
+
+}  // namespace
+
+kioto::Future<absl::Status> RunServer(const Options& options) {
+  return kioto::net::TcpListener::Bind(kioto::net::Endpoint(options.bind, static_cast<uint16_t>(options.port)))
+      .AndThen([options](kioto::net::TcpListener& listener) {
+        return Listen(std::move(listener), std::make_shared<State>(options));
+      });
+}
+
+}  // namespace mini_redis
