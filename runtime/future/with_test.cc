@@ -6,6 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/future/testing/matchers.h"
@@ -72,7 +73,7 @@ TEST(WithTest, DropSuite) {
   });
 }
 
-#if KIOTO_DEBUG
+#if KIOTO_CHECK_BORROWS
 TEST(WithDeathTest, RefusesToBorrowFromTheStackOfAStep) {
   auto borrow_local = [] {
     return Ready(1).Then([](int&) {
@@ -88,6 +89,9 @@ TEST(WithDeathTest, RefusesToBorrowFromTheStackOfAStep) {
   EXPECT_THAT(PolledTask(With(absl::string_view(text), [](absl::string_view& v) { return Ready(v.size()); })).Poll(), IsReady(size_t{3}));
 }
 
+#endif
+
+#if KIOTO_DEBUG
 TEST(PinDeathTest, AFutureIsNotMovedAfterItsFirstPoll) {
   auto future = PendingTimes(1, 1).Then([](int&) { return Ready(1); });
   internal::PollScope scope;

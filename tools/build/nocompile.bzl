@@ -31,7 +31,7 @@ def _impl(ctx):
     )
     report = ctx.actions.declare_file(ctx.label.name + ".report")
     args = ctx.actions.args()
-    args.add(ctx.file._checker)
+    args.add(ctx.file.checker)
     args.add(ctx.file.src)
     args.add(report)
     args.add(cc_common.get_tool_for_action(
@@ -43,7 +43,7 @@ def _impl(ctx):
         executable = "/usr/bin/env",
         arguments = ["python3", args],
         inputs = depset(
-            [ctx.file.src, ctx.file._checker],
+            [ctx.file.src, ctx.file.checker],
             transitive = [context.headers, toolchain.all_files],
         ),
         outputs = [report],
@@ -71,7 +71,7 @@ nocompile_test = rule(
         "deps": attr.label_list(providers = [CcInfo]),
         "src": attr.label(allow_single_file = [".cc"], mandatory = True),
         "_cc_toolchain": attr.label(default = "@bazel_tools//tools/cpp:current_cc_toolchain"),
-        "_checker": attr.label(default = "//tools/build:nocompile.py", allow_single_file = True),
+        "checker": attr.label(default = "//tools/build:nocompile.py", allow_single_file = True),
     },
     fragments = ["cpp"],
     test = True,
