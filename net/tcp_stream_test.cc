@@ -77,7 +77,8 @@ TEST_F(TcpStreamTest, AnExchangeIsOneReadAndOneWriteAndNoAllocation) {
     EXPECT_EQ(*write.Poll(), OkStatus());
     EXPECT_EQ(more.count(), 0);
     EXPECT_EQ(client.Receive(4), "ping");
-    EXPECT_EQ(reads.hits(), 1);  // the short read of the round before spares it the look at an empty socket
+    // The short read of the round before spares it the look at an empty socket. (The portable twin forgets what it saw.)
+    EXPECT_EQ(reads.hits(), KIOTO_PORTABLE ? 2 : 1);
     EXPECT_EQ(writes.hits(), 1);
     EXPECT_EQ(registrations.hits(), 0);
   }
@@ -195,7 +196,7 @@ TEST_F(TcpStreamTest, TriesWithoutWaiting) {
   // behaviour: tokio/tests/tcp_stream.rs#write_closed
   EXPECT_FALSE(loop_.Run(stream.Writable())->write_closed());
   client.Close();
-  loop_.Await([&] { return loop_.Run(stream.Readable())->read_closed(); });
+  loop_.Await([&, &stream = stream] { return loop_.Run(stream.Readable())->read_closed(); });
 }
 
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
