@@ -95,8 +95,10 @@ def _lint(machine):
 
 def _headers(machine):
     """Each public header compiles alone."""
-    return machine.bazel_test("--aspects=//tools/lint:headers.bzl%headers", "--output_groups=kioto_headers", "//...",
-                              command="build")
+    counted = machine.bazel_test("--aspects=//tools/lint:headers.bzl%headers", "--output_groups=kioto_headers", "//...",
+                                 command="build")
+    counted.passed += not counted.failed
+    return counted
 
 
 def _consumer(machine):
