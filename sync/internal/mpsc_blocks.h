@@ -1,11 +1,16 @@
 // MpscBlocks: the items of an unbounded channel: a list of blocks of slots. A block that was read is used again.
 //
 //   oldest_ ... -> head_block_ -> ... -> tail_block_ -> ... -> the last
-//   not reusable   the receiver          where senders begin to look for the block of their ticket
+//   not reusable   the receiver          where a sender that knows no better begins to look for the block of its ticket
 //   yet            reads here
+//
+// A sender finds its block in `directory_`, by the block's number; or makes it, from the one before it, which it finds there
+// too; or walks. tail_block_ may stay far behind, since it passes no block in which a slot is not published, and a sender
+// may lose its core for milliseconds: nobody but a sender that was away for as long has to walk from there.
 //
 // STATE       a block: `start`, its first position; `next`; `left_at`, 0 until tail_block_ has moved past it, then the tail
 //             at that moment.
+//             an entry of directory_: a block and, in the upper 16 bits, which of the numbers that share the entry it has.
 // OWNERSHIP   oldest_, head_block_: the receiver's. `next`: set once, by CAS. tail_block_ moves by CAS, past a block all
 //             of whose slots are published, so nobody who holds a ticket has yet to look for a block before it.
 // RACES       R1 two senders need the block after the last: one CAS wins; the other's block becomes a spare.
@@ -15,7 +20,10 @@
 //                than left_at. The receiver takes back a block only when head has reached left_at: then every such sender
 //                has published, and publishing is the last thing that it does.
 //             R3 a spare is taken or put by exchange and CAS of the whole pointer: no ABA.
-// COST        nothing but loads for a send, mostly; per block two CAS and one RMW, and no allocation while spares last.
+//             R4 a sender takes from directory_ its own block or the one before, which may have been read meanwhile. Its
+//                ticket is not published, so head is not past its own block; and a block is not taken back before head is
+//                past the one after it. An entry that is written late is of a block whose number nobody looks for.
+// COST        a send: a load. A block: two CAS and an RMW by its first sender, and no allocation while spares last.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_
 
@@ -34,6 +42,9 @@ namespace kioto::sync::internal {
 inline constexpr uint64_t kMpscBlockSlots = KIOTO_MODEL ? 2 : 32;
 // Blocks kept for reuse: bursts of a thousand items allocate nothing.
 inline constexpr size_t kMpscSpareBlocks = KIOTO_MODEL ? 1 : 32;
+// Blocks that senders find without walking: a power of two. A sender needs its own and the one before; the others are for
+// those who were away meanwhile.
+inline constexpr uint64_t kMpscDirectory = KIOTO_MODEL ? 2 : 16;
 
 template <class T>
 class MpscBlocks {
@@ -55,9 +66,9 @@ class MpscBlocks {
 
   // The sender's slot of its ticket.
   Slot& ForSend(uint64_t position, Gate& gate) {
-    Block* block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS in Walk
-    const uint64_t start = position - position % kMpscBlockSlots;
-    if (block->start != start) block = Walk(block, start, gate);
+    const uint64_t number = position / kMpscBlockSlots;
+    Block* block = Find(number);
+    if (block == nullptr) block = FindOrMake(number, gate);
     return block->slots[position % kMpscBlockSlots];
   }
 
@@ -89,23 +100,43 @@ class MpscBlocks {
     Slot slots[kMpscBlockSlots];
   };
 
-  // From `block` to the one that begins at `start`, moving tail_block_ along where that is allowed.
-  Block* Walk(Block* block, uint64_t start, Gate& gate) {
-    bool move_tail = true;
-    while (block->start != start) {
-      Block* next = block->next.load(std::memory_order_acquire);  // acquire: pairs with Grow
-      if (next == nullptr) next = Grow(*block);
-      if (move_tail) {
-        Block* expected = block;
-        // release: a sender that begins at `next` has its `start`. relaxed on failure: nothing is read.
-        move_tail = block->Published() && tail_block_.compare_exchange_strong(expected, next, std::memory_order_acq_rel,
-                                                                             std::memory_order_relaxed);
-        // release: the receiver that sees it has acquired all that was done with the block (R2).
-        if (move_tail) block->left_at.store(gate.TailNow(), std::memory_order_release);
-      }
+  static uint64_t EntryTag(uint64_t number) { return number / kMpscDirectory << kEntryTagShift; }
+
+  Block* Find(uint64_t number) const {
+    // acquire: pairs with the store in FindOrMake.
+    const uint64_t entry = directory_[number % kMpscDirectory].load(std::memory_order_acquire) ^ EntryTag(number);
+    return entry >> kEntryTagShift == 0 ? reinterpret_cast<Block*>(entry) : nullptr;
+  }
+
+  // The first sender of a block, mostly.
+  Block* FindOrMake(uint64_t number, Gate& gate) {
+    MoveTail(number * kMpscBlockSlots, gate);
+    Block* block = number > 0 ? Find(number - 1) : nullptr;  // R4
+    if (block == nullptr) block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS in MoveTail
+    while (block->start != number * kMpscBlockSlots) block = NextOf(*block);
+    // release: pairs with the load in Find.
+    directory_[number % kMpscDirectory].store(reinterpret_cast<uintptr_t>(block) | EntryTag(number),
+                                              std::memory_order_release);
+    return block;
+  }
+
+  // Moves tail_block_ to the block that begins at `start`, of which the caller holds a ticket, or as far as is allowed.
+  void MoveTail(uint64_t start, Gate& gate) {
+    Block* block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS below
+    while (block->start != start && block->Published()) {
+      Block* next = NextOf(*block);
+      Block* expected = block;
+      // release: a sender that begins at `next` has its `start`. relaxed on failure: nothing is read.
+      if (!tail_block_.compare_exchange_strong(expected, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+      // release: the receiver that sees it has acquired all that was done with the block (R2).
+      block->left_at.store(gate.TailNow(), std::memory_order_release);
       block = next;
     }
-    return block;
+  }
+
+  Block* NextOf(Block& block) {
+    Block* next = block.next.load(std::memory_order_acquire);  // acquire: pairs with Grow
+    return next != nullptr ? next : Grow(block);
   }
 
   Block* Grow(Block& last) {
@@ -124,8 +155,9 @@ class MpscBlocks {
   // The receiver: takes back what lies behind it and no sender can stand on any more (R2).
   void TakeBack(uint64_t head) {
     while (oldest_ != head_block_) {
-      const uint64_t left_at = oldest_->left_at.load(std::memory_order_acquire);  // acquire: pairs with Walk
-      if (left_at == 0 || (head < left_at && !KIOTO_MUTANT("mpsc_blocks.reuse_early"))) return;
+      const uint64_t left_at = oldest_->left_at.load(std::memory_order_acquire);  // acquire: pairs with MoveTail
+      const bool unused = head >= left_at && head >= oldest_->start + 2 * kMpscBlockSlots;  // R2, R4
+      if (left_at == 0 || (!unused && !KIOTO_MUTANT("mpsc_blocks.reuse_early"))) return;
       Block* block = oldest_;
       oldest_ = block->next.load(std::memory_order_relaxed);  // relaxed: acquired when head_block_ went over it
       block->next.store(nullptr, std::memory_order_relaxed);  // relaxed, here and below: PutSpare releases
@@ -155,9 +187,12 @@ class MpscBlocks {
     delete block;
   }
 
+  static constexpr int kEntryTagShift = 48;  // user-space pointers are shorter
+
   Block* oldest_;
   Block* head_block_;
   alignas(64) base::Atomic<Block*> tail_block_;
+  base::Atomic<uint64_t> directory_[kMpscDirectory] = {};
   alignas(64) base::Atomic<Block*> spares_[kMpscSpareBlocks] = {};
 };
 

@@ -97,6 +97,7 @@ class MpscChannel {
         break;
     }
     if (SpinForWriter()) return MpscWait::kAgain;
+    base::YieldThread();  // the sender has lost its core: it may need this one
     cx.Yield();
     return MpscWait::kParked;
   }
