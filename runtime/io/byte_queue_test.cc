@@ -62,6 +62,14 @@ TEST(ByteQueue, ReusesItsFrontInsteadOfGrowing) {
   EXPECT_EQ(queue.capacity(), 64u);
 }
 
+TEST(ByteQueue, GrowsRatherThanMoveMostOfItselfForLittle) {
+  ByteQueue queue(64);
+  queue.Append(std::string(64, 'x'));
+  queue.Consume(1);
+  queue.Append("y");  // moving 63 bytes for one, again and again, would be quadratic
+  EXPECT_EQ(queue.capacity(), 128u);
+}
+
 TEST(ByteQueue, ReleaseGivesBackOnlyWhatIsEmpty) {
   ByteQueue queue(100);
   queue.Append("x");
