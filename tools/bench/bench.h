@@ -23,6 +23,13 @@ struct Bench {
   int threads;       // 0: current-thread
   std::string addr;  // of serve_* rows
   Runtime runtime;
+  size_t size_asked = 0;   // --size
+  size_t times_asked = 0;  // --times
+
+  // How many things there are at a time, and how often each does its work; the usual number unless another is asked for.
+  // What the curves and the exact bars run on.
+  size_t Size(size_t usual) const { return size_asked != 0 ? size_asked : usual; }
+  size_t Times(size_t usual) const { return times_asked != 0 ? times_asked : usual; }
 
   // One line: workload threads ops seconds ns_per_op.
   void Report(size_t ops, Clock::duration took) const {
@@ -38,12 +45,14 @@ inline void Check(bool good, const char* what) {
   std::exit(1);
 }
 
-// Awaits each of `futures` (a container), in order.
+// Awaits each of `futures` (a container of futures that give something with ok()), in order.
 template <class Futures>
 auto AwaitEach(Futures futures) {
   return PollFn([futures = std::move(futures), next = size_t{0}](Context& cx) mutable -> Poll<Unit> {
     for (; next < futures.size(); ++next) {
-      if (futures[next].PollOnce(cx).pending()) return kPending;
+      auto polled = futures[next].PollOnce(cx);
+      if (polled.pending()) return kPending;
+      Check(polled->ok(), "a task failed");
     }
     return Unit{};
   });
@@ -58,6 +67,8 @@ struct Row {
 // The rows of each area, ended by {nullptr, nullptr}.
 extern const Row kTaskRows[];
 extern const Row kChannelRows[];
+extern const Row kTimerRows[];
+extern const Row kSocketRows[];
 
 // Resident bytes of this process.
 size_t ResidentBytes();

@@ -18,7 +18,7 @@ namespace kioto::bench {
 namespace {
 
 constexpr uint64_t kProducers = 5;
-constexpr uint64_t kItems = 400'000;  // by each producer
+constexpr uint64_t kItems = 400'000;  // by each producer, usually
 
 struct Sum {
   uint64_t count = 0;
@@ -40,21 +40,22 @@ auto ReceiveAll(Receiver receiver, Sum& got) {
   });
 }
 
-void CheckItems(const Sum& got) {
-  Check(got.count == kProducers * kItems && got.sum == kProducers * (kItems * (kItems - 1) / 2), "items of a channel");
+void CheckItems(const Sum& got, uint64_t items) {
+  Check(got.count == kProducers * items && got.sum == kProducers * (items * (items - 1) / 2), "items of a channel");
 }
 
 void MpscBounded(Bench& bench) {
+  const uint64_t items = bench.Times(kItems);
   Sum got;
   const auto start = Clock::now();
   Check(bench.runtime
             .BlockOn([&] {
-              auto channel = sync::Mpsc<uint64_t>(1000);
+              auto channel = sync::Mpsc<uint64_t>(bench.Size(1000));
               for (uint64_t i = 0; i < kProducers; ++i) {
-                Spawn(With(channel.sender, uint64_t{0}, [](sync::MpscSender<uint64_t>& sender, uint64_t& item) {
-                  return Loop([&] {
+                Spawn(With(channel.sender, uint64_t{0}, [items](sync::MpscSender<uint64_t>& sender, uint64_t& item) {
+                  return Loop([&, items] {
                     return sender.Send(item).AndThen(
-                        [&]() -> Flow<> { return ++item < kItems ? Flow<>(Continue()) : Flow<>(Break()); });
+                        [&, items]() -> Flow<> { return ++item < items ? Flow<>(Continue()) : Flow<>(Break()); });
                   });
                 })).Detach();
               }
@@ -63,19 +64,20 @@ void MpscBounded(Bench& bench) {
             })
             .ok(),
         "mpsc_bounded");
-  CheckItems(got);
+  CheckItems(got, items);
   bench.Report(got.count, Clock::now() - start);
 }
 
 void MpscUnbounded(Bench& bench) {
+  const uint64_t items = bench.Times(kItems);
   Sum got;
   const auto start = Clock::now();
   Check(bench.runtime
             .BlockOn([&] {
               auto channel = sync::MpscUnbounded<uint64_t>();
               for (uint64_t i = 0; i < kProducers; ++i) {
-                Spawn(PollFn([sender = channel.sender, item = uint64_t{0}](Context& cx) mutable -> Poll<Unit> {
-                  while (item < kItems) {
+                Spawn(PollFn([sender = channel.sender, item = uint64_t{0}, items](Context& cx) mutable -> Poll<Unit> {
+                  while (item < items) {
                     Check(sender.Send(uint64_t{item}).ok(), "a send");
                     if (item++ % 1000 != 0) continue;
                     cx.Yield();  // or the queue would hold them all
@@ -90,12 +92,12 @@ void MpscUnbounded(Bench& bench) {
             })
             .ok(),
         "mpsc_unbounded");
-  CheckItems(got);
+  CheckItems(got, items);
   bench.Report(got.count, Clock::now() - start);
 }
 
 void MpscPingpong(Bench& bench) {
-  static constexpr size_t kTrips = 500'000;
+  const size_t trips = bench.Times(500'000);
   using Sender = sync::MpscSender<size_t>;
   using Receiver = sync::MpscReceiver<size_t>;
   auto there = sync::Mpsc<size_t>(1);
@@ -112,38 +114,38 @@ void MpscPingpong(Bench& bench) {
   const auto start = Clock::now();
   Check(bench.runtime
             .BlockOn(bench.runtime.Spawn(
-                With(std::move(there.sender), std::move(back.receiver), size_t{0}, [](Sender& out, Receiver& in, size_t& i) {
+                With(std::move(there.sender), std::move(back.receiver), size_t{0}, [trips](Sender& out, Receiver& in, size_t& i) {
                   return Loop([&] {
                     return out.Send(i).AndThen([&] {
                       return in.Recv().Then([&](std::optional<size_t>& item) -> Flow<> {
                         Check(item.has_value() && *item == i, "the item that came back");
-                        return ++i < kTrips ? Flow<>(Continue()) : Flow<>(Break());
+                        return ++i < trips ? Flow<>(Continue()) : Flow<>(Break());
                       });
                     });
                   });
                 })))
             .ok(),
         "mpsc_pingpong");
-  bench.Report(kTrips, Clock::now() - start);
+  bench.Report(trips, Clock::now() - start);
 }
 
 void Oneshots(Bench& bench) {
-  static constexpr uint64_t kValues = 3'000'000;
+  const uint64_t values = bench.Times(3'000'000);
   const auto start = Clock::now();
   Check(bench.runtime
-            .BlockOn([] {
-              return Loop([i = uint64_t{0}]() mutable {
+            .BlockOn([values] {
+              return Loop([i = uint64_t{0}, values]() mutable {
                 auto channel = sync::Oneshot<uint64_t>();
                 Check(channel.sender.Send(i), "a send");
                 return std::move(channel.receiver).Then([&](auto& value) -> Flow<> {
                   Check(value.ok() && *value == i, "the value of a oneshot");
-                  return ++i < kValues ? Flow<>(Continue()) : Flow<>(Break());
+                  return ++i < values ? Flow<>(Continue()) : Flow<>(Break());
                 });
               });
             })
             .ok(),
         "oneshot");
-  bench.Report(kValues, Clock::now() - start);
+  bench.Report(values, Clock::now() - start);
 }
 
 void Broadcasts(Bench& bench) {
@@ -191,7 +193,7 @@ void Broadcasts(Bench& bench) {
 }
 
 void NotifyPingpong(Bench& bench) {
-  static constexpr int kTrips = 500'000;
+  const size_t times = bench.Times(500'000);
   auto a = std::make_shared<sync::Notify>();
   auto b = std::make_shared<sync::Notify>();
   JoinHandle<Unit> partner = bench.runtime.Spawn(With(a, b, [](auto& a, auto& b) {
@@ -199,16 +201,16 @@ void NotifyPingpong(Bench& bench) {
   }));
   const auto start = Clock::now();
   Check(bench.runtime
-            .BlockOn(bench.runtime.Spawn(With(a, b, int{0}, [](auto& a, auto& b, int& trips) {
+            .BlockOn(bench.runtime.Spawn(With(a, b, size_t{0}, [times](auto& a, auto& b, size_t& trips) {
               return Loop([&] {
                 a->NotifyOne();
                 return b->Notified().Then(
-                    [&](Unit&) -> Flow<> { return ++trips < kTrips ? Flow<>(Continue()) : Flow<>(Break()); });
+                    [&](Unit&) -> Flow<> { return ++trips < times ? Flow<>(Continue()) : Flow<>(Break()); });
               });
             })))
             .ok(),
         "notify");
-  bench.Report(kTrips, Clock::now() - start);
+  bench.Report(times, Clock::now() - start);
   partner.Abort();
 }
 

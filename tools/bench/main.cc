@@ -1,4 +1,5 @@
-// kioto_bench WORKLOAD THREADS [ADDRESS]: the bench's workloads on Kioto. THREADS 0 is the current-thread runtime.
+// kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N]: the bench's workloads on Kioto. THREADS 0 is the
+// current-thread runtime. --size: how many tasks, timers, connections, or places in a channel; --times: how often.
 // Prints: workload threads ops seconds ns_per_op; idle rows: workload threads count bytes unit.
 #include <cstring>
 
@@ -18,7 +19,7 @@ size_t ResidentBytes() {
 namespace {
 
 Workload Find(const char* name) {
-  for (const Row* rows : {kTaskRows, kChannelRows}) {
+  for (const Row* rows : {kTaskRows, kChannelRows, kTimerRows, kSocketRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }
@@ -26,12 +27,27 @@ Workload Find(const char* name) {
   return nullptr;
 }
 
+// Whether `argument` begins with `flag`; what follows it is the number.
+bool Number(const char* argument, const char* flag, size_t& number) {
+  const size_t length = std::strlen(flag);
+  if (std::strncmp(argument, flag, length) != 0) return false;
+  number = std::strtoull(argument + length, nullptr, 10);
+  return true;
+}
+
+int Usage(const char* what, const char* which) {
+  std::fprintf(stderr, "usage: kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N]%s%s\n", what, which);
+  return 2;
+}
+
 int Run(int argc, char** argv) {
-  const Workload run = argc >= 3 ? Find(argv[1]) : nullptr;
-  if (run == nullptr) {
-    std::fprintf(stderr, "usage: kioto_bench WORKLOAD THREADS [ADDRESS]%s%s\n", argc >= 3 ? "; no workload " : "",
-                 argc >= 3 ? argv[1] : "");
-    return 2;
+  if (argc < 3) return Usage("", "");
+  const Workload run = Find(argv[1]);
+  if (run == nullptr) return Usage("; no workload ", argv[1]);
+  std::string address;
+  size_t size = 0, times = 0;
+  for (int i = 3; i < argc; ++i) {
+    if (!Number(argv[i], "--size=", size) && !Number(argv[i], "--times=", times)) address = argv[i];
   }
   const int threads = std::atoi(argv[2]);
   RuntimeBuilder builder = threads == 0 ? RuntimeBuilder::CurrentThread() : RuntimeBuilder::MultiThread();
@@ -41,7 +57,7 @@ int Run(int argc, char** argv) {
     std::fprintf(stderr, "kioto_bench: %s\n", runtime.status().ToString().c_str());
     return 1;
   }
-  Bench bench{argv[1], threads, argc > 3 ? argv[3] : "", *std::move(runtime)};
+  Bench bench{argv[1], threads, address, *std::move(runtime), size, times};
   run(bench);
   return 0;
 }

@@ -20,67 +20,67 @@ struct BatchEnd {
 };
 
 // Goes on until `left` is used up.
-Flow<> Again(int& left) { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); }
+Flow<> Again(size_t& left) { return --left > 0 ? Flow<>(Continue()) : Flow<>(Break()); }
 
 template <class Fn>
-auto Repeat(int times, Fn fn) {
+auto Repeat(size_t times, Fn fn) {
   return Loop([left = times, fn = std::move(fn)]() mutable { return fn().Then([&](auto&) { return Again(left); }); });
 }
 
 // Runs `batch`, a function that makes a future, `repeats` times from inside the runtime, and reports.
 template <class Fn>
-void RunBatches(Bench& bench, int repeats, size_t ops_each, Fn batch) {
+void RunBatches(Bench& bench, size_t repeats, size_t ops_each, Fn batch) {
   const auto start = Clock::now();
   Check(bench.runtime.BlockOn(Repeat(repeats, batch)).ok(), "a batch failed");
-  bench.Report(static_cast<size_t>(repeats) * ops_each, Clock::now() - start);
+  bench.Report(repeats * ops_each, Clock::now() - start);
 }
 
 // The same from inside a task.
 template <class Fn>
-void RunBatchesInTask(Bench& bench, int repeats, size_t ops_each, Fn batch) {
+void RunBatchesInTask(Bench& bench, size_t repeats, size_t ops_each, Fn batch) {
   const auto start = Clock::now();
   Check(bench.runtime.BlockOn(bench.runtime.Spawn(Repeat(repeats, batch))).ok(), "a batch failed");
-  bench.Report(static_cast<size_t>(repeats) * ops_each, Clock::now() - start);
+  bench.Report(repeats * ops_each, Clock::now() - start);
 }
 
 void SpawnJoin(Bench& bench) {
-  static constexpr size_t kTasks = 10'000;
-  RunBatchesInTask(bench, 200, kTasks, [] {
+  const size_t tasks = bench.Size(10'000);
+  RunBatchesInTask(bench, bench.Times(200), tasks, [tasks] {
     std::vector<JoinHandle<Unit>> handles;
-    handles.reserve(kTasks);
-    for (size_t i = 0; i < kTasks; ++i) handles.push_back(Spawn(Ready()));
+    handles.reserve(tasks);
+    for (size_t i = 0; i < tasks; ++i) handles.push_back(Spawn(Ready()));
     return AwaitEach(std::move(handles));
   });
 }
 
 void SpawnDetached(Bench& bench) {
-  static constexpr size_t kTasks = 10'000;
-  RunBatchesInTask(bench, 200, kTasks, [] {
+  const size_t tasks = bench.Size(10'000);
+  RunBatchesInTask(bench, bench.Times(200), tasks, [tasks] {
     auto done = sync::Oneshot<Unit>();
-    auto end = std::make_shared<BatchEnd>(kTasks, std::move(done.sender));
-    for (size_t i = 0; i < kTasks; ++i) Spawn(Lazy([end] { end->Done(); })).Detach();
+    auto end = std::make_shared<BatchEnd>(tasks, std::move(done.sender));
+    for (size_t i = 0; i < tasks; ++i) Spawn(Lazy([end] { end->Done(); })).Detach();
     return std::move(done.receiver);
   });
 }
 
 void Yield(Bench& bench) {
-  constexpr int kTasks = 200;
-  constexpr int kYields = 20'000;
-  RunBatches(bench, 1, size_t{kTasks} * kYields, [] {
+  const size_t tasks = bench.Size(200);
+  const size_t yields = bench.Times(20'000);
+  RunBatches(bench, 1, tasks * yields, [tasks, yields] {
     std::vector<JoinHandle<Unit>> handles;
-    for (int i = 0; i < kTasks; ++i) {
-      handles.push_back(Spawn(Repeat(kYields, [] { return YieldNow(); })));
+    for (size_t i = 0; i < tasks; ++i) {
+      handles.push_back(Spawn(Repeat(yields, [] { return YieldNow(); })));
     }
     return AwaitEach(std::move(handles));
   });
 }
 
 void PingPong(Bench& bench) {
-  static constexpr size_t kTasks = 1'000;
-  RunBatches(bench, 300, kTasks, [] {
+  const size_t tasks = bench.Size(1'000);
+  RunBatches(bench, bench.Times(300), tasks, [tasks] {
     auto done = sync::Oneshot<Unit>();
-    auto end = std::make_shared<BatchEnd>(kTasks, std::move(done.sender));
-    for (size_t i = 0; i < kTasks; ++i) {
+    auto end = std::make_shared<BatchEnd>(tasks, std::move(done.sender));
+    for (size_t i = 0; i < tasks; ++i) {
       Spawn(Lazy([end] {
         auto there = sync::Oneshot<Unit>();
         auto back = sync::Oneshot<Unit>();
@@ -95,7 +95,7 @@ void PingPong(Bench& bench) {
   });
 }
 
-void SpawnChain(sync::OneshotSender<Unit> done, int left) {
+void SpawnChain(sync::OneshotSender<Unit> done, size_t left) {
   if (left == 0) {
     (void)done.Send(Unit{});
     return;
@@ -104,34 +104,34 @@ void SpawnChain(sync::OneshotSender<Unit> done, int left) {
 }
 
 void ChainedSpawn(Bench& bench) {
-  static constexpr int kTasks = 1'000;
-  RunBatches(bench, 1'000, kTasks, [] {
+  const size_t tasks = bench.Size(1'000);
+  RunBatches(bench, bench.Times(1'000), tasks, [tasks] {
     auto done = sync::Oneshot<Unit>();
-    Spawn(Lazy([sender = std::move(done.sender)]() mutable { SpawnChain(std::move(sender), kTasks); })).Detach();
+    Spawn(Lazy([sender = std::move(done.sender), tasks]() mutable { SpawnChain(std::move(sender), tasks); })).Detach();
     return std::move(done.receiver);
   });
 }
 
 // Resident bytes per task that waits for nothing that comes.
 void IdleTasks(Bench& bench) {
-  static constexpr size_t kTasks = 1'000'000;
+  const size_t tasks = bench.Size(1'000'000);
   std::vector<JoinHandle<Unit>> handles;
-  handles.reserve(kTasks);
+  handles.reserve(tasks);
   const size_t before = ResidentBytes();
   std::atomic<size_t> parked{0};
   (void)bench.runtime.BlockOn([&] {
-    for (size_t i = 0; i < kTasks; ++i) {
+    for (size_t i = 0; i < tasks; ++i) {
       handles.push_back(Spawn(PollFn([&parked](Context&) -> Poll<Unit> {
         parked.fetch_add(1, std::memory_order_relaxed);  // relaxed: a count
         return kPending;
       })));
     }
     return Loop([&] {
-      return YieldNow().Then([&](Unit&) -> Flow<> { return parked < kTasks ? Flow<>(Continue()) : Flow<>(Break()); });
+      return YieldNow().Then([&](Unit&) -> Flow<> { return parked < tasks ? Flow<>(Continue()) : Flow<>(Break()); });
     });
   });
-  std::printf("%s %d %zu %zu bytes_per_task\n", bench.name.c_str(), bench.threads, kTasks,
-              (ResidentBytes() - before) / kTasks);
+  std::printf("%s %d %zu %zu bytes_per_task\n", bench.name.c_str(), bench.threads, tasks,
+              (ResidentBytes() - before) / tasks);
 }
 
 }  // namespace

@@ -1,0 +1,150 @@
+// Rows of sockets.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/future/and_then.h"
+#include "kioto/runtime/future/for_each.h"
+#include "kioto/runtime/future/if.h"
+#include "kioto/runtime/future/with.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/time/sleep.h"
+#include "tools/bench/bench.h"
+
+namespace kioto::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+auto Echo(net::TcpStream stream) {
+  return With(std::move(stream), Buffer(16384), [](net::TcpStream& stream, Buffer& buffer) {
+    return Loop([&] {
+      return stream.Read(buffer).AndThen(
+          [&](size_t& n) { return If(n == 0, Break, [&] { return stream.WriteAll(buffer.first(n)); }); });
+    });
+  });
+}
+
+auto AcceptEchoes(net::TcpListener listener) {
+  return With(std::move(listener), [](net::TcpListener& listener) {
+    return ForEach(listener.Incoming(), [](net::TcpStream stream) {
+      Check(stream.SetNoDelay(true).ok(), "TCP_NODELAY");
+      // A connection that breaks is its client's to tell.
+      Spawn(Echo(std::move(stream)).Map([](auto) {})).Detach();
+    });
+  });
+}
+
+struct Client {
+  net::TcpStream stream;
+  std::string request, reply;
+  size_t left;
+
+  auto Run() {
+    return Loop([this] {
+      return stream.WriteAll(request)
+          .AndThen([this] { return stream.ReadExact(MutableBytes(&reply[0], reply.size())); })
+          .AndThen([this]() -> Flow<> {
+            Check(reply == request, "an echo");
+            return --left > 0 ? Flow<>(Continue()) : Flow<>(Break());
+          });
+    });
+  }
+};
+
+auto EchoClient(net::SocketAddress server, size_t size, size_t exchanges) {
+  return net::TcpStream::Connect(server).AndThen([size, exchanges](net::TcpStream& stream) {
+    Check(stream.SetNoDelay(true).ok(), "TCP_NODELAY");
+    return With(Client{std::move(stream), std::string(size, 7), std::string(size, 0), exchanges},
+                [](Client& client) { return client.Run(); });
+  });
+}
+
+net::TcpListener Listen(Bench& bench, const std::string& address) {
+  StatusOr<net::TcpListener> listener = bench.runtime.BlockOn(net::TcpListener::Bind(address));
+  Check(listener.ok(), "an address to listen at");
+  return *std::move(listener);
+}
+
+// Closed-loop exchanges over loopback, client and server in one runtime.
+void EchoOf(Bench& bench, size_t bytes) {
+  const size_t connections = bench.Size(64);
+  const size_t exchanges = bench.Times(6'000);
+  net::TcpListener listener = Listen(bench, "127.0.0.1:0");
+  const net::SocketAddress server = *listener.local_address();
+  auto accepting = bench.runtime.Spawn(AcceptEchoes(std::move(listener)));
+  const auto start = Clock::now();
+  using Handle = decltype(bench.runtime.Spawn(EchoClient(server, bytes, exchanges)));
+  const auto ended = bench.runtime.BlockOn([=] {
+    std::vector<Handle> clients;
+    for (size_t i = 0; i < connections; ++i) clients.push_back(Spawn(EchoClient(server, bytes, exchanges)));
+    return AwaitEach(std::move(clients));
+  });
+  Check(ended.ok(), "echoes");
+  bench.Report(connections * exchanges, Clock::now() - start);
+  accepting.Abort();
+}
+
+void Echo64(Bench& bench) { EchoOf(bench, 64); }
+void Echo4096(Bench& bench) { EchoOf(bench, 4096); }
+
+// An echo server for an outside load; never ends.
+void ServeEcho(Bench& bench) {
+  (void)bench.runtime.BlockOn(AcceptEchoes(Listen(bench, bench.addr)));
+  Check(false, "a server that ended");
+}
+
+// A blocking client's socket.
+int ConnectBlocking(const net::SocketAddress& server) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(server.port());
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Check(fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0, "a connection");
+  return fd;
+}
+
+// Resident bytes per accepted connection whose task waits to read into a buffer of the heap.
+void IdleConns(Bench& bench) {
+  const size_t connections = bench.Size(8'000);
+  net::TcpListener listener = Listen(bench, "127.0.0.1:0");
+  const net::SocketAddress server = *listener.local_address();
+  std::vector<int> clients;
+  clients.reserve(connections);
+  const size_t before = ResidentBytes();
+  const bool accepted = bench.runtime
+      .BlockOn([&] {
+        return Loop([&] {
+          clients.push_back(ConnectBlocking(server));
+          return listener.Accept().AndThen([&](net::TcpStream& stream) -> Flow<> {
+            Spawn(With(std::move(stream), Buffer(1024), [](net::TcpStream& stream, Buffer& buffer) {
+              return stream.Read(buffer);
+            }).Map([](auto) {})).Detach();
+            return clients.size() < connections ? Flow<>(Continue()) : Flow<>(Break());
+          });
+        });
+      })
+      .ok();
+  Check(accepted, "idle_conns");
+  Check(bench.runtime.BlockOn(Sleep(300ms)).ok(), "idle_conns");
+  std::printf("%s %d %zu %zu bytes_per_conn\n", bench.name.c_str(), bench.threads, connections,
+              (ResidentBytes() - before) / connections);
+  for (int client : clients) close(client);
+}
+
+}  // namespace
+
+const Row kSocketRows[] = {
+    {"echo_64", Echo64},        {"echo_4096", Echo4096}, {"serve_echo", ServeEcho},
+    {"idle_conns", IdleConns},  {nullptr, nullptr},
+};
+
+}  // namespace kioto::bench
