@@ -1,0 +1,66 @@
+#include "kioto/tests/stress/stress.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "kioto/runtime/base/check.h"
+
+namespace kioto {
+
+base::Atomic<int64_t> Counted::alive_now{0};
+
+int Scaled(int steps) {
+  const char* scale = std::getenv("KIOTO_STRESS_SCALE");
+  const double factor = scale != nullptr ? std::atof(scale) : 1;
+  return std::max(1, static_cast<int>(steps * factor));
+}
+
+std::set<int> OpenFds() {
+  std::set<int> fds;
+  DIR* dir = ::opendir("/proc/self/fd");
+  KIOTO_CHECK(dir != nullptr, "no /proc/self/fd");
+  while (const dirent* entry = ::readdir(dir)) {
+    const int fd = std::atoi(entry->d_name);
+    if (entry->d_name[0] != '.' && fd != ::dirfd(dir)) fds.insert(fd);
+  }
+  ::closedir(dir);
+  return fds;
+}
+
+Connection Connect() {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  Connection made;
+  made.client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  KIOTO_CHECK(::bind(listener, any, size) == 0 && ::listen(listener, 1) == 0 && ::getsockname(listener, any, &size) == 0 &&
+                  ::connect(made.client, any, size) == 0,
+              "no connection over loopback");
+  made.server = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  ::close(listener);
+  const int on = 1;
+  const timeval minute = {60, 0};
+  ::setsockopt(made.client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  ::setsockopt(made.client, SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof(minute));
+  // So that ten thousands of closed connections leave no port waiting.
+  const linger reset = {1, 0};
+  ::setsockopt(made.client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  return made;
+}
+
+bool ExchangeByte(int fd) {
+  char byte = 'x';
+  return ::send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && ::recv(fd, &byte, 1, 0) == 1 && byte == 'x';
+}
+
+}  // namespace kioto

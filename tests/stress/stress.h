@@ -1,0 +1,50 @@
+// What the stress tests share: their size, objects that are counted, the fds of this process, connected sockets.
+#ifndef KIOTO_TESTS_STRESS_STRESS_H_
+#define KIOTO_TESTS_STRESS_STRESS_H_
+
+#include <cstdint>
+#include <set>
+#include <utility>
+
+#include "kioto/runtime/base/atomic.h"
+
+namespace kioto {
+
+// `steps` times KIOTO_STRESS_SCALE (1 if it is not set), at least 1.
+int Scaled(int steps);
+
+// How many of them are alive.
+class Counted {
+ public:
+  Counted() { Count(1); }
+  Counted(Counted&& other) noexcept : alive_(std::exchange(other.alive_, false)) {}
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() {
+    if (alive_) Count(-1);
+  }
+  static int64_t alive() { return alive_now.load(std::memory_order_seq_cst); }
+
+ private:
+  static void Count(int by) { alive_now.fetch_add(by, std::memory_order_seq_cst); }
+  static base::Atomic<int64_t> alive_now;  // seq_cst: the reader is whoever has seen the runtime end
+
+  bool alive_ = true;
+};
+
+// The fds that are open now.
+std::set<int> OpenFds();
+
+// A connection over loopback: two blocking sockets.
+struct Connection {
+  int server = -1;
+  int client = -1;
+};
+Connection Connect();
+
+// One byte there and back on a blocking socket; false if it does not come back.
+bool ExchangeByte(int fd);
+
+}  // namespace kioto
+
+#endif  // KIOTO_TESTS_STRESS_STRESS_H_
