@@ -1,13 +1,14 @@
-"""Tests of results.py and of the report of main.py."""
+"""Tests of results.py, of the report of main.py, and of the machine of stages.py."""
 
 import io
 import json
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from test_lib import main, results  # pylint: disable=wrong-import-position
+from test_lib import main, results, stages  # pylint: disable=wrong-import-position
 
 _GTEST = """<testsuites><testsuite name="Suite">
   <testcase name="Good" status="run" classname="Suite"/>
@@ -98,6 +99,19 @@ class ReportTest(unittest.TestCase):
 
         report = main.run([("a", slow), ("b", slow)], Machine(), io.StringIO())
         self.assertEqual([counted.failures for _, _, counted in report], [["out of time"], ["not run: out of time"]])
+
+
+class MachineTest(unittest.TestCase):
+
+    def test_gives_status_and_output(self):
+        machine = stages.Machine("/", lambda: None)
+        self.assertEqual(machine.run(["sh", "-c", "pwd; exit 3"], capture=True), (3, "/\n"))
+
+    def test_stops_what_runs_out_of_time(self):
+        begin = time.monotonic()
+        status, _ = stages.Machine("/", lambda: 0.1).run(["sleep", "100"])
+        self.assertNotEqual(status, 0)
+        self.assertLess(time.monotonic() - begin, 50)
 
 
 if __name__ == "__main__":

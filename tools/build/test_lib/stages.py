@@ -10,6 +10,7 @@ Tags of a test:
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from test_lib import features, results
 
 # Sanitizers slow a stress test down five to fifteen times: they get this part of its rounds.
 _SANITIZER_SCALE = "0.2"
+_SECONDS_TO_STOP = 30
 
 
 class Machine:
@@ -35,10 +37,18 @@ class Machine:
             try:
                 output, _ = process.communicate(timeout=self.left())
             except subprocess.TimeoutExpired:
-                process.send_signal(2)
-                output, _ = process.communicate()
-                return process.returncode or 8, output or ""
+                return self._stop(process), ""
         return process.returncode, output or ""
+
+    @staticmethod
+    def _stop(process):
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        return process.returncode or 1
 
     def bazel(self, command, *arguments, folder=None, startup=(), capture=False):
         """One Bazel command. KIOTO_OUTPUT_BASE names another output base, for a second run beside another."""
