@@ -30,10 +30,10 @@ Future<Status> Echo(net::TcpStream stream) {
 }
 
 Future<Status> Serve(net::TcpListener& listener) {
-  return With(TaskTracker(), sync::CancellationToken(), [&listener](TaskTracker& conns, sync::CancellationToken& stop) {
+  return With(TaskTracker(), CancellationToken(), [&listener](TaskTracker& conns, CancellationToken& stop) {
     return ForEach(TakeUntil(listener.Incoming(), signal::Shutdown()),
                    [&](net::TcpStream s) {
-                     conns.Spawn(sync::Until(stop, Echo(std::move(s))));  // a new task owns what it uses
+                     conns.Spawn(Until(stop, Echo(std::move(s))));  // a new task owns what it uses
                    })
         .AndThen([&] { return Timeout(10s, conns.CloseAndWait()); })
         .Finally([&] {

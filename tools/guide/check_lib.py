@@ -1,0 +1,87 @@
+"""What must hold between the guide and the tree: snippets, links, and the list of sentences that begin with `kioto:`."""
+
+import os
+import re
+
+_BLOCK = re.compile(r"^```cpp\n(.*?)^```", re.M | re.S)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCED = re.compile(r"^```.*?^```", re.M | re.S)
+_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def region(text, name):
+    """The lines between `// [region name]` and `// [end name]`; None if they are not there."""
+    match = re.search(r"// \[region %s\]\n(.*?)^\s*// \[end %s\]" % (re.escape(name), re.escape(name)), text, re.M | re.S)
+    return match.group(1) if match else None
+
+
+def _dedent(text):
+    lines = text.rstrip("\n").split("\n")
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[indent:].rstrip() for line in lines)
+
+
+def snippet_faults(page, text, read):
+    """Each C++ block says in its first line which region of which file it is, and is that region. `read(path)` or None."""
+    faults = []
+    for block in _BLOCK.findall(text):
+        head, _, body = block.partition("\n")
+        match = re.match(r"// (\S+)#(\S+)$", head)
+        if not match:
+            faults.append("%s: a C++ block without `// file#region` in its first line: %r" % (page, head))
+            continue
+        source = read(match.group(1))
+        wanted = region(source, match.group(2)) if source is not None else None
+        if wanted is None:
+            faults.append("%s: no region %s" % (page, match.group(0)[3:]))
+        elif _dedent(wanted) != _dedent(body):
+            faults.append("%s: the block is not what %s says" % (page, match.group(0)[3:]))
+    return faults
+
+
+def anchors(text):
+    """The anchors of a page's headings."""
+    found = set()
+    for title in re.findall(r"^#+ (.*)$", _FENCED.sub("", text), re.M):
+        found.add(re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-"))
+    return found
+
+
+def link_faults(page, text, read):
+    """Links that lead nowhere. Addresses outside are not followed."""
+    faults = []
+    for target in _LINK.findall(_FENCED.sub("", text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        full = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+        linked = read(full)
+        if linked is None:
+            faults.append("%s: nothing at %s" % (page, target))
+        elif anchor and anchor not in anchors(linked):
+            faults.append("%s: no heading for %s" % (page, target))
+    return faults
+
+
+def sentences(text):
+    """The literals that begin with `kioto: ` in a C++ file, neighbours joined, formats and line ends left out."""
+    found = []
+    joined = re.sub(r'"\s*\n\s*"', "", text)
+    for literal in _LITERAL.findall(joined):
+        told = re.match(r"kioto: [^<%]{5}", literal) and "%" not in literal and "\\n" not in literal
+        if told:
+            found.append(literal.replace('\\"', '"'))
+    return found
+
+
+def sentence_faults(files, page, text):
+    """Sentences of the tree that the page does not explain, and rows of the page that no file says any more."""
+    said = {}
+    for path, content in files:
+        for sentence in sentences(content):
+            said.setdefault(sentence.strip(), path)
+    rows = set(re.findall(r"^\| `(kioto: [^`]*)`", text, re.M))
+    faults = ["%s: does not explain %r of %s" % (page, sentence, path)
+              for sentence, path in sorted(said.items()) if sentence not in rows]
+    faults += ["%s: nothing says %r any more" % (page, row) for row in sorted(rows - set(said))]
+    return faults

@@ -1,0 +1,47 @@
+"""Tests of the guide's checker."""
+
+import os
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import check_lib  # noqa: E402
+
+SOURCE = "int a;\n  // [region one]\n  int b;\n    int c;\n  // [end one]\n"
+
+
+class CheckTest(unittest.TestCase):
+
+    def faults(self, text):
+        return check_lib.snippet_faults("p.md", text, {"x.cc": SOURCE}.get)
+
+    def test_a_block_is_its_region(self):
+        self.assertEqual(self.faults("```cpp\n// x.cc#one\nint b;\n  int c;\n```\n"), [])
+
+    def test_a_block_that_differs(self):
+        self.assertIn("not what", self.faults("```cpp\n// x.cc#one\nint b;\n```\n")[0])
+
+    def test_a_block_without_a_region(self):
+        self.assertIn("without", self.faults("```cpp\nint b;\n```\n")[0])
+        self.assertIn("no region", self.faults("```cpp\n// x.cc#two\nint b;\n```\n")[0])
+        self.assertIn("no region", self.faults("```cpp\n// y.cc#one\nint b;\n```\n")[0])
+
+    def test_links(self):
+        pages = {"g/a.md": "# One two\n", "g/p.md": ""}
+        text = "[a](a.md) [b](a.md#one-two) [c](https://e.org/x)"
+        self.assertEqual(check_lib.link_faults("g/p.md", text, pages.get), [])
+        self.assertEqual(len(check_lib.link_faults("g/p.md", "[a](b.md) [b](a.md#three)", pages.get)), 2)
+
+    def test_sentences(self):
+        code = 'static_assert(x, "kioto: one sentence that "\n   "goes on");\nf("kioto: %s failed");'
+        self.assertEqual(check_lib.sentences(code), ["kioto: one sentence that goes on"])
+        page = "| `kioto: one sentence that goes on` | so |\n"
+        self.assertEqual(check_lib.sentence_faults([("f.h", code)], "e.md", page), [])
+        self.assertEqual(len(check_lib.sentence_faults([("f.h", code)], "e.md", "")), 1)
+        self.assertEqual(len(check_lib.sentence_faults([], "e.md", page)), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
