@@ -1,14 +1,14 @@
-// Broadcast: every value to every receiver. A send never waits: a receiver that is too slow misses the oldest values, is told
-// how many, and goes on.
+// Broadcast: every value to every receiver. A send never waits: a receiver that is too slow misses the oldest values,
+// is told how many, and goes on.
 //
 //   sync::Broadcast<std::string> room;                    // a handle: copy it for every task that sends
 //   auto inbox = room.Subscribe();                        // sees what is sent from now on
 //   room.Send("hello");
-//   inbox.Recv().AndThen([](std::string& said) { ... })   // IsLagged(status, &missed): go on; IsClosed: no sender is left
+//   inbox.Recv().AndThen([](std::string& said) { ... })   // IsLagged(status, &missed): go on; IsClosed: the end
 //
-// T is copied for each receiver, possibly on several threads at once, as copying a const T may always be; the last one who
-// needs a value gets it by move. A value lives until the last receiver that was there at its send has got it, missed it,
-// or gone. Copying, moving and destroying T must not use the same channel.
+// T is copied for each receiver, possibly on several threads at once, as copying a const T may always be; the last one
+// who needs a value gets it by move. A value lives until the last receiver that was there at its send has got it,
+// missed it, or gone. Copying, moving and destroying T must not use the same channel.
 // Memory: capacity (rounded up to a power of two) times the size of a value. A send and a receive allocate nothing.
 // Threads: handles any, also one handle on several at once (but for reset and assignment); a receiver one at a time.
 // States and races: internal/broadcast_core.h.
@@ -217,8 +217,8 @@ class BroadcastReceiver {
   }
   ~BroadcastReceiver() { reset(); }
 
-  // The next value. IsLagged: values were missed, the next Recv gives the oldest that is left. IsClosed: all senders are
-  // gone, and everything was received. CANCEL SAFE: yes.
+  // The next value. IsLagged: values were missed, the next Recv gives the oldest that is left. IsClosed: all senders
+  // are gone, and everything was received. CANCEL SAFE: yes.
   RecvFuture Recv() { return RecvFuture(*channel_, next_); }
   // The same without waiting: IsEmpty if there is nothing yet.
   StatusOr<T> TryRecv() {

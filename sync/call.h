@@ -1,11 +1,11 @@
 // Call: make a job with a place for its answer, send it, await the answer.
 //
 //   struct Job { std::string text; sync::OneshotSender<size_t> reply; };
-//   sync::Call<size_t>(pool, [&](auto reply) { return Job{text, std::move(reply)}; })     // a future of StatusOr<size_t>
+//   sync::Call<size_t>(pool, [&](auto reply) { return Job{text, std::move(reply)}; })   // gives a StatusOr<size_t>
 //
-// `pool` is an MpscSender (then it waits for room) or an MpscUnboundedSender of the job; borrowed. `make` is called at the
-// first poll. Gives the answer as Oneshot does (Status and StatusOr as themselves); IsClosed if the receiver of jobs is gone,
-// or dropped the job without an answer.
+// `pool` is an MpscSender (then it waits for room) or an MpscUnboundedSender of the job; borrowed. `make` is called at
+// the first poll. Gives the answer as Oneshot does (Status and StatusOr as themselves); IsClosed if the receiver of
+// jobs is gone, or dropped the job without an answer.
 // CANCEL SAFE: loses data: the job may be on its way; whoever has it sees that nobody waits (reply.IsClosed()).
 #ifndef KIOTO_SYNC_CALL_H_
 #define KIOTO_SYNC_CALL_H_

@@ -16,7 +16,9 @@ struct Job {
 };
 
 auto Count(const MpscSender<Job>& pool, std::string text) {
-  return Call<size_t>(pool, [text = std::move(text)](auto reply) mutable { return Job{std::move(text), std::move(reply)}; });
+  return Call<size_t>(pool, [text = std::move(text)](auto reply) mutable {
+    return Job{std::move(text), std::move(reply)};
+  });
 }
 
 TEST(CallTest, TheJobGoesOutAndTheAnswerComesBack) {

@@ -1,5 +1,5 @@
-// CancellationToken: a request to stop that anybody can make and anybody can wait for. Copies are the same token; a child
-// is cancelled with its parent, not the other way round. Dropping a token cancels nothing.
+// CancellationToken: a request to stop that anybody can make and anybody can wait for. Copies are the same token; a
+// child is cancelled with its parent, not the other way round. Dropping a token cancels nothing.
 //
 //   CancellationToken stop;
 //   Spawn(Until(stop, Serve(...)));                       // until.h
@@ -8,15 +8,15 @@
 // Threads: any.
 //
 // STATE       a node: `cancelled`, 0 -> 1 once; `refs`; its parent (a reference); its children (none of them owned).
-// OWNERSHIP   the list of children, and a child's link in it: the parent's lock. A child that Cancel has taken out of the
-//             list, with a reference, is Cancel's until it is done with it.
+// OWNERSHIP   the list of children, and a child's link in it: the parent's lock. A child that Cancel has taken out of
+//             the list, with a reference, is Cancel's until it is done with it.
 // RACES       R1 ChildToken against Cancel: `cancelled` is set under the lock. A child linked before is found, one that
 //                comes later is born cancelled.
-//             R2 a child dies while Cancel walks: Cancel takes a reference only if there still is one, under the lock that
-//                the dying child needs to unlink itself.
+//             R2 a child dies while Cancel walks: Cancel takes a reference only if there still is one, under the lock
+//                that the dying child needs to unlink itself.
 //             R3 a waiter joins while it is cancelled: its Notified() is made first, the flag looked at second.
-// A child keeps its parent's node alive (not its token): a chain of children, each made from the one before, costs a node for
-// each that still has descendants.
+// A child keeps its parent's node alive (not its token): a chain of children, each made from the one before, costs a
+// node for each that still has descendants.
 // COST        IsCancelled: a load. A copy: 1 RMW. To wait: as Notify.
 #ifndef KIOTO_SYNC_CANCELLATION_TOKEN_H_
 #define KIOTO_SYNC_CANCELLATION_TOKEN_H_
@@ -71,8 +71,8 @@ class CancellationToken {
     if (node_ != nullptr) node_->Unref();
   }
 
-  // Cancels it and all that descends from it; all of them are cancelled when it returns, or, if another Cancel of it is on
-  // its way, when that one returns. Once is enough.
+  // Cancels it and all that descends from it; all of them are cancelled when it returns, or, if another Cancel of it is
+  // on its way, when that one returns. Once is enough.
   void Cancel() const { node_->Cancel(); }
   bool IsCancelled() const { return node_->IsCancelled(); }
   // Ready when it is cancelled. CANCEL SAFE: yes. Keeps the token.

@@ -4,9 +4,10 @@
 //   Spawn(ForEach(std::move(jobs.receiver), [](Job& job) { ... }));
 //   return jobs.sender.Send(Job{...});                    // a future of Status; IsClosed if the receiver is gone
 //
-// Memory: capacity (rounded up to a power of two) times the size of an item, once. A send and a receive allocate nothing.
-// Order: values of one sender are received in the order of their sends; senders that wait are served in order of arrival,
-// and none passes them.
+// Memory: capacity (rounded up to a power of two) times the size of an item, once. A send and a receive allocate
+// nothing.
+// Order: values of one sender are received in the order of their sends; senders that wait are served in order of
+// arrival, and none passes them.
 // Threads: senders any, also one handle on several at once (but for reset and assignment); the receiver one at a time.
 // Protocol, states and races: internal/mpsc_gate.h, internal/mpsc_bounded_gate.h.
 #ifndef KIOTO_SYNC_MPSC_H_
@@ -47,7 +48,8 @@ class [[nodiscard]] MpscPermits {
   }
   ~MpscPermits() { Release(); }
 
-  // Uses one. Never waits, never fails: what is sent by a permit is delivered even after the receiver has called Close().
+  // Uses one. Never waits, never fails: what is sent by a permit is delivered even after the receiver has called
+  // Close().
   void Send(T value) {
     KIOTO_CHECK(count_ > 0, "a channel's permit was used twice");
     --count_;
@@ -72,8 +74,8 @@ class [[nodiscard]] MpscPermits {
 };
 
 // OK: the value is in the queue. IsClosed: the receiver is closed or gone, and the value is destroyed with the future.
-// CANCEL SAFE: loses data: a value that was not sent is destroyed with the future, and the place is lost (with Reserve only
-// the place). Borrows the sender.
+// CANCEL SAFE: loses data: a value that was not sent is destroyed with the future, and the place is lost (with Reserve
+// only the place). Borrows the sender.
 template <class T>
 class [[nodiscard]] MpscSend : public FutureBase<MpscSend<T>, Status> {
   using Channel = internal::MpscChannel<T, internal::MpscRing<T>>;
@@ -136,7 +138,7 @@ class MpscSender {
   using ReserveFuture = internal::MpscReserve<MpscPermits<T>, Channel>;
   using ClosedFuture = internal::MpscClosed<internal::BoundedGate>;
 
-  MpscSender() = default;                                      // of no channel
+  MpscSender() = default;                                       // of no channel
   explicit MpscSender(Channel* channel) : channel_(channel) {}  // takes over one count
   MpscSender(const MpscSender& other) : channel_(other.channel_) {
     if (channel_ != nullptr) channel_->AddSender();

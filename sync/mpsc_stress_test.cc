@@ -1,4 +1,5 @@
-// Both channels with many threads: every value exactly once, in order per sender, whatever is closed or dropped meanwhile.
+// Both channels with many threads: every value exactly once, in order per sender, whatever is closed or dropped
+// meanwhile.
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -72,7 +73,8 @@ TEST(MpscStressTest, BoundedByPermitsExactlyOnceInOrder) {
 }
 TEST(MpscStressTest, UnboundedExactlyOnceInOrder) { ManyToOne(MpscUnbounded<Item>(), kSend); }
 
-// What is accepted before the receiver goes is destroyed, what is refused stays with its sender: nothing twice, no leak.
+// What is accepted before the receiver goes is destroyed, what is refused stays with its sender: nothing twice, no
+// leak.
 template <class Make, class Send>
 void CloseRace(Make make, Send send) {
   for (int round = 0; round < 300; ++round) {

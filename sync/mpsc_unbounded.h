@@ -32,7 +32,7 @@ class MpscUnboundedSender {
  public:
   using ClosedFuture = internal::MpscClosed<internal::UnboundedGate>;
 
-  MpscUnboundedSender() = default;                                      // of no channel
+  MpscUnboundedSender() = default;                                       // of no channel
   explicit MpscUnboundedSender(Channel* channel) : channel_(channel) {}  // takes over one count
   MpscUnboundedSender(const MpscUnboundedSender& other) : channel_(other.channel_) {
     if (channel_ != nullptr) channel_->AddSender();

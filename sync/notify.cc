@@ -47,7 +47,8 @@ bool NotifiedFuture::Start(const Waker* waker) {
     const uint64_t state = Notify::StateOf(seen);
     if (state == Notify::kWaiting) break;
     const uint64_t next = state == Notify::kPermit ? Notify::kEmpty : Notify::kWaiting;
-    // acq_rel: acquires what came with a permit, and orders this waiter's list before a NotifyOne that sees kWaiting (R1).
+    // acq_rel: acquires what came with a permit, and orders this waiter's list before a NotifyOne that sees kWaiting
+    // (R1).
     if (!word.compare_exchange_weak(seen, Notify::WithState(seen, next), std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
       continue;
@@ -139,21 +140,23 @@ void Notify::NotifyAll() {
   uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
   while (StateOf(word) != kWaiting) {
     // acq_rel: pairs with a waiter's look at the round. relaxed on failure: only a guess for the next round.
-    if (word_.compare_exchange_weak(word, word + kRoundOne, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+    if (word_.compare_exchange_weak(word, word + kRoundOne, std::memory_order_acq_rel, std::memory_order_relaxed))
+      return;
   }
   base::IntrusiveList<Waiter> all;
   base::WakeList<Waker> wakes;
   lock_.Lock();
   word = word_.load(std::memory_order_relaxed);  // relaxed: as above
   // acq_rel, relaxed: as above.
-  while (!word_.compare_exchange_weak(
-      word, WithState(word + kRoundOne, StateOf(word) == kWaiting ? kEmpty : StateOf(word)), std::memory_order_acq_rel,
-      std::memory_order_relaxed)) {
+  while (!word_.compare_exchange_weak(word,
+                                      WithState(word + kRoundOne, StateOf(word) == kWaiting ? kEmpty : StateOf(word)),
+                                      std::memory_order_acq_rel, std::memory_order_relaxed)) {
   }
   all.Splice(waiters_);
   while (Waiter* waiter = all.PopFront()) {
     wakes.Add(std::move(waiter->waker.Write()));
-    waiter->signal.store(NotifiedFuture::kAll, std::memory_order_release);  // release: the waiter is its task's from here on
+    waiter->signal.store(NotifiedFuture::kAll,
+                         std::memory_order_release);  // release: the waiter is its task's from here on
     if (wakes.full()) {
       lock_.Unlock();
       wakes.WakeAll();

@@ -10,14 +10,15 @@
 // OWNERSHIP   the list, and what is linked in it: the lock's. The word: anybody's by CAS while it is not kWaiting; the
 //             lock's while it is. A waiter's waker: the lock's while its signal is kNone; moved out before the signal.
 //             A waiter whose signal is set belongs to its task alone: nobody looks at it again.
-// RACES       R1 NotifyOne against a waiter that is about to link: it makes kWaiting by CAS, which fails if a permit came.
-//             R2 NotifyAll takes the whole list to its stack and wakes in rounds, without the lock between them. A waiter in
-//                it that is polled sees by the round that it was meant, unlinks itself and is done; a waiter that is dropped
-//                unlinks itself. What is linked meanwhile is of the new round, and in the other list.
-//             R3 a waiter is dropped between its signal and its poll: a kOne or kLast goes on to the next waiter, or back
-//                into the word; a kAll was for it alone.
-// COST        RMWs: NotifyOne 1 (permit) or 1 and the wake; NotifyAll 1 with nobody there. Notified: 1 with a permit; to wait
-//             2, a reference and an Unref; polled again 0 (unless by another task).
+// RACES       R1 NotifyOne against a waiter that is about to link: it makes kWaiting by CAS, which fails if a permit
+// came.
+//             R2 NotifyAll takes the whole list to its stack and wakes in rounds, without the lock between them. A
+//                waiter in it that is polled sees by the round that it was meant, unlinks itself and is done; a waiter
+//                that is dropped unlinks itself. What is linked meanwhile is of the new round, and in the other list.
+//             R3 a waiter is dropped between its signal and its poll: a kOne or kLast goes on to the next waiter, or
+//                back into the word; a kAll was for it alone.
+// COST        RMWs: NotifyOne 1 (permit) or 1 and the wake; NotifyAll 1 with nobody there. Notified: 1 with a permit;
+//             to wait 2, a reference and an Unref; polled again 0 (unless by another task).
 #ifndef KIOTO_SYNC_NOTIFY_H_
 #define KIOTO_SYNC_NOTIFY_H_
 
@@ -33,8 +34,9 @@ namespace kioto::sync {
 
 class Notify;
 
-// Ready when it was notified. It counts for NotifyAll from the moment when it was made, for NotifyOne from its first poll
-// or Enable. CANCEL SAFE: loses place; a NotifyOne that it had got, but not given out, goes to the next. Borrows its Notify.
+// Ready when it was notified. It counts for NotifyAll from the moment when it was made, for NotifyOne from its first
+// poll or Enable. CANCEL SAFE: loses place; a NotifyOne that it had got, but not given out, goes to the next. Borrows
+// its Notify.
 class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
  public:
   explicit NotifiedFuture(Notify& notify);
@@ -93,11 +95,13 @@ class Notify {
 
   NotifiedFuture Notified() { return NotifiedFuture(*this); }
 
-  // Wakes the one that has waited longest. If nobody waits, the next one to wait will not: at most one such permit is kept.
+  // Wakes the one that has waited longest. If nobody waits, the next one to wait will not: at most one such permit is
+  // kept.
   void NotifyOne() { NotifyWith(NotifiedFuture::kOne); }
   // The same, but the one that came last: its memory is warm.
   void NotifyLast() { NotifyWith(NotifiedFuture::kLast); }
-  // Wakes every Notified() that exists now, polled or not. Keeps nothing for later ones, and leaves a stored permit alone.
+  // Wakes every Notified() that exists now, polled or not. Keeps nothing for later ones, and leaves a stored permit
+  // alone.
   void NotifyAll();
 
  private:

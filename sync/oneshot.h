@@ -149,9 +149,10 @@ class OneshotSender {
   internal::OneshotBlock<T>* block_ = nullptr;
 };
 
-// A future of the value: StatusOr<T> (T itself if T is a Status or a StatusOr; Status if T is Unit). The error is IsClosed: the sender is gone
-// without sending, or this receiver was closed before it sent.
-// CANCEL SAFE: yes, through ByRef: what is sent stays until it is taken. Dropped with a value in it, it destroys the value.
+// A future of the value: StatusOr<T> (T itself if T is a Status or a StatusOr; Status if T is Unit). The error is
+// IsClosed: the sender is gone without sending, or this receiver was closed before it sent.
+// CANCEL SAFE: yes, through ByRef: what is sent stays until it is taken. Dropped with a value in it, it destroys the
+// value.
 template <class T>
 class [[nodiscard]] OneshotReceiver : public FutureBase<OneshotReceiver<T>, internal::Received<T>> {
   using View = internal::OneshotCore::View;

@@ -90,9 +90,7 @@ StatusOr<SemaphorePermit> Semaphore::TryAcquire(size_t count) {
   return SemaphorePermit(*this, count);
 }
 
-StatusOr<SemaphorePermit> Semaphore::BlockingAcquire(size_t count) {
-  return internal::BlockingWait(Acquire(count));
-}
+StatusOr<SemaphorePermit> Semaphore::BlockingAcquire(size_t count) { return internal::BlockingWait(Acquire(count)); }
 
 size_t Semaphore::ForgetPermits(size_t count) {
   uint64_t word = Load();
@@ -100,7 +98,8 @@ size_t Semaphore::ForgetPermits(size_t count) {
     // Permits that lie in the word while somebody waits are on their way to them (R2).
     const uint64_t gone = (word & kWaiters) != 0 ? 0 : std::min<uint64_t>(count, FreeOf(word));
     // acq_rel: as every RMW of the word. acquire on failure: as Load.
-    if (word_.compare_exchange_weak(word, word - gone * kFreeOne, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (word_.compare_exchange_weak(word, word - gone * kFreeOne, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
       return gone;
     }
   }
@@ -131,7 +130,8 @@ void Semaphore::Release(size_t count) {
   if (count == 0) return;
   KIOTO_CHECK(count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
   // acq_rel: R1; releases what was done with the permits.
-  const uint64_t word = word_.fetch_add(count * kFreeOne, KIOTO_ORDER("semaphore.release_order", std::memory_order_acq_rel));
+  const uint64_t word =
+      word_.fetch_add(count * kFreeOne, KIOTO_ORDER("semaphore.release_order", std::memory_order_acq_rel));
   KIOTO_CHECK(FreeOf(word) + count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
   if ((word & kWaiters) != 0 && !KIOTO_MUTANT("semaphore.no_hand_over")) queue_.HandOver(*this);
 }
@@ -142,7 +142,8 @@ uint64_t Semaphore::TakeUpTo(uint64_t count) {
     const uint64_t now = std::min(count, FreeOf(word));
     if (now == 0) return 0;
     // acq_rel: acquires what was done by those who gave the permits back. acquire on failure: as Load.
-    if (word_.compare_exchange_weak(word, word - now * kFreeOne, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (word_.compare_exchange_weak(word, word - now * kFreeOne, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
       return now;
     }
   }

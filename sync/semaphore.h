@@ -6,8 +6,9 @@
 // STATE       one 64-bit word: kClosed (bit 0) | kWaiters (bit 1: somebody is in the queue, nobody may pass it) |
 //             free permits (bits 2..63). Who waits: internal/permit_queue.h.
 // OWNERSHIP   a permit: of the word while free, else of its SemaphorePermit, or of the waiter that was given it.
-// RACES       R1 permits are freed while somebody joins the queue: both are RMWs of the word. Freed first: the joiner, which
-//                looks after it has set kWaiters, finds them. Freed second: kWaiters is seen, and they are handed over.
+// RACES       R1 permits are freed while somebody joins the queue: both are RMWs of the word. Freed first: the joiner,
+//                which looks after it has set kWaiters, finds them. Freed second: kWaiters is seen, and they are handed
+//                over.
 //             R2 between freeing and handing over the permits lie in the word: kWaiters keeps everybody else from them.
 // COST        RMWs: acquire 1, release 1, both uncontended. Waiting: the lock, 2, a reference and a wake more.
 #ifndef KIOTO_SYNC_SEMAPHORE_H_
@@ -105,7 +106,7 @@ class Semaphore {
   friend class AcquireFuture;
   friend class internal::PermitQueue;
 
-  enum class [[nodiscard]] Entry { kGranted, kNotEnough, kClosed };
+  enum class [[nodiscard]] Entry{kGranted, kNotEnough, kClosed};
 
   static constexpr uint64_t kClosed = 1;
   static constexpr uint64_t kWaiters = 2;
@@ -121,7 +122,7 @@ class Semaphore {
   // As the PermitQueue's source.
   bool closed() const { return IsClosed(); }
   uint64_t TakeUpTo(uint64_t count);
-  void SetWaiting() { word_.fetch_or(kWaiters, std::memory_order_acq_rel); }     // acq_rel: R1
+  void SetWaiting() { word_.fetch_or(kWaiters, std::memory_order_acq_rel); }      // acq_rel: R1
   void ClearWaiting() { word_.fetch_and(~kWaiters, std::memory_order_acq_rel); }  // acq_rel: R2
 
   base::Atomic<uint64_t> word_;

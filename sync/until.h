@@ -3,8 +3,8 @@
 //   conns.Spawn(Until(stop, Echo(std::move(stream))));
 //
 // Gives what the future gives, in a form that can be an error (Unit as Status, T as StatusOr<T>); stopped, it gives
-// kCancelled. A token that is cancelled already: the future is not polled at all. Else the future is polled first, so one
-// that is ready wins. CANCEL SAFE: as the future. Keeps a copy of the token.
+// kCancelled. A token that is cancelled already: the future is not polled at all. Else the future is polled first, so
+// one that is ready wins. CANCEL SAFE: as the future. Keeps a copy of the token.
 //
 // RunUntilCancelled(token, future): the same, as std::optional of what the future gives; nullopt if it was stopped.
 #ifndef KIOTO_SYNC_UNTIL_H_
@@ -93,7 +93,8 @@ auto Until(CancellationToken token, F future) {
 
 template <class F>
 auto RunUntilCancelled(CancellationToken token, F future) {
-  static_assert(IsFuture<F>, "kioto: RunUntilCancelled takes a token and a future, which it stops when the token is cancelled");
+  static_assert(IsFuture<F>,
+                "kioto: RunUntilCancelled takes a token and a future, which it stops when the token is cancelled");
   return internal::MakeUntil<internal::StoppedAsNothing>(std::move(token), std::move(future));
 }
 

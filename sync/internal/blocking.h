@@ -22,7 +22,8 @@ class ThreadWaker {
 
   const Waker& waker() const { return waker_; }
 
-  // After a poll that was pending: sleeps until woken, or, if the future asked for another turn, only gives its core away.
+  // After a poll that was pending: sleeps until woken, or, if the future asked for another turn, only gives its core
+  // away.
   void Wait(bool yielded);
 
  private:

@@ -52,7 +52,8 @@ bool BroadcastWord::Drop(uint64_t word, uint64_t change) {
 }
 
 bool BroadcastWord::FinishCopy() {
-  return Drop(word_.load(std::memory_order_relaxed), kCopyingOne + kNeededOne);  // relaxed: a guess, confirmed by the CAS
+  return Drop(word_.load(std::memory_order_relaxed),
+              kCopyingOne + kNeededOne);  // relaxed: a guess, confirmed by the CAS
 }
 
 bool BroadcastWord::PassBy(uint64_t lap) {

@@ -1,18 +1,19 @@
-// BroadcastCore: everything of a broadcast but the values: positions, who is there, who waits. And BroadcastSlot's word.
+// BroadcastCore: everything of a broadcast but the values: positions, who is there, who waits. And BroadcastSlot's
+// word.
 //
 // STATE       `state_`: receivers (bits 0..19) | tail, the position of the next value (bits 20..63), in one word: so a
 //             send knows exactly who will need its value, and a new receiver exactly where it begins.
-//             A position's slot is position % size, its lap position / size. The first position is `size`, so lap 0 means
-//             "never written".
+//             A position's slot is position % size, its lap position / size. The first position is `size`, so lap 0
+//             means "never written".
 //             A slot's word: needed by so many receivers (bits 0..19) | so many are copying it now (bits 20..31) |
 //             kFull | kBusy | lap (bits 34..63).
-// OWNERSHIP   the value: shared by those who copy it; of him alone who has set kBusy: the sender that writes over it, or the
-//             last one who needs it, and takes it out. Values are destroyed after kBusy is gone.
-// RACES       R1 a sender has its position, its slot not yet written: a receiver that comes there finds the older lap, and
-//                waits; every sender notifies after its own store.
-//             R2 a sender comes to a slot that somebody copies, or whose sender of the lap before is not done: it spins, then
-//                gives its core away. It takes a receiver that is a whole lap behind.
-//             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and by the tail that it missed something.
+// OWNERSHIP   the value: shared by those who copy it; of him alone who has set kBusy: the sender that writes over it,
+//             or the last one who needs it, and takes it out. Values are destroyed after kBusy is gone.
+// RACES       R1 a sender has its position, its slot not yet written: a receiver that comes there finds the older lap,
+//                and waits; every sender notifies after its own store.
+//             R2 a sender comes to a slot that somebody copies, or whose sender of the lap before is not done: it
+//                spins, then gives its core away. It takes a receiver that is a whole lap behind.
+//             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and the tail tells what it missed.
 //             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
 //             R5 a receiver waits: its Notified() is made first, the slot looked at second.
 // COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Waiting: as Notify.
@@ -33,11 +34,11 @@ namespace kioto::sync::internal {
 // The word of a slot.
 class BroadcastWord {
  public:
-  enum class [[nodiscard]] Look {
-    kCopy,     // copy it, then FinishCopy
-    kTake,     // it is the caller's alone: take it out, then FinishTake
-    kSkipped,  // its sender failed to make it: go on
-    kOther,    // not there: not written yet, or written over
+  enum class [[nodiscard]] Look{
+      kCopy,     // copy it, then FinishCopy
+      kTake,     // it is the caller's alone: take it out, then FinishTake
+      kSkipped,  // its sender failed to make it: go on
+      kOther,    // not there: not written yet, or written over
   };
 
   // The receiver at lap `lap`.
@@ -120,7 +121,7 @@ class BroadcastCore {
     return refs_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
 
-  Notify& sent() { return sent_; }            // a value, or the end
+  Notify& sent() { return sent_; }  // a value, or the end
   Notify& no_receiver() { return no_receiver_; }
 
  private:

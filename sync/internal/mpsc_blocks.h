@@ -4,25 +4,27 @@
 //   not reusable   the receiver          where a sender that knows no better begins to look for the block of its ticket
 //   yet            reads here
 //
-// A sender finds its block in `directory_`, by the block's number; or makes it, from the one before it, which it finds there
-// too; or walks. tail_block_ may stay far behind, since it passes no block in which a slot is not published, and a sender
-// may lose its core for milliseconds: nobody but a sender that was away for as long has to walk from there.
+// A sender finds its block in `directory_`, by the block's number; or makes it, from the one before it, which it finds
+// there too; or walks. tail_block_ may stay far behind, since it passes no block in which a slot is not published, and
+// a sender may lose its core for milliseconds: nobody but a sender that was away for as long has to walk from there.
 //
-// STATE       a block: `start`, its first position; `next`; `left_at`, 0 until tail_block_ has moved past it, then the tail
-//             at that moment.
-//             an entry of directory_: a block and, in the upper 16 bits, which of the numbers that share the entry it has.
-// OWNERSHIP   oldest_, head_block_: the receiver's. `next`: set once, by CAS. tail_block_ moves by CAS, past a block all
-//             of whose slots are published, so nobody who holds a ticket has yet to look for a block before it.
+// STATE       a block: `start`, its first position; `next`; `left_at`, 0 until tail_block_ has moved past it, then the
+//             tail at that moment.
+//             an entry of directory_: a block and, in the upper 16 bits, which of the numbers that share the entry it
+//             has.
+// OWNERSHIP   oldest_, head_block_: the receiver's. `next`: set once, by CAS. tail_block_ moves by CAS, past a block
+//             all of whose slots are published, so nobody who holds a ticket has yet to look for a block before it.
 // RACES       R1 two senders need the block after the last: one CAS wins; the other's block becomes a spare.
-//             R2 a sender has loaded tail_block_ and stands on a block that is about to be used again. Its ticket was taken
-//                before it loaded. Whoever moved tail_block_ past the block then read the tail by an RMW, as `left_at`. A
-//                ticket taken after that RMW acquires the move, and never sees the block; a ticket taken before it is less
-//                than left_at. The receiver takes back a block only when head has reached left_at: then every such sender
-//                has published, and publishing is the last thing that it does.
+//             R2 a sender has loaded tail_block_ and stands on a block that is about to be used again. Its ticket was
+//                taken before it loaded. Whoever moved tail_block_ past the block then read the tail by an RMW, as
+//                `left_at`. A ticket taken after that RMW acquires the move, and never sees the block; a ticket taken
+//                before it is less than left_at. The receiver takes back a block only when head has reached left_at:
+//                then every such sender has published, and publishing is the last thing that it does.
 //             R3 a spare is taken or put by exchange and CAS of the whole pointer: no ABA.
-//             R4 a sender takes from directory_ its own block or the one before, which may have been read meanwhile. Its
-//                ticket is not published, so head is not past its own block; and a block is not taken back before head is
-//                past the one after it. An entry that is written late is of a block whose number nobody looks for.
+//             R4 a sender takes from directory_ its own block or the one before, which may have been read meanwhile.
+//                Its ticket is not published, so head is not past its own block; and a block is not taken back before
+//                head is past the one after it. An entry that is written late is of a block whose number nobody looks
+//                for.
 // COST        a send: a load. A block: two CAS and an RMW by its first sender, and no allocation while spares last.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_BLOCKS_H_
@@ -38,12 +40,13 @@
 
 namespace kioto::sync::internal {
 
-// Slots of a block: enough that its bookkeeping vanishes. Small under the explorer, which meets its edges within few steps.
+// Slots of a block: enough that its bookkeeping vanishes. Small under the explorer, which meets its edges within few
+// steps.
 inline constexpr uint64_t kMpscBlockSlots = KIOTO_MODEL ? 2 : 32;
 // Blocks kept for reuse: bursts of a thousand items allocate nothing.
 inline constexpr size_t kMpscSpareBlocks = KIOTO_MODEL ? 1 : 32;
-// Blocks that senders find without walking: a power of two. A sender needs its own and the one before; the others are for
-// those who were away meanwhile.
+// Blocks that senders find without walking: a power of two. A sender needs its own and the one before; the others are
+// for those who were away meanwhile.
 inline constexpr uint64_t kMpscDirectory = KIOTO_MODEL ? 2 : 16;
 
 template <class T>
@@ -112,7 +115,8 @@ class MpscBlocks {
   Block* FindOrMake(uint64_t number, Gate& gate) {
     MoveTail(number * kMpscBlockSlots, gate);
     Block* block = number > 0 ? Find(number - 1) : nullptr;  // R4
-    if (block == nullptr) block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS in MoveTail
+    if (block == nullptr)
+      block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS in MoveTail
     while (block->start != number * kMpscBlockSlots) block = NextOf(*block);
     // release: pairs with the load in Find.
     directory_[number % kMpscDirectory].store(reinterpret_cast<uintptr_t>(block) | EntryTag(number),
@@ -127,7 +131,8 @@ class MpscBlocks {
       Block* next = NextOf(*block);
       Block* expected = block;
       // release: a sender that begins at `next` has its `start`. relaxed on failure: nothing is read.
-      if (!tail_block_.compare_exchange_strong(expected, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+      if (!tail_block_.compare_exchange_strong(expected, next, std::memory_order_acq_rel, std::memory_order_relaxed))
+        return;
       // release: the receiver that sees it has acquired all that was done with the block (R2).
       block->left_at.store(gate.TailNow(), std::memory_order_release);
       block = next;

@@ -5,15 +5,16 @@
 // A sender takes its permit and its ticket in one CAS of the word. Whoever finds no room, or finds kWaiters, joins the
 // PermitQueue; what it is given is a permit in the word, which it turns into a ticket when it is polled.
 //
-// RACES       R4 the receiver frees a slot while a sender joins: the receiver stores head, then loads `waiting_`; the sender
-//                stores `waiting_` (and kWaiters, which stops the fast path), then loads head: all four seq_cst, so one
-//                sees the other. `waiting_` lies in the receiver's line: it looks without touching the senders'.
+// RACES       R4 the receiver frees a slot while a sender joins: the receiver stores head, then loads `waiting_`; the
+//                sender stores `waiting_` (and kWaiters, which stops the fast path), then loads head: all four seq_cst,
+//                so one sees the other. `waiting_` lies in the receiver's line: it looks without touching the senders'.
 //             R5 a permit is dropped while a sender joins: both are RMWs of the word.
-//             R6 `head_seen_`, the head that some sender saw last, may lag: then it only sends its reader to look at head.
-//             R7 a slot is written again only after it was read: the check against a head that some sender acquired lies
-//                before the ticket in the word's order, and all of that order's RMWs acquire and release.
-// COST        RMWs: a send 1; a receive 1 (the store of head), for RecvMany 1 in all; a permit 1, used 1. Waiting: the lock,
-//             2, a reference and a wake more. The receiver's sleep: 2, and the sender's wake 2 and what the task costs.
+//             R6 `head_seen_`, the head that some sender saw last, may lag: its reader then looks at head itself.
+//             R7 a slot is written again only after it was read: the check against a head that some sender acquired
+//                lies before the ticket in the word's order, and all of that order's RMWs acquire and release.
+// COST        RMWs: a send 1; a receive 1 (the store of head), for RecvMany 1 in all; a permit 1, used 1. Waiting: the
+//             lock, 2, a reference and a wake more. The receiver's sleep: 2, and the sender's wake 2 and what the task
+//             costs.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_
 
@@ -27,8 +28,7 @@ namespace kioto::sync::internal {
 
 inline constexpr uint64_t kMpscMaxCapacity = (uint64_t{1} << (kMpscReservedBits - 1)) - 1;
 
-class BoundedGate
-    : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReservedBits) - 1) << kMpscFlagBits> {
+class BoundedGate : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReservedBits) - 1) << kMpscFlagBits> {
  public:
   explicit BoundedGate(uint64_t capacity) : capacity_(capacity) {}
 
@@ -111,7 +111,7 @@ class BoundedGate
       }
       const uint32_t seen = head_seen_.load(std::memory_order_acquire);  // acquire: R7, pairs with the store below
       if (Used(word, seen) + n <= capacity_) return MpscEntry::kTicket;
-      const uint32_t head = head_.load(std::memory_order_acquire);  // acquire: R7, pairs with Advance
+      const uint32_t head = head_.load(std::memory_order_acquire);          // acquire: R7, pairs with Advance
       if (head != seen) head_seen_.store(head, std::memory_order_release);  // release: R6, R7
       if (Used(word, head) + n <= capacity_) return MpscEntry::kTicket;
       const uint64_t now = Load();
@@ -120,9 +120,9 @@ class BoundedGate
     }
   }
 
-  const uint64_t capacity_;                   // after `parked_`, in the receiver's line: read by all, written by none
+  const uint64_t capacity_;  // after `parked_`, in the receiver's line: read by all, written by none
   base::Atomic<uint32_t> head_{0};
-  base::Atomic<uint32_t> waiting_{0};         // mirrors kWaiters (R4)
+  base::Atomic<uint32_t> waiting_{0};  // mirrors kWaiters (R4)
   alignas(64) base::Atomic<uint32_t> head_seen_{0};
   PermitQueue queue_;
 };

@@ -1,5 +1,5 @@
-// MpscChannel: a gate, a queue, and who is still there: the block that all handles of a channel share. And MpscReceiverOf,
-// the receiving half, which is the same for bounded and unbounded channels.
+// MpscChannel: a gate, a queue, and who is still there: the block that all handles of a channel share. And
+// MpscReceiverOf, the receiving half, which is the same for bounded and unbounded channels.
 //
 // STATE       `senders_`: strong handles. At 0 the channel is over once it is drained, and it stays 0.
 //             `refs_`: 1 for all senders together, 1 for the receiver. At 0 the block goes.
@@ -270,13 +270,14 @@ class MpscReceiverOf {
   // The next item; nullopt when nothing will come any more: all senders are gone, or the receiver was closed, and
   // everything that was sent, or had a permit, was received. CANCEL SAFE: yes.
   RecvFuture Recv() { return RecvFuture(*channel_); }
-  // Appends 1 to `limit` items to `out`, as many as there are, and gives their number; 0 only at the end (or if limit is 0).
+  // Appends 1 to `limit` items to `out`, as many as there are, and gives their number; 0 only at the end (or if limit
+  // is 0).
   // CANCEL SAFE: yes.
   RecvManyFuture RecvMany(std::vector<T>& out, size_t limit) { return RecvManyFuture(*channel_, out, limit); }
   Poll<std::optional<T>> PollNext(Context& cx) { return RecvFuture::PollNext(*channel_, cx); }
 
-  // The next item, IsEmpty or IsClosed. It never says empty after a Send has returned; if one is half done, it waits for
-  // those few instructions.
+  // The next item, IsEmpty or IsClosed. It never says empty after a Send has returned; if one is half done, it waits
+  // for those few instructions.
   StatusOr<T> TryRecv() {
     for (;;) {
       if (auto* slot = channel_->Next()) {

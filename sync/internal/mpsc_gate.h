@@ -1,6 +1,6 @@
-// What the bounded and the unbounded channel have in common: the word through which senders get tickets, and the receiver
-// sleeps and learns that it is over. A ticket is a position in the queue; who has one writes its value there and publishes
-// it by the slot's own flag, with a plain store.
+// What the bounded and the unbounded channel have in common: the word through which senders get tickets, and the
+// receiver sleeps and learns that it is over. A ticket is a position in the queue; who has one writes its value there
+// and publishes it by the slot's own flag, with a plain store.
 //
 // STATE       word: kRxParked   the receiver sleeps, or is about to: the next to take a ticket wakes it
 //                   kClosed     the receiver takes nothing new
@@ -11,15 +11,16 @@
 //             head: the next position to receive. len = tail - head.
 // OWNERSHIP   the slot of a ticket: its sender's until it is published, then the receiver's until head has passed it.
 //             `parked_`, and writing head: the receiver's.
-// RACES       R1 the receiver finds nothing and parks, against a sender: both are RMWs of the word. Sender second: it sees
-//                kRxParked, clears it in the step that takes its ticket, publishes, then wakes: one wake for many items.
+// RACES       R1 the receiver finds nothing and parks, against a sender: both are RMWs of the word. Sender second: it
+//                sees kRxParked, clears it in the step that takes its ticket, publishes, then wakes: one wake for many
+//                items.
 //                Receiver second: it sees the ticket, and does not sleep.
-//             R2 a ticket is taken, its value not published yet. If its sender cleared kRxParked (the receiver had parked
-//                at this very position: `parked_`), it wakes after publishing; registering again, then looking again, is
-//                enough. Else nobody will wake: the receiver spins for as long as a move may take, then asks for another
-//                turn. So a sender pays no RMW for publishing.
-//             R3 only a ticket's taker clears kRxParked. The last sender to go and the last permit to be dropped wake, and
-//                leave the bit.
+//             R2 a ticket is taken, its value not published yet. If its sender cleared kRxParked (the receiver had
+//                parked at this very position: `parked_`), it wakes after publishing; registering again, then looking
+//                again, is enough. Else nobody will wake: the receiver spins for as long as a move may take, then asks
+//                for another turn. So a sender pays no RMW for publishing.
+//             R3 only a ticket's taker clears kRxParked. The last sender to go and the last permit to be dropped wake,
+//                and leave the bit.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_GATE_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_GATE_H_
 
@@ -40,7 +41,7 @@ inline constexpr uint64_t kMpscWaiters = 8;
 inline constexpr int kMpscFlagBits = 4;
 inline constexpr int kMpscReservedBits = 28;
 
-enum class [[nodiscard]] MpscEntry { kTicket, kFull, kClosed };
+enum class [[nodiscard]] MpscEntry{kTicket, kFull, kClosed};
 
 // A place in the queue. `wake`: its sender wakes the receiver after it has published.
 template <class Position>
@@ -49,12 +50,12 @@ struct MpscTicket {
   bool wake;
 };
 
-enum class [[nodiscard]] MpscWait {
-  kParked,   // registered; nothing there
-  kOver,     // closed or without senders, drained, no permit out: nothing will come any more
-  kAgain,    // something came meanwhile
-  kWriting,  // a sender is between its ticket and its publishing, and will not wake
-  kWaking,   // the same, registered, and it will wake: look once more
+enum class [[nodiscard]] MpscWait{
+    kParked,   // registered; nothing there
+    kOver,     // closed or without senders, drained, no permit out: nothing will come any more
+    kAgain,    // something came meanwhile
+    kWriting,  // a sender is between its ticket and its publishing, and will not wake
+    kWaking,   // the same, registered, and it will wake: look once more
 };
 
 template <class PositionType, int kTailShift, uint64_t kReservedMask>
@@ -92,8 +93,8 @@ class MpscGate {
       return MpscWait::kWaking;
     }
     rx_.Register(waker);
-    // acq_rel: pairs with the RMW that takes a ticket (R1). A bit that is set needs no RMW: whoever clears it wakes after
-    // that, so either Register came first, and gets the wake, or it acquired what the load then sees.
+    // acq_rel: pairs with the RMW that takes a ticket (R1). A bit that is set needs no RMW: whoever clears it wakes
+    // after that, so either Register came first, and gets the wake, or it acquired what the load then sees.
     const bool says_so = (word & kMpscRxParked) != 0 || KIOTO_MUTANT("mpsc.park_without_bit");
     word = says_so ? Load() : word_.fetch_or(kMpscRxParked, std::memory_order_acq_rel);
     if (TailOf(word) != head) return MpscWait::kAgain;
@@ -118,9 +119,7 @@ class MpscGate {
   uint64_t Load() const {
     return word_.load(std::memory_order_acquire);  // acquire: pairs with every RMW of the word, all of which release
   }
-  static bool Over(uint64_t word) {
-    return (word & (kMpscClosed | kMpscTxGone)) != 0 && (word & kReservedMask) == 0;
-  }
+  static bool Over(uint64_t word) { return (word & (kMpscClosed | kMpscTxGone)) != 0 && (word & kReservedMask) == 0; }
   static constexpr uint64_t kTailOne = uint64_t{1} << kTailShift;
 
   alignas(64) base::Atomic<uint64_t> word_{0};  // the senders' line

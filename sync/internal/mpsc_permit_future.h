@@ -1,7 +1,7 @@
 // MpscPermit: a sender's way through the queue for permits; and the future of Reserve.
 //
-// STATE       new -> waiting (its waiter is in the queue) -> done. While it waits, what the waiter was given is given back
-//             if it is destroyed.
+// STATE       new -> waiting (its waiter is in the queue) -> done. While it waits, what the waiter was given is given
+//             back if it is destroyed.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_PERMIT_FUTURE_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_PERMIT_FUTURE_H_
 
@@ -52,7 +52,8 @@ class [[nodiscard]] MpscReserve : public FutureBase<MpscReserve<Permits, Channel
       if (entry == MpscEntry::kTicket) return Granted(cx);
       if (entry == MpscEntry::kClosed) return Closed(cx);
       if (count_ > channel_->gate.capacity()) {
-        return StatusOr<Permits>(absl::InvalidArgumentError("Reserve: more places than the channel has: ask for fewer"));
+        return StatusOr<Permits>(
+            absl::InvalidArgumentError("Reserve: more places than the channel has: ask for fewer"));
       }
     }
     switch (permit_.Acquire(channel_->gate, count_, cx.waker())) {

@@ -1,5 +1,5 @@
-// MpscRing: the items of a bounded channel: a ring of slots, made with the channel. A ticket's slot is its position modulo
-// the ring's size; the gate promises that it was read before it is written again.
+// MpscRing: the items of a bounded channel: a ring of slots, made with the channel. A ticket's slot is its position
+// modulo the ring's size; the gate promises that it was read before it is written again.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_RING_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_RING_H_
 

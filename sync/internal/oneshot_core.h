@@ -11,13 +11,14 @@
 //             the waker: whoever takes it out of the word owns its reference. The sender takes it by the same step that
 //             sets kTxGone, the receiver by Close or by leaving: so a block that is freed holds none.
 //             the block: freed by the one that finds the other gone. A receiver that sees kTxGone owns it alone.
-// RACES       R1 Send against Close: both are RMWs of the word. Close first: the CAS of Send fails, and the value, which the
-//                receiver never looks at without kSent, goes back. Send first: Close sees kTxGone and changes nothing.
+// RACES       R1 Send against Close: both are RMWs of the word. Close first: the CAS of Send fails, and the value,
+//                which the receiver never looks at without kSent, goes back. Send first: Close sees kTxGone and changes
+//                nothing.
 //             R2 Await against Send: a CAS that registers fails if kSent or kTxGone came meanwhile.
-//             R3 the receiver leaves while the sender waits in PollClosed: it closes and wakes first, and leaves by a second
-//                RMW, since a sender that sees kRxGone may free the block and `closed_` with it.
-// COST        RMWs: Send 1 (a receiver that waits: its wake, and 1 to give up the reference). Receive of what is there: 0,
-//             the free included. To wait: 1 and a reference; again with the same waker: 0. To leave early: 1.
+//             R3 the receiver leaves while the sender waits in PollClosed: it closes and wakes first, and leaves by a
+//                second RMW, since a sender that sees kRxGone may free the block and `closed_` with it.
+// COST        RMWs: Send 1 (a receiver that waits: its wake, and 1 to give up the reference). Receive of what is there:
+//             0, the free included. To wait: 1 and a reference; again with the same waker: 0. To leave early: 1.
 #ifndef KIOTO_SYNC_INTERNAL_ONESHOT_CORE_H_
 #define KIOTO_SYNC_INTERNAL_ONESHOT_CORE_H_
 
@@ -32,11 +33,11 @@ namespace kioto::sync::internal {
 
 class OneshotCore {
  public:
-  enum class [[nodiscard]] View {
-    kPending,   // the sender may still send
-    kSent,      // the value is the receiver's, and so is the block
-    kTxGone,    // the sender left without a value; the block is the receiver's
-    kRxClosed,  // the receiver has closed before anything was sent
+  enum class [[nodiscard]] View{
+      kPending,   // the sender may still send
+      kSent,      // the value is the receiver's, and so is the block
+      kTxGone,    // the sender left without a value; the block is the receiver's
+      kRxClosed,  // the receiver has closed before anything was sent
   };
   // Whether the caller is the last: then it destroys the value, if there is one, and frees the block.
   struct [[nodiscard]] Leave {

@@ -1,17 +1,18 @@
-// PermitQueue: who waits for permits, first come first served. Shared by Semaphore and the bounded channel, which keep the
-// count of what is free in a word of their own (the Source).
+// PermitQueue: who waits for permits, first come first served. Shared by Semaphore and the bounded channel, which keep
+// the count of what is free in a word of their own (the Source).
 //
 // STATE       a waiter: kIdle -> kQueued -> kGranted | kClosed; a waiter that is dropped while kQueued just leaves.
-// OWNERSHIP   list, `needed`, `got` and `waker` of a queued waiter: the lock's. Once its state says kGranted or kClosed, the
-//             waiter is its task's alone: nobody looks at it again.
+// OWNERSHIP   list, `needed`, `got` and `waker` of a queued waiter: the lock's. Once its state says kGranted or
+//             kClosed, the waiter is its task's alone: nobody looks at it again.
 // INVARIANT   a permit that is free while somebody waits is given to the first in the queue, piece by piece, by whoever
 //             freed it: TakeUpTo runs under the lock, and nobody takes past the queue (no barging). So a waiter that is
 //             not the first finds nothing free.
-// RACES       R1 a permit is freed while somebody joins: the one who joins says so first (SetWaiting) and looks for free
-//                permits second; the one who frees does it first and looks for waiters second. The Source's orders make
-//                one of the two see the other.
+// RACES       R1 a permit is freed while somebody joins: the one who joins says so first (SetWaiting) and looks for
+//                free permits second; the one who frees does it first and looks for waiters second. The Source's orders
+//                make one of the two see the other.
 //             R2 a waiter is granted, and dropped before it looks: Leave gives back what it got.
-//             R3 Close takes the whole queue to its stack and signals in rounds; who is dropped meanwhile unlinks itself.
+//             R3 Close takes the whole queue to its stack and signals in rounds; who is dropped meanwhile unlinks
+//             itself.
 #ifndef KIOTO_SYNC_INTERNAL_PERMIT_QUEUE_H_
 #define KIOTO_SYNC_INTERNAL_PERMIT_QUEUE_H_
 
@@ -64,7 +65,8 @@ class PermitQueue {
     }
     waiter.registered = mine.target();
     std::swap(waiter.waker.Write(), mine);
-    waiter.state.store(State::kQueued, std::memory_order_relaxed);  // relaxed: only its task looks, and the lock's owner
+    waiter.state.store(State::kQueued,
+                       std::memory_order_relaxed);  // relaxed: only its task looks, and the lock's owner
     return State::kQueued;
   }
 
@@ -101,8 +103,8 @@ class PermitQueue {
     return KIOTO_MUTANT("permit_queue.leave_with_permits") ? 0 : std::exchange(waiter.got, 0);
   }
 
-  // `close` marks the source closed, under the lock; then everybody who waits is told. They keep what they got until they
-  // look or leave.
+  // `close` marks the source closed, under the lock; then everybody who waits is told. They keep what they got until
+  // they look or leave.
   template <class Close>
   void CloseAll(Close close) {
     base::IntrusiveList<PermitWaiter> all;
