@@ -11,7 +11,7 @@
 #define KIOTO_TIME_SLEEP_H_
 
 #include <chrono>
-#include <cstdint>
+#include <utility>
 
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/time/instant.h"

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/clock.h"
@@ -13,6 +14,7 @@
 #include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/time/sleep.h"
 #include "kioto/time/testing/paused_clock.h"
 
 namespace kioto::time {
@@ -181,6 +183,42 @@ TEST(TimeoutTest, DropSuite) {
         return Timeout(1s, With(std::move(tracked), [](Tracked&) { return PendingTimes(3, 1); }));
       },
       5, [&clock] { EXPECT_EQ(clock.timers(), 0u); });
+}
+
+// Timers of one worker are cancelled, polled and fired on others, and die with their tasks.
+TEST(TimeoutStressTest, TasksThatMoveBetweenWorkers) {
+  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread().WorkerThreads(4).Build();
+  ASSERT_TRUE(runtime.ok());
+  constexpr int kTasks = 100;
+  constexpr int kRounds = 50;
+  std::atomic<int> elapsed{0};
+  std::atomic<int> in_time{0};
+  std::vector<JoinHandle<Unit>> handles;
+  for (int i = 0; i < kTasks; ++i) {
+    handles.push_back(runtime->Spawn(Loop([&elapsed, &in_time, i, round = 0]() mutable {
+      ++round;
+      const auto inner = std::chrono::microseconds((i * 7 + round * 13) % 3000);
+      const auto limit = std::chrono::microseconds((i * 11 + round * 5) % 3000);
+      return Timeout(limit, Join(Sleep(inner), YieldNow())).Then([&elapsed, &in_time, &round](auto& result) -> Flow<> {
+        ++(result.ok() ? in_time : elapsed);
+        if (round == kRounds) return Break();
+        return Continue();
+      });
+    })));
+  }
+  int finished = 0;
+  for (int i = 0; i < kTasks; ++i) {
+    if (i % 4 == 0) handles[i].Abort();
+  }
+  for (auto& handle : handles) finished += runtime->BlockOn(std::move(handle)).ok();
+  EXPECT_GE(finished, kTasks * 3 / 4);
+  EXPECT_GE(elapsed + in_time, finished * kRounds);
+  EXPECT_GT(elapsed, 0);
+  EXPECT_GT(in_time, 0);
+  const EnterGuard entered = runtime->Enter();
+  for (kioto::internal::Driver* driver : kioto::internal::CurrentThread().drivers->drivers) {
+    EXPECT_EQ(driver->wheel()->size(), 0u);
+  }
 }
 
 // behaviour: tokio/tests/no_rt.rs#timeout_panics_when_no_tokio_context
