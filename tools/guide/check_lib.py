@@ -26,7 +26,7 @@ def snippet_faults(page, text, read):
     faults = []
     for block in _BLOCK.findall(text):
         head, _, body = block.partition("\n")
-        match = re.match(r"// (\S+)#(\S+)$", head)
+        match = re.match(r"// (\S+)#(\S.*)$", head)
         if not match:
             faults.append("%s: a C++ block without `// file#region` in its first line: %r" % (page, head))
             continue
@@ -37,6 +37,17 @@ def snippet_faults(page, text, read):
         elif _dedent(wanted) != _dedent(body):
             faults.append("%s: the block is not what %s says" % (page, match.group(0)[3:]))
     return faults
+
+
+def with_snippets(text, read):
+    """The page with each C++ block made what its region says."""
+    def fresh(match):
+        head, _, _ = match.group(1).partition("\n")
+        where = re.match(r"// (\S+)#(\S.*)$", head)
+        source = read(where.group(1)) if where else None
+        wanted = region(source, where.group(2)) if source is not None else None
+        return "```cpp\n%s\n%s\n```" % (head, _dedent(wanted)) if wanted is not None else match.group(0)
+    return _BLOCK.sub(fresh, text)
 
 
 def anchors(text):

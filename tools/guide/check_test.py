@@ -28,6 +28,12 @@ class CheckTest(unittest.TestCase):
         self.assertIn("no region", self.faults("```cpp\n// x.cc#two\nint b;\n```\n")[0])
         self.assertIn("no region", self.faults("```cpp\n// y.cc#one\nint b;\n```\n")[0])
 
+    def test_blocks_are_brought_up_to_date(self):
+        text = "a\n```cpp\n// x.cc#one\nold\n```\nb\n"
+        fresh = check_lib.with_snippets(text, {"x.cc": SOURCE}.get)
+        self.assertEqual(fresh, "a\n```cpp\n// x.cc#one\nint b;\n  int c;\n```\nb\n")
+        self.assertEqual(self.faults(fresh), [])
+
     def test_links(self):
         pages = {"g/a.md": "# One two\n", "g/p.md": ""}
         text = "[a](a.md) [b](a.md#one-two) [c](https://e.org/x)"

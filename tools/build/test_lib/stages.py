@@ -6,7 +6,7 @@ the others run the same tests in another configuration.
 Tags of a test:
   model        runs on the schedule explorer, in the stage `model` only
   exact        counts allocations, system calls or instructions: stage `exact` only, optimized, one at a time
-  no-X         is left out of the stage X
+  no-X         is left out where --config=X is on: no-asan, no-tsan, no-noexcept, no-clang, no-portable
 """
 
 import os
@@ -71,16 +71,15 @@ class Machine:
                 return results.of_events([], status or 1)
 
 
-def _tests(machine, config, *arguments, without=()):
-    """The tests of the whole tree in one configuration."""
+def _tests(machine, *arguments, without=()):
+    """The tests of the whole tree."""
     tags = ["-model", "-exact", *("-" + tag for tag in without)]
-    chosen = ["--config=" + config] if config else []
-    return machine.bazel_test(*chosen, "--test_tag_filters=" + ",".join(tags), *arguments, "//...")
+    return machine.bazel_test("--test_tag_filters=" + ",".join(tags), *arguments, "//...")
 
 
 def _default(machine):
     """Builds everything, and runs every test."""
-    counted = _tests(machine, None)
+    counted = _tests(machine)
     if not counted.passed and not counted.failed:
         counted.failures.append("no test ran")
     return counted
@@ -101,6 +100,12 @@ def _lint(machine):
     """The style of every file."""
     status, _ = machine.run(["python3", "tools/lint/style"])
     return results.Results(failures=["tools/lint/style"]) if status else results.Results(passed=1)
+
+
+def _guide(machine):
+    """README and guide against the tree: snippets, links, sentences."""
+    status, _ = machine.run(["python3", "-B", "tools/guide/check"])
+    return results.Results(failures=["tools/guide/check"]) if status else results.Results(passed=1)
 
 
 def _headers(machine):
@@ -133,19 +138,20 @@ def _compdb(machine):
     return results.Results(passed=3 if not failures else 0, failures=failures)
 
 
-def _configuration(name, scale="1"):
+def _configuration(*names, scale="1", flags=("--test_lang_filters=-nocompile",)):
+    """The stage that runs every test in these configurations together. What must not compile is tried once, by default."""
     def run(machine):
-        # What must not compile is the same in each; only the compiler changes it.
-        languages = [] if name == "clang" else ["--test_lang_filters=-nocompile"]
-        return _tests(machine, name, "--build_tests_only", "--test_env=KIOTO_STRESS_SCALE=" + scale, *languages,
-                      without=["no-" + name])
-    run.__doc__ = "Every test with --config=%s." % name
+        configs = ["--config=" + name for name in names]
+        return _tests(machine, *configs, "--build_tests_only", "--test_env=KIOTO_STRESS_SCALE=" + scale, *flags,
+                      without=["no-" + name for name in names])
+    run.__doc__ = "Every test with %s." % " ".join("--config=" + name for name in names)
     return run
 
 
 # In the order in which they run: what is most likely to fail, and cheapest, first.
 PLAIN = {
     "lint": _lint,
+    "guide": _guide,
     "features": features.run,
     "default": _default,
     "headers": _headers,
@@ -154,10 +160,15 @@ PLAIN = {
     "compdb": _compdb,
     "exact": _exact,
 }
+# A configuration costs a build of everything when no cache has it, so what can be tried together is.
 MORE = {
-    "asan": _configuration("asan", _SANITIZER_SCALE),
-    "tsan": _configuration("tsan", _SANITIZER_SCALE),
-    "noexcept": _configuration("noexcept"),
+    "asan": _configuration("asan", scale=_SANITIZER_SCALE),
+    "tsan": _configuration("tsan", scale=_SANITIZER_SCALE),
+    "noexcept": _configuration("noexcept", "clang", flags=()),
     "portable": _configuration("portable"),
-    "clang": _configuration("clang"),
+}
+# One by one, for those who look for what is wrong.
+SINGLE = {
+    "noexcept_gcc": _configuration("noexcept"),
+    "clang": _configuration("clang", flags=()),
 }
