@@ -164,7 +164,7 @@ def text(file):
     """Any text: nothing unfinished, no path of somebody's machine, tidy ends of lines."""
     found = [(number, "finish it, or leave it out") for number, _ in _search(file.lines, _UNFINISHED)]
     found += [(number, "a path of one machine") for number, _ in _search(file.lines, _MACHINE)]
-    if not file.path.endswith((".md", ".svg", ".tsv")):
+    if "." not in file.path.rsplit("/", 1)[-1] or file.path.endswith((".h", ".cc", ".py", ".bzl", ".bazel", ".sh")):
         found += [(number, "white space at the end of the line") for number, _ in _search(file.lines, r"[ \t\r]$")]
     if file.text and not file.text.endswith("\n"):
         found.append((len(file.lines), "the last line has no end"))

@@ -15,14 +15,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 
 
 def _parse(argv):
-    every = {**stages.PLAIN, **stages.MORE}
-    lines = ["  %-9s %s" % (name, stage.__doc__.splitlines()[0]) for name, stage in every.items()]
+    every = {**stages.PLAIN, **stages.MORE, **stages.SINGLE}
+    lines = ["  %-13s %s" % (name, stage.__doc__.splitlines()[0]) for name, stage in every.items()]
     parser = argparse.ArgumentParser(
         prog="tools/test", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Sets up, builds, tests. The last line is: N passed, N failed",
         epilog="stages (without one: %s)\n%s" % (" ".join(stages.PLAIN), "\n".join(lines)))
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="run these only")
-    parser.add_argument("--all", action="store_true", help="run every stage")
+    parser.add_argument("--all", action="store_true", help="run also %s" % " ".join(stages.MORE))
     parser.add_argument("--minutes", type=float, help="fail what is not done after so many")
     parser.add_argument("--shutdown", action="store_true", help="stop the Bazel server in the end")
     parser.add_argument("--setup-seconds", type=float, default=0, help=argparse.SUPPRESS)
@@ -30,7 +30,7 @@ def _parse(argv):
     unknown = [name for name in options.stages if name not in every]
     if unknown:
         parser.error("no stage is called %s" % " ".join(unknown))
-    names = list(every) if options.all else options.stages or list(stages.PLAIN)
+    names = options.stages or [*stages.PLAIN, *(stages.MORE if options.all else ())]
     return options, [(name, every[name]) for name in every if name in names]
 
 
@@ -54,13 +54,13 @@ def run(chosen, machine, out, clock=time.monotonic):
 
 def print_report(report, setup_seconds, out):
     """Prints the table, each failure and the last line; returns the exit status."""
-    print("\n%-10s %8s %8s %8s %8s" % ("stage", "minutes", "passed", "failed", "skipped"), file=out)
-    print("%-10s %8.1f" % ("setup", setup_seconds / 60), file=out)
+    print("\n%-13s %8s %8s %8s %8s" % ("stage", "minutes", "passed", "failed", "skipped"), file=out)
+    print("%-13s %8.1f" % ("setup", setup_seconds / 60), file=out)
     total = Results()
     for name, seconds, counted in report:
-        print("%-10s %8.1f %8d %8d %8d" % (name, seconds / 60, counted.passed, counted.failed, counted.skipped), file=out)
+        print("%-13s %8.1f %8d %8d %8d" % (name, seconds / 60, counted.passed, counted.failed, counted.skipped), file=out)
         total.add(Results(counted.passed, counted.skipped, ["%s: %s" % (name, what) for what in counted.failures]))
-    print("%-10s %8.1f" % ("all", (setup_seconds + sum(seconds for _, seconds, _ in report)) / 60), file=out)
+    print("%-13s %8.1f" % ("all", (setup_seconds + sum(seconds for _, seconds, _ in report)) / 60), file=out)
     for failure in total.failures:
         print("FAILED " + failure, file=out)
     print("%d passed, %d failed" % (total.passed, total.failed), file=out, flush=True)
