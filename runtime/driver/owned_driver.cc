@@ -90,6 +90,9 @@ Status OwnedDriver::OpenReactor() {
   open_ = 3;
   // Nothing to do in the callback: whoever wakes looks at the reactor.
   uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t*, int, int) {});
+  // libuv tells the kernel what to watch in its next turn, through io_uring where there is one: let that be now, so that a
+  // process that forbids such calls once it has started is not ended by our first park.
+  uv_run(&loop_, UV_RUN_NOWAIT);
   return OkStatus();
 #endif
 }

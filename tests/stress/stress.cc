@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -28,7 +29,9 @@ std::set<int> OpenFds() {
   KIOTO_CHECK(dir != nullptr, "no /proc/self/fd");
   while (const dirent* entry = ::readdir(dir)) {
     const int fd = std::atoi(entry->d_name);
-    if (entry->d_name[0] != '.' && fd != ::dirfd(dir)) fds.insert(fd);
+    char target[2] = {};
+    const bool is_file = ::readlinkat(::dirfd(dir), entry->d_name, target, 1) == 1 && target[0] == '/';
+    if (entry->d_name[0] != '.' && fd != ::dirfd(dir) && !is_file) fds.insert(fd);
   }
   ::closedir(dir);
   return fds;
@@ -58,9 +61,28 @@ Connection Connect() {
   return made;
 }
 
+namespace {
+
+// Even without a signal handler a call with a time limit may be interrupted: when an io_uring of libuv is taken down, the
+// kernel nudges every thread that has used it.
+ssize_t Receive(int fd, char* byte) {
+  ssize_t got;
+  do {
+    got = ::recv(fd, byte, 1, 0);
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+}  // namespace
+
 bool ExchangeByte(int fd) {
   char byte = 'x';
-  return ::send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && ::recv(fd, &byte, 1, 0) == 1 && byte == 'x';
+  return ::send(fd, &byte, 1, MSG_NOSIGNAL) == 1 && Receive(fd, &byte) == 1 && byte == 'x';
+}
+
+bool IsAtEnd(int fd) {
+  char byte;
+  return Receive(fd, &byte) == 0;
 }
 
 }  // namespace kioto

@@ -32,7 +32,7 @@ class Counted {
   bool alive_ = true;
 };
 
-// The fds that are open now.
+// The fds that are open now, but for files: whoever prints a stack keeps the program's own open.
 std::set<int> OpenFds();
 
 // A connection over loopback: two blocking sockets.
@@ -44,6 +44,8 @@ Connection Connect();
 
 // One byte there and back on a blocking socket; false if it does not come back.
 bool ExchangeByte(int fd);
+// Waits for the peer to close, having nothing more to say.
+bool IsAtEnd(int fd);
 
 }  // namespace kioto
 

@@ -1,0 +1,178 @@
+// What a runtime asks of the kernel: one epoll_ctl to add a connection and at most one to remove it; every fd close-on-exec; no
+// io_uring once the loops are made.
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/driver/driver.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/stress.h"
+#include "kioto/time/sleep.h"
+
+#if defined(__linux__)
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Controls {
+  base::Atomic<int> add{0}, mod{0}, del{0};
+};
+Controls controls;
+
+void CountControl(int operation) {
+  if (operation == EPOLL_CTL_ADD) controls.add.fetch_add(1);
+  if (operation == EPOLL_CTL_MOD) controls.mod.fetch_add(1);
+  if (operation == EPOLL_CTL_DEL) controls.del.fetch_add(1);
+}
+
+}  // namespace
+}  // namespace kioto
+
+// In the place of libc's, for Kioto and libuv alike.
+extern "C" int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
+  kioto::CountControl(operation);
+  return static_cast<int>(::syscall(SYS_epoll_ctl, epoll, operation, fd, event));
+}
+
+namespace kioto {
+namespace {
+
+auto Echo(net::TcpStream stream) {
+  return With(std::move(stream), Buffer(64), [](net::TcpStream& s, Buffer& buf) {
+    return Loop([&] {
+      return s.Read(buf).AndThen([&](size_t& n) { return If(n == 0, Break, [&] { return s.WriteAll(buf.first(n)); }); });
+    });
+  });
+}
+
+TEST(KernelTest, AConnectionCostsOneAddAndAtMostOneDelete) {
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  const int added = controls.add.load(), modified = controls.mod.load(), deleted = controls.del.load();
+  const int connections = Scaled(200);
+  for (int i = 0; i < connections; ++i) {
+    Connection made = Connect();
+    JoinHandle<Status> served = runtime.Spawn(Echo(*net::TcpStream::FromFd(made.server)));
+    for (int k = 0; k < 10; ++k) ASSERT_TRUE(ExchangeByte(made.client));
+    ::shutdown(made.client, SHUT_WR);
+    EXPECT_EQ(runtime.BlockOn(std::move(served)), OkStatus());
+    ::close(made.client);
+  }
+  const int adds = controls.add.load() - added, mods = controls.mod.load() - modified, dels = controls.del.load() - deleted;
+  std::printf("%d connections of 10 exchanges: %d ADD, %d MOD, %d DEL\n", connections, adds, mods, dels);
+  if (KIOTO_DRIVER_IS_PORTABLE) return;  // a uv_poll_t for each wait
+  EXPECT_LE(adds, connections);
+  EXPECT_GE(adds, connections / 2);  // one whose client is always faster than the server's next look needs none
+  EXPECT_EQ(mods, 0);
+  EXPECT_LE(dels, adds);
+}
+
+TEST(KernelTest, EveryFdIsCloseOnExec) {
+  const std::set<int> before = OpenFds();
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  int looked_at = 0;
+  const auto look = [&] {
+    for (int fd : OpenFds()) {
+      if (before.count(fd) != 0) continue;
+      ++looked_at;
+      char path[64], name[256] = {};
+      std::snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+      if (::readlink(path, name, sizeof(name) - 1) < 0) continue;
+      EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0) << "fd " << fd << " is " << name;
+    }
+  };
+  auto serve = [&look](net::TcpListener& listener) {
+    return TryJoin(net::TcpStream::Connect(*listener.local_address()), listener.Accept())
+        .AndThen([&look](std::tuple<net::TcpStream, net::TcpStream>& both) {
+          return std::get<0>(both).WriteAll("x").AndThen([&look, &both] {
+            return With(Buffer(1), [&look, &both](Buffer& buf) {
+              return std::get<1>(both).ReadExact(buf).AndThen([&look] { look(); });
+            });
+          });
+        });
+  };
+  EXPECT_EQ(runtime.BlockOn(net::TcpListener::Bind("127.0.0.1:0").AndThen(serve)), OkStatus());
+  EXPECT_GE(looked_at, 2 * 3 + 3);  // for each worker some, the listener, both ends
+}
+
+// From here on, a call of io_uring ends this process.
+bool ForbidIoUring() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_enter, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+  };
+  sock_fprog filter = {sizeof(program) / sizeof(program[0]), program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
+}
+
+// How a child that does `what` ends, as waitpid tells it.
+template <class What>
+int StatusOfChild(What what) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(what() ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status;
+}
+
+bool RunsWithoutIoUring() {
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  Runtime other = *Runtime::CurrentThread();
+  if (!ForbidIoUring()) return false;  // before a worker's first park, perhaps
+  for (int i = 0; i < 20; ++i) {
+    Connection made = Connect();
+    JoinHandle<Status> served = (i % 2 == 0 ? runtime : other).Spawn(Echo(*net::TcpStream::FromFd(made.server)));
+    std::vector<JoinHandle<Unit>> sleeps;
+    for (int k = 0; k < 3; ++k) sleeps.push_back(runtime.Spawn(Sleep(1ms)));
+    if (i % 2 == 0 && !ExchangeByte(made.client)) return false;
+    ::shutdown(made.client, SHUT_WR);
+    if (!(i % 2 == 0 ? runtime : other).BlockOn(std::move(served)).ok()) return false;
+    for (auto& sleep : sleeps) {
+      if (!runtime.BlockOn(std::move(sleep)).ok()) return false;
+    }
+    if (!runtime.BlockOn(Lazy([] { return SpawnBlocking([] { return 1; }); })).ok()) return false;
+    ::close(made.client);
+  }
+  return runtime.Shutdown().clean() && other.Shutdown().clean();
+}
+
+TEST(KernelTest, NoIoUringAfterTheLoopsAreMade) {
+  EXPECT_EQ(StatusOfChild(RunsWithoutIoUring), 0);
+  const int caught = StatusOfChild([] {
+    if (!ForbidIoUring()) return false;
+    ::syscall(SYS_io_uring_setup, 0, nullptr);
+    return true;
+  });
+  EXPECT_TRUE(WIFSIGNALED(caught)) << "the filter lets io_uring pass";
+}
+
+}  // namespace
+}  // namespace kioto
