@@ -205,6 +205,21 @@ TEST_F(TcpListenerTest, PausesLongerUpToAHundredMilliseconds) {
   EXPECT_EQ(loop_.clock().Now() - before, 5 * kMs);
 }
 
+TEST_F(TcpListenerTest, AShortageThatEndedBeforeAnyoneCameDelaysNobody) {
+  loop_.clock().Pause();
+  sys::ScopedFault fault(sys::Call::kAccept, sys::Fault::First(1, EMFILE));
+  PolledTask accept(listener_.Accept());
+  EXPECT_TRUE(accept.Poll().pending());
+  loop_.Await([&] { return accept.wakes() > 0; });
+  EXPECT_TRUE(accept.Poll().pending());  // tried again, and nobody was there
+  const int wakes = accept.wakes();
+  BlockingSocket client(address_);
+  loop_.Await([&] { return accept.wakes() != wakes; });
+  const int64_t now = loop_.clock().Now();
+  EXPECT_TRUE(accept.Poll().ready());
+  EXPECT_EQ(loop_.clock().Now(), now);
+}
+
 TEST_F(TcpListenerTest, AShortageCostsOneCallPerPauseHoweverManyAccept) {
   loop_.clock().Pause();
   sys::ScopedFault fault(sys::Call::kAccept, sys::Fault::Every(EMFILE));
