@@ -52,8 +52,8 @@ bool BroadcastWord::Drop(uint64_t word, uint64_t change) {
 }
 
 bool BroadcastWord::FinishCopy() {
-  return Drop(word_.load(std::memory_order_relaxed),
-              kCopyingOne + kNeededOne);  // relaxed: a guess, confirmed by the CAS
+  const uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
+  return Drop(word, kCopyingOne + kNeededOne);
 }
 
 bool BroadcastWord::PassBy(uint64_t lap) {
