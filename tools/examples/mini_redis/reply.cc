@@ -7,6 +7,7 @@
 namespace mini_redis {
 
 void ReplyWriter::Error(absl::string_view text) {
+  while (!text.empty() && (text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
   if (text.find_first_of("\r\n") == absl::string_view::npos) return Line('-', text);
   Line('-', absl::StrReplaceAll(text, {{"\r", " "}, {"\n", " "}}));
 }

@@ -17,7 +17,7 @@ class ReplyWriter {
   void Ok() { Literal("+OK\r\n"); }
   void Nil() { Literal("$-1\r\n"); }
   void Simple(absl::string_view text) { Line('+', text); }
-  // "ERR value is not an integer or out of range". Ends of lines in it become spaces.
+  // "ERR value is not an integer or out of range". Ends of lines within it become spaces.
   void Error(absl::string_view text);
   void Integer(int64_t n) { Number(':', n); }
   void Bulk(absl::string_view bytes) {

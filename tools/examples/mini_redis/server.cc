@@ -15,6 +15,8 @@
 namespace mini_redis {
 namespace {
 
+using kioto::Until;
+using kioto::With;
 using StatePtr = std::shared_ptr<State>;
 
 // A client too many gets a word before the door is shut.
@@ -25,7 +27,7 @@ void Refuse(kioto::net::TcpStream& stream, State& state) {
 
 void Accept(kioto::net::TcpStream stream, const StatePtr& state) {
   if (state->clients.size() >= state->options.max_clients) return Refuse(stream, *state);
-  state->clients.Spawn(kioto::Until(state->kill, Serve(std::move(stream), state)));
+  state->clients.Spawn(Until(state->kill, Serve(std::move(stream), state)).Then([](absl::Status) {}));
 }
 
 // [region drain]
@@ -34,7 +36,7 @@ auto Drain(const StatePtr& state) {
   state->stop.Cancel();
   return kioto::Timeout(state->options.drain_timeout, state->clients.CloseAndWait())
       .Then([state](absl::Status) { state->kill.Cancel(); })
-      .Then([state] { return state->clients.CloseAndWait(); });
+      .Then([state] { return Join(state->clients.CloseAndWait(), state->background.CloseAndWait()); });
 }
 
 auto AcceptUntilShutdown(kioto::net::TcpListener& listener, const StatePtr& state) {
@@ -44,6 +46,11 @@ auto AcceptUntilShutdown(kioto::net::TcpListener& listener, const StatePtr& stat
 }
 // [end drain]
 
+// A task owns what it uses.
+auto ExpireKeys(StatePtr state) {
+  return With(std::move(state), [](const StatePtr& s) { return s->store.ExpireForever(); });
+}
+
 kioto::Future<absl::Status> Listen(kioto::net::TcpListener listener, StatePtr state) {
   const auto address = listener.local_address();
   if (!address.ok()) return address.status();
@@ -51,7 +58,7 @@ kioto::Future<absl::Status> Listen(kioto::net::TcpListener listener, StatePtr st
   std::printf("mini_redis: listening on %s\n", address->ToString().c_str());
   std::fflush(stdout);
   // The expiry of keys is a task of its own, which ends with the server.
-  state->expiry.Spawn(kioto::Until(state->kill, kioto::Lazy([state] { return state->store.ExpireForever(); })));
+  state->background.Spawn(Until(state->kill, ExpireKeys(state)).Then([](absl::Status) {}));
   return With(std::move(listener), std::move(state), AcceptUntilShutdown).Finally([] { std::puts("mini_redis: bye"); });
 }
 

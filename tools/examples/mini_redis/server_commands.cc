@@ -150,11 +150,12 @@ void Config(Call& call) {
   const size_t mark = call.reply.mark();
   size_t count = 0;
   for (const auto& parameter : Parameters(call)) {
-    const bool wanted = std::any_of(call.args.begin() + 2, call.args.end(), [&](absl::string_view pattern) {
-      return GlobMatchIgnoringCase(pattern, parameter.first);
+    const auto pattern = std::find_if(call.args.begin() + 2, call.args.end(), [&](absl::string_view p) {
+      return GlobMatchIgnoringCase(p, parameter.first);
     });
-    if (!wanted) continue;
-    call.reply.Bulk(parameter.first);
+    if (pattern == call.args.end()) continue;
+    const bool name = pattern->find_first_of("*?[") == absl::string_view::npos;
+    call.reply.Bulk(name ? *pattern : parameter.first);  // a name comes back as it was written
     call.reply.Bulk(parameter.second);
     count += 2;
   }

@@ -153,6 +153,14 @@ class Session {
       return Loop([this, &stop] { return Round(stop); });
     });
   }
+
+  // A client that does not read what it has subscribed to is left, even if we are just writing to it.
+  auto RunUntilOverflow() {
+    return Until(client_.mailbox->overflow(), Run()).Then([this](absl::Status) {  // whatever it was, it is over
+      if (client_.mailbox->overflow().IsCancelled()) state_->overflowed.Add(1);
+      return absl::OkStatus();
+    });
+  }
   // [end session loop]
 
  private:
@@ -176,7 +184,7 @@ class Session {
 kioto::Future<absl::Status> Serve(kioto::net::TcpStream stream, std::shared_ptr<State> state) {
   (void)stream.SetNoDelay(true);  // replies are written whole
   Session session(std::move(stream), std::move(state));
-  return With(std::move(session), [](Session& s) { return s.Run(); }).Then([](absl::Status) { return absl::OkStatus(); });
+  return With(std::move(session), &Session::RunUntilOverflow);
 }
 
 }  // namespace mini_redis

@@ -40,7 +40,7 @@ struct State {
   int port = 0;  // the one that was bound
   Store store;
   Hub hub;
-  kioto::TaskTracker clients, expiry;
+  kioto::TaskTracker clients, background;
   kioto::sync::CancellationToken stop;  // finish what has been read, then leave
   kioto::sync::CancellationToken kill;  // leave
   Counter connections, commands, refused, overflowed;
