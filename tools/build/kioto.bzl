@@ -115,7 +115,7 @@ def kioto_model_test(name, srcs, deps = [], tags = [], **kwargs):
         **kwargs
     )
 
-def kioto_nocompile_test(name, src, deps = [], copts = [], **kwargs):
+def kioto_nocompile_test(name, src, deps = [], copts = [], tags = [], **kwargs):
     """Compiles `src` once as it is, which must succeed, and once for each of its cases.
 
     A case is a block that must fail with exactly one error, on whose line stands the sentence:
@@ -134,5 +134,6 @@ def kioto_nocompile_test(name, src, deps = [], copts = [], **kwargs):
         deps = _quiet(name, deps, True),
         copts = kioto_copts() + copts,
         size = "small",
+        tags = tags + ["nocompile"],
         **kwargs
     )
