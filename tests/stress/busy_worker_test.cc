@@ -163,7 +163,7 @@ void Burst::Client(const std::vector<Connection>& mine) {
   for (int k = 0; k * kPaceNs < kBurstNs; ++k) {
     const int64_t due = begun + k * kPaceNs;
     const int64_t early = due - base::MonotonicNanos();
-    if (early > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(early));
+    if (early > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(early));  // NOLINT(words): paces the load
     EXPECT_TRUE(ExchangeByte(mine[k % mine.size()].client));
     latencies.push_back(base::MonotonicNanos() - due);
     ++exchanges[k % mine.size()];

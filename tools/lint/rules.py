@@ -52,7 +52,7 @@ def banner(file):
 _BANNED_IN_HEADERS = {
     "iostream": "<ostream> or absl/strings", "regex": "code of your own", "sstream": "absl/strings",
 }
-_QUOTED = re.compile(r"^(kioto/|absl/|gtest/|gmock/|benchmark/|uv\.h$|tools/bench/)")
+_QUOTED = re.compile(r"^(kioto/|absl/|gtest/|gmock/|benchmark/|uv\.h$|tools/)")
 
 
 def includes(file):
