@@ -13,8 +13,8 @@ BlockingPool::BlockingPool(const BlockingOptions& options) : Scheduler(/*shards=
 
 BlockingPool::~BlockingPool() = default;
 
-void BlockingPool::SetRuntime(Scheduler* scheduler, DriverSet* drivers) {
-  runtime_ = scheduler;
+void BlockingPool::SetRuntime(std::weak_ptr<Scheduler> runtime, DriverSet* drivers) {
+  runtime_ = std::move(runtime);
   drivers_ = drivers;
 }
 
@@ -63,7 +63,8 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   TaskHeader* orphans = nullptr;
   {
     base::MutexLock lock(lock_);
-    if (--threads_ == 0) {
+    ThreadEndsLocked();
+    if (threads_ == 0) {
       orphans = std::exchange(head_, nullptr);
       queued_ = 0;
     }
@@ -84,13 +85,16 @@ bool BlockingPool::StartThread() {
 
 void BlockingPool::RunJob(TaskHeader* task) {
   ThreadContext& thread = CurrentThread();
+  const std::shared_ptr<Scheduler> runtime = runtime_.lock();
+  thread.scheduler = runtime.get();
+  thread.drivers = runtime != nullptr ? drivers_ : nullptr;
   // A job may block: RunTask forbids that to its polls, so the job's own future allows it again.
   if (RunTask(task, thread) != RunResult::kGone) CancelTask(task, absl::InternalError("a blocking job did not end"));
+  thread.scheduler = nullptr;
+  thread.drivers = nullptr;
 }
 
 void BlockingPool::RunThread() {
-  CurrentThread().scheduler = runtime_;
-  CurrentThread().drivers = drivers_;
   Waiter self;
   lock_.Lock();
   for (;;) {
@@ -116,11 +120,11 @@ void BlockingPool::RunThread() {
     }
     if (!woken) self.parker.Park();  // woken at the last moment: the token is on its way
   }
-  ThreadEnds();
+  ThreadEndsLocked();
   lock_.Unlock();
 }
 
-void BlockingPool::ThreadEnds() {
+void BlockingPool::ThreadEndsLocked() {
   if (--threads_ > 0) return;
   for (base::Parker* parker : awaiting_) parker->Unpark();
 }

@@ -36,8 +36,9 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   explicit BlockingPool(const BlockingOptions& options);
   ~BlockingPool();
 
-  // The runtime that a job's thread belongs to while it runs: Spawn and Handle::Current work there.
-  void SetRuntime(Scheduler* scheduler, DriverSet* drivers);
+  // The runtime that a job's thread belongs to while it runs: Spawn and Handle::Current work there. A running job keeps its
+  // memory, for it may outlive the Runtime.
+  void SetRuntime(std::weak_ptr<Scheduler> runtime, DriverSet* drivers);
 
   // Scheduler: a blocking job is a task that is polled once, on one of our threads.
   void Enqueue(TaskHeader* task) override;
@@ -64,7 +65,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   void RunJob(TaskHeader* task);
   Waiter* PopWaiterLocked();
   bool StartThread();
-  void ThreadEnds();
+  void ThreadEndsLocked();
 
   const BlockingOptions options_;
   mutable base::Mutex lock_;
@@ -76,7 +77,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   bool shut_down_ = false;
   std::vector<Waiter*> waiting_;          // last in first out: the warmest thread is reused
   std::vector<base::Parker*> awaiting_;   // threads in Shutdown
-  Scheduler* runtime_ = nullptr;
+  std::weak_ptr<Scheduler> runtime_;
   DriverSet* drivers_ = nullptr;
 };
 

@@ -2,6 +2,7 @@
 
 #include "kioto/runtime/base/cpu_relax.h"
 #include "kioto/runtime/base/random.h"
+#include "kioto/runtime/scheduler/root_waker.h"
 
 namespace kioto::internal {
 
@@ -9,7 +10,7 @@ void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
   blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
                                                             options.blocking_keep_alive_ns, "kioto-blocking",
                                                             options.stack_size});
-  blocking->SetRuntime(this, &drivers);
+  blocking->SetRuntime(weak_from_this(), &drivers);
 }
 
 DriverOptions RuntimeCore::DriverOptionsFor(const RuntimeOptions& options) {
@@ -22,6 +23,19 @@ DriverOptions RuntimeCore::DriverOptionsFor(const RuntimeOptions& options) {
 
 Status RuntimeCore::Detach(void (*)(void*), void*) {
   return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
+}
+
+bool PollRoot(RootFuture& root, RootWaker& waker) {
+  if (!waker.TakeWoken()) return false;
+  ThreadContext& thread = CurrentThread();
+  PollScope poll;
+  if (thread.random != 0) poll.random = &thread.random;
+  Context cx(waker.waker(), poll);
+  thread.blocking_allowed = false;
+  const bool done = root.Poll(cx);
+  thread.blocking_allowed = true;
+  if (!done && poll.yielded) waker.waker().Wake();
+  return done;
 }
 
 void ForeignCalls::AwaitNone() {

@@ -5,12 +5,15 @@
 #include <memory>
 #include <string>
 
+#include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/blocking/pool.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/scheduler/options.h"
 #include "kioto/runtime/task/scheduler.h"
 
 namespace kioto::internal {
+
+class RootWaker;
 
 // A future on the caller's stack, erased for BlockOn. Poll returns true once the output is stored.
 class RootFuture {
@@ -29,8 +32,12 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   virtual Status BlockOn(RootFuture& root) = 0;
   // Attached to a loop only: ends every task, closes the handles, calls `done` in a later turn of the host.
   virtual Status Detach(void (*done)(void*), void* arg);
-  // Stops; waits until `deadline_ns` of the real clock for what still runs. Idempotent.
+  // Stops; waits until `deadline_ns` of the real clock for what still runs. Any thread, any number of times, at once too.
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
+  // Whether Shutdown (or Detach) was called.
+  bool shutting_down() const {
+    return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with the release of who stops it
+  }
 
   void AddBlockingPool(const RuntimeOptions& options);
   DriverOptions DriverOptionsFor(const RuntimeOptions& options);
@@ -40,7 +47,12 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
  protected:
   explicit RuntimeCore(int shards) : Scheduler(shards) {}
+
+  base::Atomic<bool> shutting_down_{false};  // never cleared
 };
+
+// Polls the future of a BlockOn if it was woken. Whether it has ended.
+bool PollRoot(RootFuture& root, RootWaker& waker);
 
 // Sets what this thread belongs to, and puts back what was there before.
 class ContextScope {

@@ -54,6 +54,11 @@ TaskHeader* CurrentThreadCore::PopLocal() {
   return task;
 }
 
+void CurrentThreadCore::EnqueueNew(TaskHeader* task) {
+  if (task->local) bound_to_ = &kioto::internal::CurrentThread();
+  Enqueue(task);
+}
+
 void CurrentThreadCore::Enqueue(TaskHeader* task) {
   if (InDrivingThread()) {
     PushLocal(task);
@@ -107,9 +112,27 @@ bool CurrentThreadCore::TryStartDriving(Waiting* waiting) {
 }
 
 void CurrentThreadCore::StopDriving() {
+  for (;; EndEverything()) {
+    base::MutexLock lock(drive_lock_);
+    if (shutting_down() && !ended_) continue;  // R3
+    driving_ = false;
+    if (!waiting_.empty()) waiting_.front()->parker.Unpark();  // it takes itself off the list
+    return;
+  }
+}
+
+// Leaves the line, unless it was left already. If our turn had come, it passes to the next.
+void CurrentThreadCore::StopWaiting(Waiting* waiting) {
   base::MutexLock lock(drive_lock_);
-  driving_ = false;
-  if (!waiting_.empty()) waiting_.front()->parker.Unpark();  // it takes itself off the list
+  auto place = std::find(waiting_.begin(), waiting_.end(), waiting);
+  if (place == waiting_.end()) return;
+  waiting_.erase(place);
+  if (!driving_ && !waiting_.empty()) waiting_.front()->parker.Unpark();
+}
+
+// Whether there are tasks that only another thread may poll. The driving thread.
+bool CurrentThreadCore::BoundElsewhere() const {
+  return bound_to_ != nullptr && bound_to_ != &kioto::internal::CurrentThread() && owned.any_local();
 }
 
 Status CurrentThreadCore::BlockOn(RootFuture& root) {
@@ -122,73 +145,53 @@ Status CurrentThreadCore::BlockOn(RootFuture& root) {
     return absl::FailedPreconditionError(
         "BlockOn was called inside a task, whose thread it would block; return the future instead");
   }
-  bool drive = false;
-  if (Status status = AwaitRoot(root, &drive); !status.ok() || !drive) return status;
-  Drive(root);
+  if (shutting_down()) return ShutdownError("BlockOn");
+  if (AwaitRoot(root)) return OkStatus();
+  Status status;
+  if (BoundElsewhere()) {
+    status = absl::FailedPreconditionError(
+        "BlockOn: this runtime has tasks of SpawnLocal, which are bound to the thread that ran it before; call it there");
+  } else {
+    Drive(root);
+  }
   StopDriving();
-  return OkStatus();
+  return status;
 }
 
-// Waits for the right to drive (R2), polling `root` meanwhile; it may even end here.
-Status CurrentThreadCore::AwaitRoot(RootFuture& root, bool* drive) {
+// Waits for the right to drive (R2), polling `root` meanwhile. True: it has ended here, and we do not drive.
+bool CurrentThreadCore::AwaitRoot(RootFuture& root) {
   Waiting waiting;
-  *drive = TryStartDriving(&waiting);
-  if (*drive) {
-    base::MutexLock lock(drive_lock_);
-    if (!shut_down_) return OkStatus();
-    driving_ = false;
-    *drive = false;
-    return ShutdownError("BlockOn");
-  }
+  if (TryStartDriving(&waiting)) return false;
   ContextScope scope(this, &drivers, nullptr, nullptr);
   RootWaker waker([](void* arg) { static_cast<Waiting*>(arg)->parker.Unpark(); }, &waiting);
-  bool done = false;
-  while (!done && !*drive) {
-    if (waker.TakeWoken()) {
-      PollScope poll;
-      Context cx(waker.waker(), poll);
-      done = root.Poll(cx);
-      if (done) break;
-      if (poll.yielded) waker.waker().Wake();
-    }
-    *drive = TryStartDriving(&waiting);
-    if (!*drive) waiting.parker.Park();
+  for (;;) {
+    if (PollRoot(root, waker)) break;
+    if (TryStartDriving(&waiting)) return false;
+    waiting.parker.Park();
   }
-  base::MutexLock lock(drive_lock_);
-  auto place = std::find(waiting_.begin(), waiting_.end(), &waiting);
-  if (place != waiting_.end()) {
-    waiting_.erase(place);
-    if (!driving_ && !waiting_.empty()) waiting_.front()->parker.Unpark();  // our turn passes to the next
+  StopWaiting(&waiting);
+  return true;
+}
+
+void CurrentThreadCore::SeedFromLastTime() {
+  if (random_ == 0) {
+    SeedThread(options_.seed, 0);
+  } else {
+    kioto::internal::CurrentThread().random = random_;
   }
-  return OkStatus();
 }
 
 void CurrentThreadCore::Drive(RootFuture& root) {
   ContextScope scope(this, &drivers, driver_.get(), this);
-  ThreadContext& thread = kioto::internal::CurrentThread();
-  if (random_ == 0) {
-    SeedThread(options_.seed, 0);
-  } else {
-    thread.random = random_;
-  }
+  SeedFromLastTime();
   RootWaker waker([](void* arg) { static_cast<Driver*>(arg)->Unpark(); }, driver_.get());
   for (;;) {
-    if (waker.TakeWoken()) {
-      PollScope poll;
-      poll.random = &thread.random;
-      Context cx(waker.waker(), poll);
-      thread.blocking_allowed = false;
-      const bool done = root.Poll(cx);
-      thread.blocking_allowed = true;
-      if (done) break;
-      if (poll.yielded) waker.waker().Wake();
-    }
-    uint32_t ran = 0;
-    while (ran < options_.event_interval) {
+    if (shutting_down() && !ended_) EndEverything();  // R3
+    if (PollRoot(root, waker)) break;
+    for (uint32_t ran = 0; ran < options_.event_interval; ++ran) {
       TaskHeader* task = Next();
       if (task == nullptr) break;
       Run(task);
-      ++ran;
       if (waker.woken()) break;
     }
     if (waker.woken() || HasReady()) {
@@ -197,21 +200,27 @@ void CurrentThreadCore::Drive(RootFuture& root) {
       driver_->Park(kNever);
     }
   }
-  random_ = thread.random;
+  random_ = kioto::internal::CurrentThread().random;
 }
 
 // --- Attached ----------------------------------------------------------------------------------------------------------
 
 bool CurrentThreadCore::RunReady(int max_tasks, int64_t max_nanos) {
-  ContextScope scope(this, &drivers, driver_.get(), this);
-  if (random_ == 0) SeedThread(options_.seed, 0);
-  const int64_t start = base::MonotonicNanos();
-  for (int ran = 0; ran < max_tasks; ++ran) {
-    TaskHeader* task = Next();
-    if (task == nullptr) break;
-    Run(task);
-    if (base::MonotonicNanos() - start >= max_nanos) break;
+  {
+    ContextScope scope(this, &drivers, driver_.get(), this);
+    SeedFromLastTime();
+    in_turn_ = true;
+    const int64_t start = base::MonotonicNanos();
+    for (int ran = 0; ran < max_tasks && !detach_after_turn_; ++ran) {
+      TaskHeader* task = Next();
+      if (task == nullptr) break;
+      Run(task);
+      if (base::MonotonicNanos() - start >= max_nanos) break;
+    }
+    in_turn_ = false;
+    random_ = kioto::internal::CurrentThread().random;
   }
+  if (detach_after_turn_) FinishDetach();
   return HasReady();
 }
 
@@ -219,13 +228,28 @@ bool CurrentThreadCore::KeepAlive() { return owned.size() > 0; }
 
 Status CurrentThreadCore::Detach(void (*done)(void*), void* arg) {
   if (attached_ == nullptr) return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
-  {
-    base::MutexLock lock(drive_lock_);
-    if (std::exchange(shut_down_, true)) return ShutdownError("Detach");
+  if (!BeginShutdown()) return ShutdownError("Detach");
+  detached_ = done;
+  detached_arg_ = arg;
+  if (in_turn_) {  // a task is on the stack: it can not be ended here
+    detach_after_turn_ = true;
+    self_ = shared_from_this();
+  } else {
+    FinishDetach();
   }
-  EndEverything();
-  attached_->Detach(done, arg);
   return OkStatus();
+}
+
+void CurrentThreadCore::FinishDetach() {
+  EndEverything();
+  if (self_ == nullptr) return attached_->Detach(detached_, detached_arg_);
+  attached_->Detach(
+      [](void* arg) {
+        auto* core = static_cast<CurrentThreadCore*>(arg);
+        const std::shared_ptr<RuntimeCore> self = std::move(core->self_);
+        core->detached_(core->detached_arg_);
+      },
+      this);
 }
 
 // --- The end -----------------------------------------------------------------------------------------------------------
@@ -248,6 +272,36 @@ void CurrentThreadCore::EndEverything() {
   }
   foreign_.AwaitNone();
   driver_->Shutdown();
+  base::MutexLock lock(drive_lock_);
+  ended_ = true;
+  for (Waiting* waiting : waiting_) waiting->parker.Unpark();  // one of them may be in AwaitEnd
+}
+
+// Whether it is the first call.
+bool CurrentThreadCore::BeginShutdown() {
+  base::MutexLock lock(drive_lock_);
+  if (shutting_down()) return false;
+  shutting_down_.store(true, std::memory_order_release);  // release: pairs with shutting_down()
+  return true;
+}
+
+// Whether everything had ended by `deadline_ns`. Ends it here, unless another thread drives: then that one does (R3).
+bool CurrentThreadCore::AwaitEnd(int64_t deadline_ns) {
+  Waiting waiting;
+  for (;;) {
+    if (TryStartDriving(&waiting)) {
+      StopDriving();
+      return true;
+    }
+    {
+      base::MutexLock lock(drive_lock_);
+      if (ended_) break;
+    }
+    if (!waiting.parker.ParkUntil(deadline_ns)) break;
+  }
+  StopWaiting(&waiting);
+  base::MutexLock lock(drive_lock_);
+  return ended_;
 }
 
 ShutdownReport CurrentThreadCore::Shutdown(int64_t deadline_ns) {
@@ -255,22 +309,13 @@ ShutdownReport CurrentThreadCore::Shutdown(int64_t deadline_ns) {
   if (attached_ != nullptr) {
     (void)Detach([](void*) {}, nullptr);
   } else {
-    Waiting waiting;
-    while (!TryStartDriving(&waiting)) {  // somebody's BlockOn must end first
-      if (waiting.parker.ParkUntil(deadline_ns)) continue;
-      base::MutexLock lock(drive_lock_);
-      waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), &waiting), waiting_.end());
+    (void)BeginShutdown();
+    owned.Close();
+    driver_->Unpark();
+    if (!AwaitEnd(deadline_ns)) {
       report.stuck_workers = 1;
       report.live_tasks = owned.size();
-      return report;
     }
-    bool first;
-    {
-      base::MutexLock lock(drive_lock_);
-      first = !std::exchange(shut_down_, true);
-    }
-    if (first) EndEverything();
-    StopDriving();
   }
   if (blocking != nullptr) report.running_blocking_jobs = blocking->Shutdown(deadline_ns);
   return report;

@@ -3,10 +3,14 @@
 // STATE       the local queue: a FIFO through TaskHeader::queue_next; the driving thread's alone, no atomics.
 //             injector_: tasks from other threads, and from this one while it does not drive.
 //             driving_: whether some thread drives; under drive_lock_, with the threads that wait for their turn.
+//             shutting_down_: set under drive_lock_. Whoever drives then ends every task, at the latest when it stops; ended_
+//             says so.
 // RACES       R1 a task injected while the driving thread goes to park: pushed first, Unpark second; the driver's token
 //                makes the park return.
 //             R2 two BlockOn calls: the second polls its own root, parked on its Parker, and takes over driving when the
 //                first leaves.
+//             R3 Shutdown while another thread drives: it unparks the driver; the driving thread sees shutting_down_ in its
+//                next round, or in StopDriving, under the lock.
 #ifndef KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_
 #define KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_
 
@@ -31,7 +35,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   Status Detach(void (*done)(void*), void* arg) override;  // on the loop's thread
 
   void Enqueue(TaskHeader* task) override;
-  void EnqueueNew(TaskHeader* task) override { Enqueue(task); }
+  void EnqueueNew(TaskHeader* task) override;
   int ShardForThisThread() const override { return InDrivingThread() ? 0 : 1; }
   bool CanSpawnLocal() const override { return InDrivingThread(); }
 
@@ -44,7 +48,11 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   bool InDrivingThread() const { return kioto::internal::CurrentThread().worker == this; }
   bool TryStartDriving(Waiting* waiting);
   void StopDriving();
-  Status AwaitRoot(RootFuture& root, bool* drive);
+  void StopWaiting(Waiting* waiting);
+  bool BeginShutdown();
+  bool AwaitEnd(int64_t deadline_ns);
+  bool BoundElsewhere() const;
+  bool AwaitRoot(RootFuture& root);
   void Drive(RootFuture& root);
 
   void PushLocal(TaskHeader* task);
@@ -53,6 +61,8 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   void Run(TaskHeader* task);
   bool HasReady() const { return local_head_ != nullptr || !injector_.empty(); }
   void EndEverything();
+  void FinishDetach();
+  void SeedFromLastTime();
 
   // DriveHook: an attached loop's turn.
   bool RunReady(int max_tasks, int64_t max_nanos) override;
@@ -70,11 +80,19 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last driver turn
   uint32_t tick_ = 0;
   uint64_t random_ = 0;
+  const void* bound_to_ = nullptr;  // the thread of the last SpawnLocal
 
   base::Mutex drive_lock_;
   bool driving_ = false;
-  bool shut_down_ = false;
+  bool ended_ = false;  // also read by the driving thread, which alone sets it
   std::vector<Waiting*> waiting_;
+
+  // Attached, the loop's thread: a Detach inside a task is done at the end of the turn.
+  bool in_turn_ = false;
+  bool detach_after_turn_ = false;
+  void (*detached_)(void*) = nullptr;
+  void* detached_arg_ = nullptr;
+  std::shared_ptr<RuntimeCore> self_;  // until `detached_` is called: the turn that detaches us is still ours
 };
 
 }  // namespace kioto::internal

@@ -63,7 +63,7 @@ void Monitor::Tick(int64_t now_ns) {
     seen.reported = true;
     long_polls_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
     base::LogFailure(absl::StrCat("worker ", i, " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",
-                                  worker.DescribePoll(), "\n", ThreadStack(worker.thread().pthread)));
+                                  worker.DescribePoll(), "\n", ThreadStack(worker.thread())));
   }
 }
 

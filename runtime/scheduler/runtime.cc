@@ -16,6 +16,12 @@ int64_t DeadlineAfter(std::chrono::nanoseconds at_most) {
   return at_most.count() > kNever - now ? kNever : now + at_most.count();
 }
 
+// Not inside a task: the wait might be for the task itself.
+bool MayWaitHere() {
+  const ThreadContext& thread = CurrentThread();
+  return thread.blocking_allowed && thread.worker == nullptr;
+}
+
 }  // namespace
 
 int ExitCode(const Status& status) {
@@ -46,17 +52,13 @@ Runtime::~Runtime() { End(); }
 
 void Runtime::End() {
   if (core_ == nullptr) return;
-  const internal::ThreadContext& thread = internal::CurrentThread();
-  if (thread.blocking_allowed && thread.worker == nullptr) {
-    core_->Shutdown(internal::kNever);
-  } else {
-    ShutdownBackground();
-  }
+  // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
+  core_->Shutdown(internal::MayWaitHere() && !core_->shutting_down() ? internal::kNever : 0);
   core_ = nullptr;
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
-  return core_->Shutdown(internal::DeadlineAfter(at_most));
+  return core_->Shutdown(internal::MayWaitHere() ? internal::DeadlineAfter(at_most) : 0);
 }
 
 void Runtime::ShutdownBackground() { core_->Shutdown(0); }

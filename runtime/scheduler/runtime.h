@@ -13,9 +13,14 @@
 #include <string>
 #include <utility>
 
+#include "kioto/runtime/base/config.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/task/spawn.h"
+
+#if KIOTO_EXCEPTIONS
+#include <exception>
+#endif
 
 typedef struct uv_loop_s uv_loop_t;
 
@@ -28,15 +33,29 @@ class RootOf final : public RootFuture {
  public:
   explicit RootOf(F&& future) : future_(std::move(future)) {}
   bool Poll(Context& cx) override {
+#if KIOTO_EXCEPTIONS
+    try {
+      return PollFuture(cx);
+    } catch (...) {
+      future_.reset();
+      output_.emplace(ThrownError("the future of BlockOn threw", std::current_exception()));
+      return true;
+    }
+#else
+    return PollFuture(cx);
+#endif
+  }
+  JoinOutput<typename F::Output> Take() { return *std::move(output_); }
+
+ private:
+  bool PollFuture(Context& cx) {
     auto poll = future_->PollOnce(cx);
     if (poll.pending()) return false;
     future_.reset();
     output_.emplace(ToJoinOutput(*std::move(poll)));
     return true;
   }
-  JoinOutput<typename F::Output> Take() { return *std::move(output_); }
 
- private:
   std::optional<F> future_;
   std::optional<JoinOutput<typename F::Output>> output_;
 };
@@ -113,7 +132,8 @@ class [[nodiscard]] Runtime {
 
   Runtime(Runtime&&) = default;
   Runtime& operator=(Runtime&& other) noexcept;
-  // Ends every task; waits for what runs (ShutdownTimeout bounds it). Inside a task: does not wait. Attached: Detach.
+  // Ends every task; waits for what runs, unless Shutdown was called before and has waited. Inside a task: does not wait.
+  // Attached: Detach.
   ~Runtime();
 
   // Runs `f`, a future or a function that makes one, to its end on this thread, driving the runtime if it is a
@@ -133,6 +153,7 @@ class [[nodiscard]] Runtime {
 
   // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
   // what was left: a task inside a poll that does not return can not be ended; its thread is left alone. Idempotent.
+  // Inside a task: does not wait. A BlockOn that is under way goes on: what its future waits for ends with IsShutdown.
   ShutdownReport Shutdown(std::chrono::nanoseconds at_most = std::chrono::hours(24 * 365));
   // The same without waiting, from anywhere, tasks too.
   void ShutdownBackground();

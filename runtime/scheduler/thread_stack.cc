@@ -2,6 +2,9 @@
 //             g_done. The handler only calls what is async-signal-safe: absl::GetStackTrace is.
 // RACES       R1 a handler that runs after its asker gave up: it finds g_wanted changed, or writes frames that nobody reads;
 //                the block is static, so nothing is freed under it.
+//             R2 two askers (the monitors of two runtimes): one after the other, so that the handler that was there before is
+//                put back at the end.
+//             R3 the thread has ended: the kernel no longer knows its number. Its pthread_t may be gone, and is only compared.
 #include "kioto/runtime/scheduler/thread_stack.h"
 
 #include <pthread.h>
@@ -18,6 +21,7 @@
 #include "absl/debugging/symbolize.h"
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutex.h"
 
 namespace kioto::internal {
 namespace {
@@ -37,6 +41,14 @@ void OnSignal(int) {
   const int count = absl::GetStackTrace(frames, kMaxFrames, /*skip_count=*/2);
   for (int i = 0; i < count; ++i) g_frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by g_done
   g_done.store(count, std::memory_order_release);  // release: pairs with the asker's acquire
+}
+
+bool SendSignal(const ThreadIdentity& thread) {
+#if defined(__linux__)
+  return syscall(SYS_tgkill, getpid(), thread.system_id, kSignal) == 0;  // R3
+#else
+  return pthread_kill(reinterpret_cast<pthread_t>(thread.pthread), kSignal) == 0;
+#endif
 }
 
 }  // namespace
@@ -61,16 +73,18 @@ int64_t ThreadRunDelay(int system_id) {
   return delay;
 }
 
-std::string ThreadStack(uintptr_t pthread) {
+std::string ThreadStack(const ThreadIdentity& thread) {
+  static base::Mutex mutex;
+  base::MutexLock lock(mutex);  // R2
   struct sigaction ours = {};
   struct sigaction before = {};
   ours.sa_handler = OnSignal;
   ours.sa_flags = SA_RESTART;
   if (sigaction(kSignal, &ours, &before) != 0) return "";
   g_done.store(-1, std::memory_order_relaxed);        // relaxed: nobody answers before g_wanted is set
-  g_wanted.store(pthread, std::memory_order_release);  // release: pairs with the handler's acquire
+  g_wanted.store(thread.pthread, std::memory_order_release);  // release: pairs with the handler's acquire
   int count = -1;
-  if (pthread_kill(reinterpret_cast<pthread_t>(pthread), kSignal) == 0) {
+  if (SendSignal(thread)) {
     const struct timespec pause = {0, 200'000};
     for (int i = 0; i < 100 && count < 0; ++i) {
       nanosleep(&pause, nullptr);

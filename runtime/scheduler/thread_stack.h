@@ -17,10 +17,10 @@ ThreadIdentity CurrentThreadIdentity();
 // Nanoseconds that the thread has been ready to run, but without a CPU, since its start. 0 where that is not told.
 int64_t ThreadRunDelay(int system_id);
 
-// One line per frame, outermost last: "    0x5581… name". `pthread` is a pthread_t that is still running. Interrupts it with
-// a signal (SIGPROF, whose handler is put back) and waits at most 20 ms for it; "" if it did not answer, or where signals
-// can not be sent to threads. One caller at a time.
-std::string ThreadStack(uintptr_t pthread);
+// One line per frame, outermost last: "    0x5581… name". Interrupts the thread with a signal (SIGURG,
+// whose handler is put back) and waits at most 20 ms for it; "" if it did not answer, has ended, or where signals can not
+// be sent to threads. Any thread; one after the other.
+std::string ThreadStack(const ThreadIdentity& thread);
 
 }  // namespace kioto::internal
 

@@ -37,25 +37,24 @@ StatusOr<std::shared_ptr<WorkStealingCore>> WorkStealingCore::Make(const Runtime
 
 Status WorkStealingCore::Start() {
   monitor_ = std::make_unique<Monitor>(this);
+  running_ = size();
+  Status status = StartThreads();
+  for (size_t i = threads_.size(); i < workers_.size(); ++i) WorkerEnds();  // those whose thread was refused
+  return status;
+}
+
+Status WorkStealingCore::StartThreads() {
   if (options_.monitor) {
     if (Status status = monitor_->Start(); !status.ok()) return status;
   }
   for (int i = 0; i < size(); ++i) {
-    {
-      base::MutexLock lock(end_lock_);
-      ++running_;
-    }
     // The thread holds the core: one that is stuck in user code may outlive everybody else.
     auto thread = base::Thread::Start(absl::StrCat(options_.thread_name, "-", i),
                                       [core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), i]() mutable {
                                         RunWorker(std::move(core), i);
                                       },
                                       options_.stack_size);
-    if (!thread.ok()) {
-      base::MutexLock lock(end_lock_);
-      --running_;
-      return thread.status();
-    }
+    if (!thread.ok()) return thread.status();
     threads_.push_back(*std::move(thread));
   }
   return OkStatus();
@@ -127,20 +126,8 @@ Status WorkStealingCore::BlockOn(RootFuture& root) {
   if (thread.random == 0) SeedThread(options_.seed, size());
   base::Parker parker;
   RootWaker waker([](void* arg) { static_cast<base::Parker*>(arg)->Unpark(); }, &parker);
-  for (;;) {
-    if (waker.TakeWoken()) {
-      PollScope poll;
-      poll.random = &thread.random;
-      Context cx(waker.waker(), poll);
-      thread.blocking_allowed = false;
-      const bool done = root.Poll(cx);
-      thread.blocking_allowed = true;
-      if (done) return OkStatus();
-      if (poll.yielded) waker.waker().Wake();
-    } else {
-      parker.Park();
-    }
-  }
+  while (!PollRoot(root, waker)) parker.Park();
+  return OkStatus();
 }
 
 // --- The end -----------------------------------------------------------------------------------------------------------
@@ -153,7 +140,7 @@ TaskHeader* WorkStealingCore::TakeAny() {
   return injector_.Pop(1);
 }
 
-// On the last worker's thread, or, if none was started, on the caller's: nobody else pops, so we may own every queue.
+// On the last worker's thread, or, if none was started, on that of Make: nobody else pops, so we may own every queue.
 void WorkStealingCore::EndEverything() {
   const Status reason = ShutdownError("the task");
   owned.Close();
@@ -191,44 +178,42 @@ void WorkStealingCore::ReportStuck(ShutdownReport& report) {
   }
 }
 
+// Whether everything had ended by `deadline_ns`.
+bool WorkStealingCore::AwaitEnd(int64_t deadline_ns) {
+  base::Parker parker;
+  {
+    base::MutexLock lock(end_lock_);
+    if (ended_) return true;
+    awaiting_.push_back(&parker);
+  }
+  (void)parker.ParkUntil(deadline_ns);
+  base::MutexLock lock(end_lock_);
+  awaiting_.erase(std::find(awaiting_.begin(), awaiting_.end(), &parker));
+  return ended_;
+}
+
 ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
   ShutdownReport report;
   shutting_down_.store(true, std::memory_order_release);  // release: pairs with shutting_down()
   owned.Close();
   for (auto& worker : workers_) worker->driver()->Unpark();
-  base::Parker parker;
-  bool ended;
-  {
-    base::MutexLock lock(end_lock_);
-    if (threads_.empty() && !ended_) {  // no thread was ever started
-      lock.Unlock();
-      if (monitor_ != nullptr) monitor_->Stop();
-      EndEverything();
-      base::MutexLock again(end_lock_);
-      ended_ = true;
-      return report;
-    }
-    ended = ended_;
-    if (!ended) awaiting_.push_back(&parker);
-  }
-  if (!ended) ended = parker.ParkUntil(deadline_ns);
-  {
-    base::MutexLock lock(end_lock_);
-    awaiting_.erase(std::remove(awaiting_.begin(), awaiting_.end(), &parker), awaiting_.end());
-    ended = ended_;
-  }
+  const bool ended = AwaitEnd(deadline_ns);
   if (!ended) {
     ReportStuck(report);
     report.live_tasks = owned.size();
   }
-  for (base::Thread& thread : threads_) {
+  std::vector<base::Thread> threads;
+  {
+    base::MutexLock lock(end_lock_);
+    threads.swap(threads_);
+  }
+  for (base::Thread& thread : threads) {
     if (ended) {
       thread.Join();
     } else {
       thread.Detach();
     }
   }
-  threads_.clear();
   if (blocking != nullptr) report.running_blocking_jobs = blocking->Shutdown(deadline_ns);
   return report;
 }

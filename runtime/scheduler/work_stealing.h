@@ -48,9 +48,6 @@ class WorkStealingCore final : public RuntimeCore {
   // Work was queued that any worker may take: wakes one if none is searching.
   void NotifyOne();
   void WakeMonitor();
-  bool shutting_down() const {
-    return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with Shutdown's release
-  }
 
  private:
   WorkStealingCore(const RuntimeOptions& options, int workers);
@@ -58,10 +55,12 @@ class WorkStealingCore final : public RuntimeCore {
   Worker* WorkerOfThisThread() const;
   void EnqueueForeign(TaskHeader* task);
   Status Start();
+  Status StartThreads();
   static void RunWorker(std::shared_ptr<WorkStealingCore> core, int index);
   void WorkerEnds();
   void EndEverything();
   TaskHeader* TakeAny();
+  bool AwaitEnd(int64_t deadline_ns);
   void ReportStuck(ShutdownReport& report);
 
   const RuntimeOptions options_;
@@ -69,14 +68,14 @@ class WorkStealingCore final : public RuntimeCore {
   Injector injector_;
   ForeignCalls foreign_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<base::Thread> threads_;
   std::unique_ptr<Monitor> monitor_;
 
-  base::Atomic<bool> shutting_down_{false};
+  // Under end_lock_:
   base::Mutex end_lock_;
-  int running_ = 0;                     // workers whose thread has not ended; under end_lock_
-  bool ended_ = false;                  // everything is cancelled; under end_lock_
-  std::vector<base::Parker*> awaiting_;  // threads in Shutdown; under end_lock_
+  int running_ = 0;                      // workers whose thread has not ended; the last one ends everything
+  bool ended_ = false;                   // everything is cancelled
+  std::vector<base::Thread> threads_;    // the first Shutdown takes them
+  std::vector<base::Parker*> awaiting_;  // threads in Shutdown
 };
 
 }  // namespace kioto::internal

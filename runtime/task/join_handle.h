@@ -20,7 +20,10 @@ namespace kioto {
 class AbortHandle {
  public:
   AbortHandle() = default;
-  explicit AbortHandle(internal::TaskHeader* task) : task_(task) { task_->Ref(); }
+  // Null: the handle of no task, or of one whose output was taken.
+  explicit AbortHandle(internal::TaskHeader* task) : task_(task) {
+    if (task_ != nullptr) task_->Ref();
+  }
   AbortHandle(const AbortHandle& other) : task_(other.task_) {
     if (task_ != nullptr) task_->Ref();
   }

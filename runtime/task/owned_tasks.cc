@@ -17,6 +17,7 @@ bool OwnedTasks::Link(TaskHeader* task, int shard) {
   if (s.head != nullptr) s.head->owned_prev = task;
   s.head = task;
   ++s.count;
+  s.local += task->local;
   return true;
 }
 
@@ -30,6 +31,7 @@ void OwnedTasks::Unlink(TaskHeader* task) {
   }
   if (task->owned_next != nullptr) task->owned_next->owned_prev = task->owned_prev;
   --s.count;
+  s.local -= task->local;
 }
 
 void OwnedTasks::Close() {
@@ -65,6 +67,14 @@ size_t OwnedTasks::size() const {
     sum += shard_[i].count;
   }
   return sum;
+}
+
+bool OwnedTasks::any_local() const {
+  for (int i = 0; i < shards_; ++i) {
+    base::SpinLockGuard lock(shard_[i].lock);
+    if (shard_[i].local > 0) return true;
+  }
+  return false;
 }
 
 }  // namespace kioto::internal

@@ -176,6 +176,12 @@ TEST(TaskTest, AbortHandleOutlivesTheTask) {
   EXPECT_TRUE(scheduler.queue.empty());
 }
 
+TEST(TaskTest, AbortHandleOfAnEmptyJoinHandleDoesNothing) {
+  const AbortHandle none = JoinHandle<int>().abort_handle();
+  none.Abort();
+  EXPECT_TRUE(none.finished());
+}
+
 TEST(TaskTest, DetachedOutputIsDropped) {
   HandScheduler scheduler;
   auto value = std::make_shared<int>(1);

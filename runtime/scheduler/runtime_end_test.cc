@@ -1,0 +1,198 @@
+// How a runtime ends when the end comes at a bad moment: inside a task, from another thread, during a BlockOn, with a task or a
+// job that does not let go; and what BlockOn does with a throw.
+#include <uv.h>
+
+#include <future>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/ready.h"
+#include "kioto/runtime/scheduler/runtime.h"
+
+namespace kioto {
+namespace {
+
+enum class Flavour { kCurrentThread, kManyWorkers };
+
+Runtime MakeRuntime(Flavour flavour) {
+  StatusOr<Runtime> runtime = flavour == Flavour::kCurrentThread
+                                  ? RuntimeBuilder::CurrentThread().Build()
+                                  : RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  EXPECT_TRUE(runtime.ok()) << runtime.status();
+  return *std::move(runtime);
+}
+
+// Never ready; keeps `owned`.
+auto Holds(std::shared_ptr<int> owned) {
+  return PollFn([owned = std::move(owned)](Context&) -> Poll<int> { return kPending; });
+}
+
+class RuntimeEndTest : public testing::TestWithParam<Flavour> {};
+
+#if KIOTO_EXCEPTIONS
+TEST_P(RuntimeEndTest, AThrowIsTheOutputOfBlockOn) {
+  Runtime runtime = MakeRuntime(GetParam());
+  StatusOr<int> n = runtime.BlockOn(PollFn([](Context&) -> Poll<int> { throw std::runtime_error("no"); }));
+  EXPECT_TRUE(IsThrown(n.status())) << n.status();
+  EXPECT_EQ(*runtime.BlockOn(Ready(1)), 1);  // the right to drive was given back
+}
+#endif
+
+TEST_P(RuntimeEndTest, ShutdownBackgroundUnderBlockOnEndsTheTasks) {
+  auto owned = std::make_shared<int>(1);
+  Runtime runtime = MakeRuntime(GetParam());
+  JoinHandle<int> handle = runtime.Spawn(Holds(owned));
+  StatusOr<int> n = runtime.BlockOn([&] {
+    runtime.ShutdownBackground();
+    return std::move(handle);
+  });
+  EXPECT_TRUE(IsShutdown(n.status())) << n.status();
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  EXPECT_EQ(owned.use_count(), 1);
+}
+
+TEST_P(RuntimeEndTest, ShutdownBackgroundAtTheEndOfBlockOnEndsTheTasks) {
+  auto owned = std::make_shared<int>(1);
+  {
+    Runtime runtime = MakeRuntime(GetParam());
+    runtime.Spawn(Holds(owned)).Detach();
+    StatusOr<int> n = runtime.BlockOn([&] {
+      runtime.ShutdownBackground();
+      return Ready(1);
+    });
+    EXPECT_EQ(*n, 1);
+    EXPECT_TRUE(runtime.Shutdown().clean());
+  }
+  EXPECT_EQ(owned.use_count(), 1);
+}
+
+TEST_P(RuntimeEndTest, ShutdownInsideATaskDoesNotWaitForIt) {
+  Runtime runtime = MakeRuntime(GetParam());
+  ShutdownReport report;
+  StatusOr<int> n = runtime.BlockOn([&] {
+    return Spawn(Lazy([&] {
+      report = runtime.Shutdown();
+      return Ready(7);
+    }));
+  });
+  EXPECT_EQ(*n, 7);
+  EXPECT_EQ(report.stuck_workers, 1);
+  EXPECT_EQ(report.live_tasks, 1u);
+  EXPECT_TRUE(runtime.Shutdown().clean());
+}
+
+TEST_P(RuntimeEndTest, ShutdownOnAnotherThreadEndsTheTasksUnderBlockOn) {
+  Runtime runtime = MakeRuntime(GetParam());
+  std::thread other;
+  StatusOr<int> n = runtime.BlockOn([&] {
+    JoinHandle<int> handle = Spawn(Holds(nullptr));
+    other = std::thread([&] { EXPECT_TRUE(runtime.Shutdown().clean()); });
+    return handle;
+  });
+  EXPECT_TRUE(IsShutdown(n.status())) << n.status();
+  other.join();
+}
+
+TEST_P(RuntimeEndTest, ShutdownOnManyThreadsAtOnce) {
+  Runtime runtime = MakeRuntime(GetParam());
+  for (int i = 0; i < 100; ++i) runtime.Spawn(Holds(nullptr)).Detach();
+  std::thread threads[4];
+  for (std::thread& thread : threads) {
+    thread = std::thread([&] { EXPECT_TRUE(runtime.Shutdown().clean()); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST_P(RuntimeEndTest, AStuckTaskIsReportedAsOftenAsOneAsks) {
+  Runtime runtime = MakeRuntime(GetParam());
+  std::promise<void> inside, gate;
+  std::thread driver([&] {
+    (void)runtime.BlockOn([&] {
+      return Spawn(Lazy([&] {
+        inside.set_value();
+        gate.get_future().wait();
+        return Ready(1);
+      }));
+    });
+  });
+  inside.get_future().wait();
+  for (int i = 0; i < 3; ++i) {
+    const ShutdownReport report = runtime.Shutdown(std::chrono::nanoseconds(0));
+    EXPECT_EQ(report.stuck_workers, 1);
+    EXPECT_EQ(report.live_tasks, 1u);
+  }
+  gate.set_value();
+  driver.join();
+  EXPECT_TRUE(runtime.Shutdown().clean());
+}
+
+TEST_P(RuntimeEndTest, AJobMayOutliveTheRuntime) {
+  std::promise<void> inside, gate;
+  std::promise<Status> answer;
+  {
+    Runtime runtime = MakeRuntime(GetParam());
+    EnterGuard enter = runtime.Enter();
+    SpawnBlocking([&] {
+      inside.set_value();
+      gate.get_future().wait();
+      answer.set_value(Handle::Current().ok() && Spawn(Ready(1)).finished() ? OkStatus() : absl::InternalError("no"));
+    }).Detach();
+    inside.get_future().wait();
+    EXPECT_EQ(runtime.Shutdown(std::chrono::nanoseconds(0)).running_blocking_jobs, 1u);
+  }  // the destructor does not wait for what Shutdown has given up
+  gate.set_value();
+  EXPECT_EQ(answer.get_future().get(), OkStatus());
+}
+
+INSTANTIATE_TEST_SUITE_P(Flavours, RuntimeEndTest, testing::Values(Flavour::kCurrentThread, Flavour::kManyWorkers),
+                         [](const auto& info) {
+                           return info.param == Flavour::kCurrentThread ? "CurrentThread" : "ManyWorkers";
+                         });
+
+TEST(SpawnLocalTest, BindsTheRuntimeToItsThreadWhileTheTaskLives) {
+  Runtime runtime = MakeRuntime(Flavour::kCurrentThread);
+  JoinHandle<int> local;
+  EXPECT_EQ(*runtime.BlockOn(Lazy([&] {
+    local = SpawnLocal(Holds(nullptr));
+    return Ready(1);
+  })), 1);
+  auto elsewhere = [&] {
+    Status status;
+    std::thread([&] { status = runtime.BlockOn(Ready(1)).status(); }).join();
+    return status;
+  };
+  EXPECT_EQ(elsewhere().code(), absl::StatusCode::kFailedPrecondition);
+  local.Abort();
+  EXPECT_TRUE(kioto::IsAborted(runtime.BlockOn(std::move(local)).status()));
+  EXPECT_EQ(elsewhere(), OkStatus());
+}
+
+TEST(AttachedEndTest, DetachInsideATaskIsDoneAfterIt) {
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  auto owned = std::make_shared<int>(1);
+  bool after_detach = false;
+  {
+    StatusOr<Runtime> made = Runtime::Attach(&loop);
+    ASSERT_TRUE(made.ok()) << made.status();
+    Handle handle = made->handle();
+    handle.Spawn(Holds(owned)).Detach();
+    auto runtime = std::make_unique<Runtime>(*std::move(made));
+    handle.Spawn(Lazy([&after_detach, runtime = std::move(runtime)]() mutable {
+      runtime = nullptr;
+      after_detach = true;
+      return Ready(1);
+    })).Detach();
+  }  // nobody but the task keeps the runtime
+  uv_run(&loop, UV_RUN_DEFAULT);
+  EXPECT_TRUE(after_detach);
+  EXPECT_EQ(owned.use_count(), 1);
+  EXPECT_EQ(uv_loop_close(&loop), 0);
+}
+
+}  // namespace
+}  // namespace kioto
