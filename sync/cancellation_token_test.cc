@@ -216,6 +216,26 @@ TEST(UntilTest, CancelledBeforehandTheFutureIsNotPolled) {
   EXPECT_TRUE((*runs.Poll()).has_value());
 }
 
+// Takes the whole budget at each poll, and then yields: a connection whose peer never lets up.
+struct NeverWaits : FutureBase<NeverWaits, Unit> {
+  Poll<Unit> PollOnce(Context& cx) {
+    while (cx.ConsumeBudget()) {
+    }
+    return kPending;
+  }
+};
+
+TEST(UntilTest, AFutureThatNeverWaitsIsStoppedToo) {
+  CancellationToken token;
+  PolledTask task(Until(token, NeverWaits()));
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_TRUE(task.yielded());
+  token.Cancel();
+  auto poll = task.Poll();
+  ASSERT_TRUE(poll.ready());
+  EXPECT_TRUE(absl::IsCancelled(*poll));
+}
+
 TEST(UntilTest, DroppedAtAnyPointNothingLeaks) {
   for (int polls = 0; polls < 3; ++polls) {
     CancellationToken token;

@@ -59,7 +59,8 @@ class [[nodiscard]] UntilFuture : public FutureBase<UntilFuture<F, How>, typenam
       future_.reset();
       return output;
     }
-    if (cancelled_.PollOnce(cx).ready()) return Stop();
+    // No budget is asked for: the future may have spent it all, every time.
+    if (cancelled_.token().IsCancelled() || cancelled_.PollOnce(cx).ready()) return Stop();
     return kPending;
   }
 
