@@ -1,0 +1,203 @@
+"""Runs the example programs as a user would, with clients that know nothing of Kioto.
+
+    drive_test.py ECHO CHAT FETCH POOL        the four binaries
+"""
+
+import http.server
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+PROGRAMS = {}
+MINUTE = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A program that listens; ends with the `with` block, by force if need be."""
+
+    def __init__(self, program):
+        # Somebody else may take the port between the look and the bind: then the program ends, and we try another.
+        for _ in range(10):
+            self.port = free_port()
+            self.process = subprocess.Popen([PROGRAMS[program], "127.0.0.1:%d" % self.port], stderr=subprocess.PIPE)
+            if self._listens():
+                return
+            self.process.communicate()
+        raise AssertionError("%s does not listen" % program)
+
+    def _listens(self):
+        end = time.monotonic() + MINUTE
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                self.connect().close()
+                return True
+            except ConnectionRefusedError:
+                time.sleep(0.02)  # it has not come so far
+        return False
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=MINUTE)
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+
+    def wait(self):
+        _, errors = self.process.communicate(timeout=MINUTE)
+        return self.process.returncode, errors.decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+def receive(client, size):
+    data = b""
+    while len(data) < size:
+        piece = client.recv(size - len(data))
+        if not piece:
+            break
+        data += piece
+    return data
+
+
+class EchoTest(unittest.TestCase):
+    def test_echoes_to_many_at_once(self):
+        with Server("echo") as server:
+            clients = [server.connect() for _ in range(64)]
+            for round_number in range(10):
+                for i, client in enumerate(clients):
+                    client.sendall(b"client %02d round %d" % (i, round_number))
+                for i, client in enumerate(clients):
+                    self.assertEqual(receive(client, 17), b"client %02d round %d" % (i, round_number))
+            for client in clients:
+                client.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.recv(1), b"")
+                client.close()
+
+    def test_echoes_more_than_fits_into_its_buffer(self):
+        sent = os.urandom(1 << 20)
+        with Server("echo") as server, server.connect() as client:
+            sender = threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
+            sender.start()
+            self.assertEqual(receive(client, len(sent)), sent)
+            self.assertEqual(client.recv(1), b"")
+            sender.join()
+
+    def test_sigterm_lets_connections_finish_and_exits_with_0(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            with Server("echo") as server, server.connect() as client:
+                client.sendall(b"before")
+                self.assertEqual(receive(client, 6), b"before")
+                server.end(how)
+                client.sendall(b"after")
+                self.assertEqual(receive(client, 5), b"after")
+                client.close()
+                self.assertEqual(server.wait(), (0, ""))
+                with self.assertRaises(ConnectionRefusedError):
+                    server.connect()
+
+    def test_what_stays_is_cancelled_after_ten_seconds(self):
+        with Server("echo") as server, server.connect() as client:
+            client.sendall(b"x")
+            self.assertEqual(receive(client, 1), b"x")
+            start = time.monotonic()
+            server.end()
+            self.assertEqual(client.recv(1), b"")  # closed by the server, though we said nothing
+            self.assertGreater(time.monotonic() - start, 9)
+            code, errors = server.wait()
+            self.assertEqual(code, 1)
+            self.assertIn("DEADLINE_EXCEEDED", errors)
+
+    def test_a_port_in_use_is_said(self):
+        with Server("echo") as server:
+            other = subprocess.run([PROGRAMS["echo"], "127.0.0.1:%d" % server.port], stderr=subprocess.PIPE, timeout=MINUTE)
+            self.assertEqual(other.returncode, 1)
+            self.assertIn(b"in use", other.stderr)
+
+
+class ChatTest(unittest.TestCase):
+    def test_what_one_says_all_hear(self):
+        with Server("chat") as server:
+            clients = [server.connect() for _ in range(5)]
+            for i, client in enumerate(clients):  # joined when it hears itself
+                client.sendall(b"hello from %d\n" % i)
+                self._hear(client, b"hello from %d\n" % i)
+            for client in clients:
+                client.sendall(b"bye\n")
+            clients[0].sendall(b"split ")
+            clients[0].sendall(b"line\r\n")
+            for client in clients:
+                self._hear(client, b"split line\n")
+            for client in clients[1:]:
+                client.close()
+            server.end()
+            clients[0].sendall(b"alone\n")
+            self._hear(clients[0], b"alone\n")
+            clients[0].close()
+            self.assertEqual(server.wait()[0], 0)
+
+    def _hear(self, client, line):
+        """Reads up to `line`, whatever is said before it."""
+        heard = b""
+        while not heard.endswith(line):
+            byte = client.recv(1)
+            self.assertNotEqual(byte, b"", heard)
+            heard += byte
+
+
+class FetchTest(unittest.TestCase):
+    def test_fetches_from_a_python_server(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                page = b"page " + self.path.encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
+                asked.append(self.path)
+
+            def log_message(self, *_):
+                pass
+
+        asked = []
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            address = "127.0.0.1:%d" % server.server_address[1]
+            urls = ["%s/%d" % (address, i) for i in range(100)]
+            urls.insert(50, "127.0.0.1:%d/nobody" % free_port())  # one bad page stops no other
+            run = subprocess.run([PROGRAMS["fetch"]] + urls, stdout=subprocess.PIPE, timeout=MINUTE)
+            server.shutdown()
+            thread.join()
+        self.assertEqual(run.stdout, b"100 of 101\n")
+        self.assertEqual(run.returncode, 0)
+        self.assertEqual(sorted(asked, key=lambda path: int(path[1:])), ["/%d" % i for i in range(100)])
+
+
+class PoolTest(unittest.TestCase):
+    def test_counts(self):
+        words = ["word"] * 500 + ["", "12345"]
+        run = subprocess.run([PROGRAMS["pool"]] + words, stdout=subprocess.PIPE, timeout=MINUTE)
+        self.assertEqual(run.stdout, b"2005\n")
+        self.assertEqual(run.returncode, 0)
+
+
+if __name__ == "__main__":
+    names = ["echo", "chat", "fetch", "pool"]
+    PROGRAMS = dict(zip(names, sys.argv[1:]))
+    unittest.main(argv=sys.argv[:1])
