@@ -1,5 +1,6 @@
 // Rows of sockets.
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +88,8 @@ net::TcpListener Listen(Bench& bench, const std::string& address) {
 void EchoOf(Bench& bench, size_t bytes) {
   const size_t connections = bench.Size(64);
   const size_t exchanges = bench.Times(6'000);
+  rlimit files{};
+  Check(getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur >= 2 * connections + 64, "too few descriptors (ulimit -n)");
   net::TcpListener listener = Listen(bench, "127.0.0.1:0");
   const net::SocketAddress server = *listener.local_address();
   auto accepting = bench.runtime.Spawn(AcceptEchoes(std::move(listener)));
