@@ -142,17 +142,13 @@ class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurren
     while (WideChild* child = slots_.NextWoken(cx)) {
       const uint32_t i = child->index();
       if (i == limit_) {
-        source_ready_ = true;
+        source_ready_ = true;  // taken from in its turn: an item that never waits leaves no budget behind itself
+        if (TakeItems(cx)) return Stop();
       } else if (slots_[i].busy()) {
         if (PollSlot(i, cx)) return Stop();
       }
     }
-    while (source_ready_ && !source_ended_ && free_ != kNoSlot) {
-      RoundBudget budget(cx);
-      if (TakeOne(cx)) return Stop();
-      // The source is looked at again when this task has had its turn.
-      if (source_ready_ && !budget.MayGoOn()) return kPending;
-    }
+    if (TakeItems(cx)) return Stop();  // into the places that have become free
     if (!source_ended_ || at_work_ > 0) return kPending;
     return Stop();
   }
@@ -184,9 +180,17 @@ class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurren
     result_ = LoopResult<Status>(*std::move(round));
     return true;
   }
-  bool TakeOne(Context& cx) {
+  bool TakeItems(Context& cx) {
     const BorrowedWaker waker = slots_.waker(limit_);
     Context source_cx(waker.get(), cx);
+    while (source_ready_ && !source_ended_ && free_ != kNoSlot) {
+      RoundBudget budget(source_cx);
+      if (TakeOne(source_cx, cx)) return true;
+      if (source_ready_ && !budget.MayGoOn()) source_ready_ = false;  // in line again, behind those that were woken
+    }
+    return false;
+  }
+  bool TakeOne(Context& source_cx, Context& cx) {
     auto item = source_.PollNext(source_cx);
     if (item.pending()) {
       source_ready_ = false;

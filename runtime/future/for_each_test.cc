@@ -265,6 +265,29 @@ TEST(ForEachConcurrentTest, AStepThatIsAlwaysReadyStopsForBreath) {
   EXPECT_THAT(task.PollWhileWoken(), IsReady(OkStatus()));
 }
 
+// Takes the whole budget at each poll, and then yields.
+struct Greedy : FutureBase<Greedy, Unit> {
+  Poll<Unit> PollOnce(Context& cx) {
+    while (cx.ConsumeBudget()) {
+    }
+    return kPending;
+  }
+};
+
+TEST(ForEachConcurrentTest, AnItemThatNeverWaitsKeepsNoOtherFromBeginning) {
+  Feed<int> feed;
+  int begun = 0;
+  PolledTask task(ForEachConcurrent(feed.Get(), 4, [&](int&) {
+    ++begun;
+    return Greedy();
+  }));
+  for (int i = 1; i <= 4; ++i) {
+    feed.Push(i);
+    for (int turns = 0; turns < 10; ++turns) EXPECT_THAT(task.Poll(), IsPending());
+    EXPECT_EQ(begun, i);
+  }
+}
+
 TEST(ForEachConcurrentTest, AllocatesOneBlock) {
   std::vector<int> items(100, 1);
   auto future = ForEachConcurrent(std::move(items), 64, [](int& n) { return Ready(n).Map([](int) {}); });
