@@ -74,14 +74,14 @@ TEST(WithTest, DropSuite) {
 }
 
 #if KIOTO_CHECK_BORROWS
+auto BorrowLocal() {
+  int local = 5;
+  const int* volatile pointer = &local;
+  return With(const_cast<const int*>(pointer), [](const int*& p) { return PendingTimes(1, *p); });
+}
+
 TEST(WithDeathTest, RefusesToBorrowFromTheStackOfAStep) {
-  auto borrow_local = [] {
-    return Ready(1).Then([](int&) {
-      int local = 5;
-      const int* volatile pointer = &local;
-      return With(const_cast<const int*>(pointer), [](const int*& p) { return PendingTimes(1, *p); });
-    });
-  };
+  auto borrow_local = [] { return Ready(1).Then([](int&) { return BorrowLocal(); }); };
   EXPECT_DEATH(static_cast<void>(PolledTask(borrow_local()).Poll()), "kioto: a future borrows from the stack of a step");
   int outside = 5;
   EXPECT_THAT(PolledTask(With(&outside, [](int*& p) { return Ready(*p); })).Poll(), IsReady(5));
