@@ -3,8 +3,8 @@
 // STATE       the local queue: a FIFO through TaskHeader::queue_next; the driving thread's alone, no atomics.
 //             injector_: tasks from other threads, and from this one while it does not drive.
 //             driving_: whether some thread drives; under drive_lock_, with the threads that wait for their turn.
-//             shutting_down_: set under drive_lock_. Whoever drives then ends every task, at the latest when it stops; ended_
-//             says so.
+//             shutting_down_: set under drive_lock_. Whoever drives then ends every task, at the latest when it stops;
+//             ended_ says so.
 // RACES       R1 a task injected while the driving thread goes to park: pushed first, Unpark second; the driver's token
 //                makes the park return.
 //             R2 two BlockOn calls: the second polls its own root, parked on its Parker, and takes over driving when the

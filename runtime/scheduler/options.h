@@ -15,7 +15,7 @@ struct ShutdownReport {
   int stuck_workers = 0;             // threads still inside a poll; they end by themselves when it returns
   size_t live_tasks = 0;             // tasks not yet ended, those of stuck workers included
   size_t running_blocking_jobs = 0;  // SpawnBlocking jobs still running
-  std::vector<std::string> stuck;    // name and spawn place of each task in whose poll a worker is stuck
+  std::vector<std::string> stuck;    // number and spawn place of each task in whose poll a worker is stuck
 
   bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
 };

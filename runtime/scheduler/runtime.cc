@@ -16,9 +16,10 @@ int64_t DeadlineAfter(std::chrono::nanoseconds at_most) {
   return at_most.count() > kNever - now ? kNever : now + at_most.count();
 }
 
-// Not inside a task: the wait might be for the task itself.
-bool MayWaitHere() {
+// Not inside a task, nor in a blocking job of this runtime: the wait might be for itself.
+bool MayWaitHere(const RuntimeCore& core) {
   const ThreadContext& thread = CurrentThread();
+  if (thread.task != nullptr && thread.task->scheduler == core.blocking.get()) return false;
   return thread.blocking_allowed && thread.worker == nullptr;
 }
 
@@ -53,12 +54,12 @@ Runtime::~Runtime() { End(); }
 void Runtime::End() {
   if (core_ == nullptr) return;
   // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
-  core_->Shutdown(internal::MayWaitHere() && !core_->shutting_down() ? internal::kNever : 0);
+  core_->Shutdown(internal::MayWaitHere(*core_) && !core_->shutting_down() ? internal::kNever : 0);
   core_ = nullptr;
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
-  return core_->Shutdown(internal::MayWaitHere() ? internal::DeadlineAfter(at_most) : 0);
+  return core_->Shutdown(internal::MayWaitHere(*core_) ? internal::DeadlineAfter(at_most) : 0);
 }
 
 void Runtime::ShutdownBackground() { core_->Shutdown(0); }

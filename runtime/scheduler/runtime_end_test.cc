@@ -1,10 +1,9 @@
-// How a runtime ends when the end comes at a bad moment: inside a task, from another thread, during a BlockOn, with a task or a
-// job that does not let go; and what BlockOn does with a throw.
+// How a runtime ends when the end comes at a bad moment: inside a task, from another thread, during a BlockOn, with a task
+// or a job that does not let go; and what BlockOn does with a throw.
 #include <uv.h>
 
 #include <future>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -146,6 +145,19 @@ TEST_P(RuntimeEndTest, AJobMayOutliveTheRuntime) {
   }  // the destructor does not wait for what Shutdown has given up
   gate.set_value();
   EXPECT_EQ(answer.get_future().get(), OkStatus());
+}
+
+TEST_P(RuntimeEndTest, AJobMayEndItsOwnRuntime) {
+  std::promise<void> ended;
+  {
+    auto runtime = std::make_unique<Runtime>(MakeRuntime(GetParam()));
+    EnterGuard enter = runtime->Enter();
+    SpawnBlocking([&ended, runtime = std::move(runtime)]() mutable {
+      runtime = nullptr;
+      ended.set_value();
+    }).Detach();
+  }
+  ended.get_future().wait();
 }
 
 INSTANTIATE_TEST_SUITE_P(Flavours, RuntimeEndTest, testing::Values(Flavour::kCurrentThread, Flavour::kManyWorkers),

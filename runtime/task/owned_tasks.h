@@ -1,7 +1,7 @@
 // OwnedTasks: every live task of a runtime, so that shutdown can end each of them. Sharded by worker, so that a spawn and a
 // completion cost one uncontended lock each.
 //
-// STATE       per shard a doubly linked list through TaskHeader::owned_prev/next, the counts and `closed`, under a spin lock.
+// STATE       per shard a doubly linked list through TaskHeader::owned_prev/next, counts and `closed`, under a spin lock.
 // RULE        a task is linked before it is first enqueued and unlinked by the holder of kOwned just before Complete, so
 //             whatever is found in a list under its lock is live: its memory can not go away before the lock is released.
 #ifndef KIOTO_RUNTIME_TASK_OWNED_TASKS_H_

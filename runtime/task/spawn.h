@@ -57,7 +57,8 @@ JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions optio
 }
 
 // The same for a future that must be polled and destroyed on this thread. Needs a thread that can not lose its core: that
-// of a current-thread runtime's BlockOn, or of an attached loop.
+// of a current-thread runtime's BlockOn, or of an attached loop. While the task lives, BlockOn on any other thread is
+// refused; end the runtime on this one, for whoever ends it destroys the future.
 template <class F>
 JoinHandle<typename std::decay_t<F>::Output> SpawnLocal(F&& future, TaskOptions options = {},
                                                         base::SourceLocation place = base::SourceLocation::Current()) {
