@@ -1,5 +1,7 @@
 #include "kioto/runtime/scheduler/monitor.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/log.h"
@@ -39,27 +41,35 @@ void Monitor::Run() {
     if (core_->idle().MonitorSleeps()) {
       parker_.Park();
     } else if (!parker_.ParkUntil(base::MonotonicNanos() + limits::kMonitorTickNs)) {
-      Tick(base::MonotonicNanos());
+      Tick();
     }
   }
 }
 
-void Monitor::Tick(int64_t now_ns) {
+void Monitor::Tick() {
   for (int i = 0; i < core_->size(); ++i) {
     Worker& worker = core_->worker(i);
     Seen& seen = seen_[i];
     const uint64_t polls = worker.polls();
+    const int64_t now_ns = base::MonotonicNanos();  // after each look: a report on another worker takes its time
     if (polls != seen.polls || (polls & 1) == 0) {
-      seen = {polls, now_ns, -1, false};
+      seen = {polls, now_ns, -1, -1, false};
       continue;
     }
     Relieve(worker);
     if (seen.reported) continue;
     // What the thread spent waiting for a CPU is the machine's doing, not the task's.
-    const int64_t delay_ns = ThreadRunDelay(worker.thread().system_id);
-    if (seen.delay_ns < 0) seen.delay_ns = delay_ns;
-    const int64_t stuck_ns = now_ns - seen.since_ns - (delay_ns - seen.delay_ns);
+    const int system_id = worker.thread().system_id;
+    const ThreadTimes times = TimesOfThread(system_id);
+    if (seen.delay_ns < 0) {
+      seen = {polls, now_ns, times.delay_ns, times.on_cpu_ns, false};
+      continue;
+    }
+    const int64_t stuck_ns = now_ns - seen.since_ns - (times.delay_ns - seen.delay_ns);
+    const bool advances = std::exchange(seen.on_cpu_ns, times.on_cpu_ns) != times.on_cpu_ns;
     if (stuck_ns < limits::kLongPollNs) continue;
+    // Perhaps it is waiting for a CPU now, which is counted only when it gets one: then we judge later.
+    if (!advances && ThreadIsRunnable(system_id)) continue;
     seen.reported = true;
     long_polls_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
     base::LogFailure(absl::StrCat("worker ", i, " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",

@@ -62,15 +62,27 @@ ThreadIdentity CurrentThreadIdentity() {
   return self;
 }
 
-int64_t ThreadRunDelay(int system_id) {
-  if (system_id == 0) return 0;
+ThreadTimes TimesOfThread(int system_id) {
+  ThreadTimes times;
+  if (system_id == 0) return times;
   // "time on CPU, time waiting for one, time slices": Documentation/scheduler/sched-stats of the Linux kernel.
   std::FILE* file = std::fopen(absl::StrCat("/proc/self/task/", system_id, "/schedstat").c_str(), "re");
-  if (file == nullptr) return 0;
-  long long delay = 0;
-  if (std::fscanf(file, "%*u %lld", &delay) != 1) delay = 0;
+  if (file == nullptr) return times;
+  long long on_cpu = 0, delay = 0;
+  if (std::fscanf(file, "%lld %lld", &on_cpu, &delay) == 2) times = {on_cpu, delay};
   std::fclose(file);
-  return delay;
+  return times;
+}
+
+bool ThreadIsRunnable(int system_id) {
+  if (system_id == 0) return false;
+  // "id (name) state ...": proc(5). A worker's name has no parenthesis but what its builder was told.
+  std::FILE* file = std::fopen(absl::StrCat("/proc/self/task/", system_id, "/stat").c_str(), "re");
+  if (file == nullptr) return false;
+  char state = '?';
+  if (std::fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = '?';
+  std::fclose(file);
+  return state == 'R';
 }
 
 std::string ThreadStack(const ThreadIdentity& thread) {

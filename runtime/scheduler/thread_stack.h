@@ -14,8 +14,15 @@ struct ThreadIdentity {
 };
 ThreadIdentity CurrentThreadIdentity();
 
-// Nanoseconds that the thread has been ready to run, but without a CPU, since its start. 0 where that is not told.
-int64_t ThreadRunDelay(int system_id);
+// Nanoseconds since the thread's start: on a CPU, and ready to run but without one. The wait that lasts now is not among them.
+// 0 where that is not told.
+struct ThreadTimes {
+  int64_t on_cpu_ns = 0;
+  int64_t delay_ns = 0;
+};
+ThreadTimes TimesOfThread(int system_id);
+// Whether it runs, or would if it had a CPU; false if it waits for something else, or where that is not told.
+bool ThreadIsRunnable(int system_id);
 
 // One line per frame, outermost last: "    0x5581… name". Interrupts the thread with a signal (SIGURG,
 // whose handler is put back) and waits at most 20 ms for it; "" if it did not answer, has ended, or where signals can not
