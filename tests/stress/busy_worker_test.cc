@@ -39,7 +39,7 @@ constexpr int kClients = 2;
 constexpr int64_t kBurstNs = 200'000'000;
 constexpr int64_t kPaceNs = 2'000'000;
 constexpr int64_t kMarginNs = 10'000'000;
-constexpr int kAttempts = 12;
+constexpr int kAttempts = 25;
 
 auto Echo(net::TcpStream stream) {
   return With(std::move(stream), Buffer(64), [](net::TcpStream& s, Buffer& buf) {
