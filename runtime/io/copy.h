@@ -14,6 +14,8 @@ namespace kioto::io {
 
 class [[nodiscard]] CopyFuture : public FutureBase<CopyFuture, StatusOr<uint64_t>> {
  public:
+  static constexpr bool kLosesData = true;
+
   CopyFuture(ReaderRef reader, WriterRef writer, size_t buffer_size)
       : reader_(reader), writer_(writer), buffer_size_(buffer_size) {}
   Poll<StatusOr<uint64_t>> PollOnce(Context& cx);

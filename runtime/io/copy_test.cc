@@ -72,6 +72,9 @@ TEST(Copy, EndsWithTheFirstError) {
   EXPECT_TRUE(IsWriteZero(Finish(Copy(again, full)).status()));
 }
 
+// Select refuses it, unless it is said.
+static_assert(LosesDataWhenDropped<CopyFuture>);
+
 TEST(Copy, CanBeDroppedAnywhere) {
   for (int polls = 0; polls < 3; ++polls) {
     ScriptedReader reader({"a", PendingOnce{}, "b", PendingOnce{}, "c", PendingForever{}});

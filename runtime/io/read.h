@@ -48,6 +48,8 @@ class [[nodiscard]] ReadExactFuture : public FutureBase<ReadExactFuture, Status>
 
 class [[nodiscard]] ReadToEndFuture : public FutureBase<ReadToEndFuture, StatusOr<std::string>> {
  public:
+  static constexpr bool kLosesData = true;
+
   ReadToEndFuture(ReaderRef reader, size_t limit) : reader_(reader), limit_(limit) {}
   Poll<StatusOr<std::string>> PollOnce(Context& cx);
 

@@ -99,6 +99,10 @@ TEST(ReadExact, OfNothingReadsNothing) {
 }
 
 // behaviour: tokio/tests/io_read_to_end.rs#read_to_end
+// Select refuses what loses data, unless it is said.
+static_assert(LosesDataWhenDropped<ReadToEndFuture>);
+static_assert(!LosesDataWhenDropped<ReadFuture> && !LosesDataWhenDropped<ReadQueueFuture>);
+
 TEST(ReadToEnd, GivesEverything) {
   ScriptedReader reader({"hello ", PendingOnce{}, "world"});
   EXPECT_EQ(*Finish(ReadToEnd(reader, 1 << 20)), "hello world");
