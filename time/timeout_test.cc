@@ -92,6 +92,30 @@ TEST(TimeoutTest, ElapsesAndDropsTheFutureFirst) {
   EXPECT_TRUE(IsElapsed(*now.Poll()));
 }
 
+// What holds the Timeout may live on for long after it was ready.
+TEST(TimeoutTest, LetsGoOfFutureAndTimerAsSoonAsItIsReady) {
+  PausedClock clock;
+  CountingWaker task;
+  for (bool in_time : {true, false}) {
+    kioto::internal::PollScope scope;
+    Context cx(task.waker(), scope);
+    Promise<int> promise;
+    auto timeout = Timeout(1ms, promise.Get());
+    ASSERT_TRUE(timeout.PollOnce(cx).pending());
+    EXPECT_EQ(clock.timers(), 1u);
+    if (in_time) {
+      promise.Set(1);
+    } else {
+      clock.Advance(1ms);
+    }
+    const auto polled = timeout.PollOnce(cx);
+    ASSERT_TRUE(polled.ready());
+    EXPECT_EQ((*polled).ok(), in_time);
+    EXPECT_EQ(clock.timers(), 0u);
+    EXPECT_TRUE(promise.dropped());
+  }
+}
+
 // behaviour: tokio/tests/time_timeout.rs#very_large_timeout
 TEST(TimeoutTest, TheLongestTimeoutWaits) {
   PausedClock clock;
