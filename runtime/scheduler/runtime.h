@@ -72,6 +72,9 @@ auto AsFuture(F&& f) {
 
 template <class F>
 auto BlockOnCore(RuntimeCore& core, F&& f) {
+  // What `f` borrows from the caller changes while this runs. gcc 12 (-O1, ipa-modref) loses sight of that in AsFuture and
+  // would keep the caller's variables in registers; this says that the addresses in `f` are known elsewhere.
+  __asm__ volatile("" : : "r"(&f) : "memory");
   auto future = AsFuture(std::forward<F>(f));
   using Future = decltype(future);
   RootOf<Future> root(std::move(future));
