@@ -32,8 +32,6 @@ constexpr size_t kFirstRead = 4 * 1024;
 constexpr size_t kMostRead = 64 * 1024;
 // Replies above this are written before more commands are run.
 constexpr size_t kHighWater = 64 * 1024;
-// What an idle connection may keep.
-constexpr size_t kKeepReplies = 4 * 1024;
 
 Instant After(Instant from, std::chrono::seconds time) { return time.count() == 0 ? Instant::Never() : from + time; }
 
@@ -123,6 +121,7 @@ class Session {
         .AndThen([this] { return If(filled_, kioto::YieldNow); })  // it has more to say: first the others
         .AndThen([this]() -> Flow<> {
           if (client_.closing) return Break();
+          in_.Release(2 * room_);  // what one large command has needed
           SetDeadline();
           return Continue();
         });
@@ -130,7 +129,11 @@ class Session {
 
   auto OnInput(size_t n) {
     filled_ = n >= room_;
-    room_ = filled_ ? std::min(room_ * 2, kMostRead) : room_;
+    if (filled_) {
+      room_ = std::min(room_ * 2, kMostRead);
+    } else if (n < room_ / 4) {
+      room_ = std::max(room_ / 2, kFirstRead);
+    }
     return Answer();
   }
   // [end answer]
