@@ -154,10 +154,11 @@ TEST(StoreTest, AgreesWithAMap) {
 
 // Nobody looks at the keys: the task alone takes them away, at their time and not before.
 TEST(StoreTest, KeysExpireByTimer) {
+  std::unique_ptr<Store> store;  // outlives the task that works on it
   auto runtime = kioto::RuntimeBuilder::CurrentThread().StartPaused().Build();
   ASSERT_TRUE(runtime.ok());
-  auto store = std::make_unique<Store>();
   const auto status = runtime->BlockOn([&] {
+    store = std::make_unique<Store>();
     auto expiry = kioto::Spawn(store->ExpireForever());
     return kioto::With(std::move(expiry), [&](auto& task) {
       Database& db = store->database(5);
