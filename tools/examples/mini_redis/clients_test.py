@@ -207,6 +207,12 @@ def random_command(rng):
     return ["PING"] if lonely or command[0].upper() in ("GT", "LT", "FLUSHALL") and rng.random() < 0.9 else command
 
 
+def assert_kept(test, grown, most):
+    """A server keeps no more memory than that. A sanitizer keeps freed memory on purpose: there it says nothing."""
+    if float(os.environ.get("KIOTO_STRESS_SCALE", "1")) >= 1:
+        test.assertLess(grown, most)
+
+
 class Replies(unittest.TestCase):
     maxDiff = None
 
@@ -305,7 +311,7 @@ class PubSub(unittest.TestCase):
                 sent += 1
                 self.assertTrue(fine.reply().endswith(message + b"\r\n"))
                 self.assertLess(sent, 10000, "it was never cut")
-            self.assertLess(server.resident() - before, 16 << 20)
+            assert_kept(self, server.resident() - before, 16 << 20)
             self.assertIn(b"client_output_buffer_limit_disconnections:1\r\n", speaker.call("INFO", "stats"))
             self.assertTrue(fine.reply().endswith(message + b"\r\n"))
 
@@ -398,7 +404,7 @@ class Hostile(unittest.TestCase):
                 drip.send(bytes([byte]))
                 self.assertEqual(honest.call("GET", "k"), b"$1\r\nv\r\n")
             self.assertEqual(drip.reply(), b"+OK\r\n")
-            self.assertLess(server.resident() - before, 16 << 20)
+            assert_kept(self, server.resident() - before, 16 << 20)
             for client in liars + [drip]:
                 client.socket.close()
             until(lambda: b"connected_clients:1\r\n" in honest.call("INFO", "clients"))
@@ -414,7 +420,7 @@ class Hostile(unittest.TestCase):
                 client.send(encode("GET", "big") * 2000)
             for _ in range(200):
                 self.assertEqual(honest.call("GET", "big"), b"$100000\r\n" + value + b"\r\n")
-            self.assertLess(server.resident() - before, 32 << 20)
+            assert_kept(self, server.resident() - before, 32 << 20)
             until(lambda: b"connected_clients:1\r\n" in honest.call("INFO", "clients"))
             for client in deaf:
                 client.socket.close()

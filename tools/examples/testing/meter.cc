@@ -8,8 +8,10 @@ namespace {
 
 thread_local bool on = false;
 thread_local Meter::Taken taken;
+#if KIOTO_MEMORY_CACHE
 thread_local base::internal::ThreadCache* cache = nullptr;  // the thread's own, while the meter is on
 thread_local base::internal::ThreadCache no_room;           // in its place
+#endif
 
 // Puts the thread's own cache back for as long as it lives, and no meter sees what is done.
 class Unseen {
