@@ -12,10 +12,11 @@ import xml.etree.ElementTree as xml
 
 @dataclasses.dataclass
 class Results:
-    """Counts of cases, and the names of those that failed, with the reason if it is short."""
+    """Counts of cases, the names of those that passed, and of those that failed, with the reason if it is short."""
     passed: int = 0
     skipped: int = 0
     failures: list = dataclasses.field(default_factory=list)
+    cases: set = dataclasses.field(default_factory=set, compare=False)
 
     @property
     def failed(self):
@@ -25,6 +26,7 @@ class Results:
         self.passed += other.passed
         self.skipped += other.skipped
         self.failures += other.failures
+        self.cases |= other.cases
 
 
 def cases_of_xml(text):
@@ -83,8 +85,8 @@ def _of_test(label, event, read):
         case = unfinished_case(text_of("test.log"))
         failures.append("%s (%s%s)" % (label, reason, " in " + case if case else ""))
     if good and not (passed or skipped or failures):
-        return Results(passed=1)
-    return Results(len(passed), len(skipped), failures)
+        return Results(passed=1, cases={label.split(":")[-1]})
+    return Results(len(passed), len(skipped), failures, set(passed))
 
 
 def of_events(lines, exit_status, read=_read_file_uri):

@@ -43,6 +43,7 @@ class ResultsTest(unittest.TestCase):
         counted = _of(_test_event("FAILED"), 3, xml=_GTEST)
         self.assertEqual((counted.passed, counted.skipped), (1, 2))
         self.assertEqual(counted.failures, ["//a:b_test Suite.Bad"])
+        self.assertEqual(counted.cases, {"Suite.Good"})
 
     def test_a_crash_is_one_failure_and_names_the_case(self):
         log = "[ RUN      ] S.A\n[       OK ] S.A (0 ms)\n[ RUN      ] S.B\nboom\n"

@@ -29,6 +29,7 @@ class Machine:
     def __init__(self, root, left):
         self.root = root
         self.left = left
+        self.cases = {}  # {stage: the cases that passed in it}
 
     def run(self, command, folder=None, capture=False):
         """Returns (exit status, standard output or ""). Out of time, the command gets SIGINT, which stops Bazel."""
@@ -83,12 +84,27 @@ def _default(machine):
     counted = _tests(machine)
     if not counted.passed and not counted.failed:
         counted.failures.append("no test ran")
+    machine.cases["default"] = counted.cases
     return counted
 
 
 def _model(machine):
     """The models on the schedule explorer."""
-    return machine.bazel_test("--config=model", "--build_tests_only", "--test_tag_filters=model", "//...")
+    counted = machine.bazel_test("--config=model", "--build_tests_only", "--test_tag_filters=model", "//...")
+    machine.cases["model"] = counted.cases
+    return counted
+
+
+def _conformance(machine):
+    """Each behaviour that a test names: the test is there, ran and passed; and how many have one."""
+    for name, stage in (("default", _default), ("model", _model)):
+        if name not in machine.cases:
+            stage(machine)
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write("\n".join(sorted(set.union(*machine.cases.values()))))
+        file.flush()
+        status, _ = machine.run(["python3", "tests/conformance/check", "--cases", file.name])
+    return results.Results(failures=["tests/conformance/check"]) if status else results.Results(passed=1)
 
 
 def _exact(machine):
@@ -157,6 +173,7 @@ PLAIN = {
     "default": _default,
     "headers": _headers,
     "model": _model,
+    "conformance": _conformance,
     "consumer": _consumer,
     "compdb": _compdb,
     "exact": _exact,
