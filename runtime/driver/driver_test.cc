@@ -4,10 +4,15 @@
 #include <uv.h>
 
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "kioto/runtime/driver/driver_conformance.h"
+#include "kioto/runtime/driver/io_source.h"
+#include "kioto/runtime/driver/reactor.h"
+#include "kioto/runtime/driver/testing_io.h"
 #include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 
 namespace kioto::internal {
 namespace {
@@ -111,6 +116,41 @@ TEST(Driver, WithoutTimeItStillParks) {
   }
 }
 
+// It used to hurry its driver, which is a system call, under the source's spin lock.
+TEST(PortableReactor, HurriesWithNoLockHeld) {
+  uv_loop_t loop;
+  ASSERT_EQ(uv_loop_init(&loop), 0);
+  TestPair pair;
+  const int fd = pair.here.Release();
+  struct Asked {
+    IoSource* source = IoSource::Allocate();
+    CountingWaker task;
+    IoWaiter waiter;
+    int times = 0;
+  } asked;
+  {
+    auto reactor = MakePortableReactor(
+        &loop, /*unref=*/false,
+        [](void* arg) {
+          auto* asked = static_cast<Asked*>(arg);
+          asked->source->Register(asked->task.waker(), Direction::kRead, &asked->waiter);  // takes the source's lock
+          ++asked->times;
+        },
+        &asked);
+    EXPECT_TRUE(asked.source->Watch(fd, Direction::kRead, reactor.get(), "read").ok());
+    EXPECT_EQ(asked.times, 1);
+    asked.waiter.Cancel();
+    int kept = -1;
+    std::thread([&] { kept = asked.source->Retire(fd, /*close=*/false); }).join();  // leaves the request to the loop's thread
+    EXPECT_EQ(asked.times, 2);
+    EXPECT_NE(kept, fd);
+    pair.here = IoHandle(kept);
+    asked.waiter.Cancel();
+  }
+  uv_run(&loop, UV_RUN_DEFAULT);
+  EXPECT_EQ(uv_loop_close(&loop), 0);
+}
+
 TEST(DriverSet, SaysWhyThereIsNoTime) {
   EXPECT_EQ(TimeUnavailable("Sleep").message(), OutsideRuntimeError("Sleep").message());
   EXPECT_EQ(IoUnavailable("Read").message(), OutsideRuntimeError("Read").message());
@@ -124,7 +164,6 @@ TEST(DriverSet, SaysWhyThereIsNoTime) {
 
 TEST(ThreadContext, IsOfThisThread) {
   EXPECT_EQ(CurrentThread().driver, nullptr);
-  EXPECT_TRUE(CurrentThread().blocking_allowed);
   EXPECT_EQ(&CurrentThread(), &CurrentThread());
 }
 

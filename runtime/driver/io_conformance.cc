@@ -1,4 +1,7 @@
 // The part of the suite that is about fds.
+#include <errno.h>
+#include <sys/resource.h>
+
 #include <deque>
 #include <memory>
 #include <string>
@@ -191,6 +194,49 @@ TEST_P(IoConformance, AReleasedFdCanBeRegisteredAgain) {
     PolledTask second(TestRead{&pair.here, buffer_, sizeof(buffer_)});
     EXPECT_EQ(*Finish(second), 1u);
   }
+}
+
+// The portable reactor gives a duplicate away when another thread than the loop's releases. Without a number for it the fd
+// used to be given away while the loop still watched it, under whatever the number meant next.
+TEST_P(IoConformance, AReleaseOnAnotherThreadNeedsANumberOrChangesNothing) {
+  TestPair pair;
+  PolledTask task(TestRead{&pair.here, buffer_, sizeof(buffer_)});
+  EXPECT_TRUE(task.Poll().pending());
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 1;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  int released = 0;
+  std::thread([&] { released = pair.here.Release(); }).join();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  if (released < 0) {
+    EXPECT_EQ(released, -EMFILE);
+    EXPECT_TRUE(pair.here.is_open());
+    EXPECT_EQ(driver().reactor()->sources(), 1u);
+    pair.Send("x");
+    ParkUntilWoken(task, 1);
+    EXPECT_EQ(*Finish(task), 1u);
+    std::thread([&] { released = pair.here.Release(); }).join();
+  }
+  ASSERT_GE(released, 0);
+  EXPECT_FALSE(pair.here.is_open());
+  EXPECT_EQ(driver().reactor()->sources(), 0u);
+  driver().Turn();
+  pair.here = IoHandle(released);
+  pair.Send("y");
+  PolledTask again(TestRead{&pair.here, buffer_, sizeof(buffer_)});
+  EXPECT_EQ(*Finish(again), 1u);
+}
+
+TEST_P(IoConformance, AHandleSurvivesBeingMovedToItself) {
+  TestPair pair;
+  IoHandle& same = pair.here;
+  pair.here = std::move(same);
+  ASSERT_TRUE(pair.here.is_open());
+  pair.Send("x");
+  PolledTask task(TestRead{&pair.here, buffer_, sizeof(buffer_)});
+  EXPECT_EQ(*Finish(task), 1u);
 }
 
 // behaviour: tokio/tests/io_async_fd.rs#driver_shutdown_wakes_currently_pending_polls

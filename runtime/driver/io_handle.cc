@@ -1,5 +1,6 @@
 #include "kioto/runtime/driver/io_handle.h"
 
+#include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/driver/reactor.h"
@@ -21,6 +22,11 @@ uint32_t TakenBy(Direction direction) {
   return 0;
 }
 
+Status TooManySources(const char* what) {
+  return absl::ResourceExhaustedError(absl::StrCat(what, ": all ", IoSource::kMost, " places for sockets of this process are taken; "
+                                                   "close some, or limit how many you accept"));
+}
+
 constexpr uint32_t kClosed = Ready::kReadClosed | Ready::kWriteClosed;
 
 }  // namespace
@@ -37,9 +43,11 @@ void IoHandle::Close() {
 }
 
 int IoHandle::Release() {
-  const int fd = std::exchange(fd_, -1);
-  IoSource* source = std::exchange(source_, nullptr);
-  return source != nullptr ? source->Retire(fd, /*close=*/false) : fd;
+  const int kept = source_ != nullptr ? source_->Retire(fd_, /*close=*/false) : fd_;
+  if (kept < 0) return kept;
+  fd_ = -1;
+  source_ = nullptr;
+  return kept;
 }
 
 bool IoHandle::BeginSlow(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt) {
@@ -48,7 +56,7 @@ bool IoHandle::BeginSlow(Context& cx, Direction direction, const char* what, IoW
     return false;
   }
   if (source_ == nullptr) {
-    attempt.status = fd_ < 0 ? ErrnoStatus(EBADF, what) : absl::ResourceExhaustedError("too many sockets are open");
+    attempt.status = fd_ < 0 ? ErrnoStatus(EBADF, what) : TooManySources(what);
     return false;
   }
   if (!attempt.tried) {
@@ -95,7 +103,7 @@ Poll<StatusOr<uint32_t>> IoHandle::PollReady(Context& cx, Direction direction, c
     (void)cx.ConsumeBudget();  // refuses, and arranges the next poll
     return kPending;
   }
-  if (source_ == nullptr) return Status(ErrnoStatus(EBADF, what));
+  if (source_ == nullptr) return fd_ < 0 ? ErrnoStatus(EBADF, what) : TooManySources(what);
   Attempt attempt;
   attempt.seen = source_->readiness();
   const uint32_t wanted = Ready::Of(direction);

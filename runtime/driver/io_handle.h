@@ -30,9 +30,10 @@ class IoHandle {
   IoHandle(IoHandle&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), source_(std::exchange(other.source_, nullptr)) {}
   IoHandle& operator=(IoHandle&& other) noexcept {
-    IoHandle old(std::move(*this));
-    std::swap(fd_, other.fd_);
-    std::swap(source_, other.source_);
+    if (this == &other) return *this;
+    Close();
+    fd_ = std::exchange(other.fd_, -1);
+    source_ = std::exchange(other.source_, nullptr);
     return *this;
   }
   ~IoHandle() { Close(); }
@@ -42,7 +43,8 @@ class IoHandle {
 
   // Deregisters, closes, and wakes whoever still waits. Any thread, at once. Again: no effect.
   void Close();
-  // Deregisters and gives the fd back.
+  // Deregisters and gives the fd back, under another number perhaps where the reactor is the portable one. -EMFILE when that
+  // needs a number and none is left; the handle is then what it was.
   int Release();
 
   // Calls `op` (returns >= 0, or -errno) when `direction` may be ready. On -EAGAIN clears the cached readiness (only the

@@ -10,7 +10,7 @@ namespace kioto::internal {
 // Chunks of sources, by index. A chunk, once there, stays for ever; the table is read without a lock.
 struct IoSlab {
   static constexpr uint32_t kChunk = 512;
-  static constexpr uint32_t kChunks = 8192;
+  static constexpr uint32_t kChunks = IoSource::kMost / kChunk;
 
   base::SpinLock lock;
   IoSource* free = nullptr;               // under the lock
@@ -78,9 +78,15 @@ IoSource* IoSource::Allocate() {
 int IoSource::Retire(int fd, bool close) {
   lock_.Lock();
   int kept = fd;
+  Reactor* asked = nullptr;
   if (reactor_ != nullptr) {
-    reactor_->Count(-1);
     if (reactor_->Forget(this, fd, close, &kept)) close = false;
+    if (kept < 0) {
+      lock_.Unlock();
+      return kept;
+    }
+    reactor_->Count(-1);
+    if (reactor_->has_requests()) asked = reactor_;
     reactor_ = nullptr;
   }
   reactor_data = nullptr;
@@ -91,6 +97,7 @@ int IoSource::Retire(int fd, bool close) {
     // acq_rel: who sees the new generation sees that the old owner is done (R3). relaxed on failure: only a guess.
   } while (!readiness_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
   lock_.Unlock();
+  if (asked != nullptr) Reactor::HurryIfAlive(asked);
   WakeFor(Ready::kAll);
   if ((word & kHasWaiters) != 0) WakeWaiters(Ready::kAll);
   ForgetWakers();
@@ -174,7 +181,9 @@ Status IoSource::Watch(int fd, Direction direction, Reactor* reactor, const char
   } else {
     readiness_.fetch_and(~bits, std::memory_order_relaxed);  // relaxed: as above
   }
+  const bool asked = reactor->has_requests();
   lock_.Unlock();
+  if (asked) Reactor::HurryIfAlive(reactor);
   if (error == 0) return OkStatus();
   WakeFor(Ready::kAll);  // the other direction may rely on the bits that were taken back
   return ErrnoStatus(error, what);

@@ -95,10 +95,14 @@ class IoSource {
     return direction == Direction::kWrite ? kWatchOut : kWatchIn;
   }
 
-  // From the slab; null when it is full (4 M sources). Any thread.
+  // Sources that a process may have at a time: more than the fds that Linux lets it have, unless fs.nr_open was raised.
+  static constexpr uint32_t kMost = 512 * 8192;
+
+  // From the slab; null when it is full (kMost). Any thread.
   static IoSource* Allocate();
   // Deregisters `fd`, wakes whoever still waits, makes old events void and gives the slot back; then, if `close`, closes
-  // the fd, now or, where the reactor still needs it, soon. Gives the fd to keep, if not. Any thread.
+  // the fd, now or, where the reactor still needs it, soon. Gives the fd to keep, if not; -errno when it can not be had, and
+  // then nothing has changed (portable reactor, no fd left for a duplicate). Any thread.
   int Retire(int fd, bool close);
 
   // An event for the owner that `token` names: sets the bits and wakes. False if that owner is gone. `disarm`: watch bits

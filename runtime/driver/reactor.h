@@ -40,12 +40,16 @@ class Reactor {
     return has_requests_.load(std::memory_order_relaxed);  // relaxed: a hint; who sets it hurries the driver afterwards
   }
 
+  // Hurries the driver of `reactor`, to which a Watch or a Forget has left requests: without the source's lock, which is a
+  // spin lock, and therefore perhaps when the reactor is gone; then it does nothing.
+  static void HurryIfAlive(const Reactor* reactor);
+
   // The watch bits that a Watch for `direction` sets.
   virtual uint64_t WatchBits(Direction direction) const = 0;
   // Makes `direction` of `fd` watched. 0 or -errno. With the source's lock held; `watched` are its watch bits so far.
   virtual int Watch(IoSource* source, int fd, uint64_t watched, Direction direction) = 0;
   // Ends it. With the source's lock held. True if the reactor closes the fd itself, later, because it still needs it; then
-  // the caller keeps `*kept`, a duplicate, unless it meant to close.
+  // the caller keeps `*kept`, a duplicate, unless it meant to close. With -errno in `*kept` nothing has ended.
   virtual bool Forget(IoSource* source, int fd, bool close, int* kept) = 0;
 
   // Ends every source with an error; later ones too. The driving thread.

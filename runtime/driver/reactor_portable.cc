@@ -7,10 +7,13 @@
 //            reactor_data, under the source's lock.
 // RACES      R1 Watch or Forget against Serve: Serve takes the whole queue under mutex_; what comes later hurries again.
 //            R2 Forget against an event on its way: the event carries the source's token, an old one is dropped.
+//            R3 a hurry against the reactor's end: it comes after the source's lock was given back, so both hold the lock of
+//               the living reactors, and a reactor that has shut down is not among them.
 #include <errno.h>
 #include <fcntl.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -27,7 +30,11 @@ namespace {
 class PortableReactor final : public Reactor {
  public:
   PortableReactor(uv_loop_t* loop, bool unref, void (*hurry)(void*), void* arg)
-      : loop_(loop), unref_(unref), hurry_(hurry), hurry_arg_(arg), thread_(&CurrentThread()) {}
+      : loop_(loop), unref_(unref), hurry_(hurry), hurry_arg_(arg), thread_(&CurrentThread()) {
+    Living& living = TheLiving();
+    base::MutexLock lock(living.mutex);
+    living.reactors.push_back(this);
+  }
   ~PortableReactor() override { PortableReactor::Shutdown(); }
 
   int fd() const override { return -1; }
@@ -39,7 +46,18 @@ class PortableReactor final : public Reactor {
   int Watch(IoSource* source, int fd, uint64_t watched, Direction direction) override;
   bool Forget(IoSource* source, int fd, bool close, int* kept) override;
 
+  static void Hurry(const Reactor* reactor);
+
  private:
+  struct Living {
+    base::Mutex mutex;
+    std::vector<PortableReactor*> reactors;
+  };
+  static Living& TheLiving() {
+    static Living& living = *new Living;  // sources may be closed by the destructors of whatever lives longest
+    return living;
+  }
+
   struct Fd : base::ListNode<struct AllTag>, base::ListNode<struct QueueTag> {
     uv_poll_t poll;
     PortableReactor* reactor;
@@ -88,12 +106,11 @@ int PortableReactor::Watch(IoSource* source, int fd, uint64_t, Direction directi
     Request(entry);
   }
   CountControl();
-  hurry_(hurry_arg_);
   return 0;
 }
 
 bool PortableReactor::Forget(IoSource* source, int fd, bool close, int* kept) {
-  auto* entry = static_cast<Fd*>(std::exchange(source->reactor_data, nullptr));
+  auto* entry = static_cast<Fd*>(source->reactor_data);
   if (entry == nullptr) return false;
   // relaxed: equal only on the loop's own thread, which wrote it
   if (thread_.load(std::memory_order_relaxed) == &CurrentThread()) {
@@ -106,20 +123,27 @@ bool PortableReactor::Forget(IoSource* source, int fd, bool close, int* kept) {
   }
   if (!close) {
     // The caller goes on with a duplicate: the loop still has the number.
-    const int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (duplicate >= 0) {
-      *kept = duplicate;
-      close = true;
+    *kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (*kept < 0) {
+      *kept = -errno;
+      return false;
     }
   }
   {
     base::MutexLock lock(mutex_);
     entry->leaving = true;
-    entry->close_fd = close;
+    entry->close_fd = true;
     Request(entry);
   }
-  hurry_(hurry_arg_);
   return true;
+}
+
+void PortableReactor::Hurry(const Reactor* reactor) {
+  Living& living = TheLiving();
+  base::MutexLock lock(living.mutex);
+  for (PortableReactor* alive : living.reactors) {
+    if (alive == reactor) alive->hurry_(alive->hurry_arg_);
+  }
 }
 
 void PortableReactor::Request(Fd* fd) {
@@ -219,6 +243,11 @@ void PortableReactor::Finish(Fd* fd) {
 
 void PortableReactor::Shutdown() {
   Reactor::Shutdown();  // from here on no source knows its Fd
+  {
+    Living& living = TheLiving();
+    base::MutexLock lock(living.mutex);
+    living.reactors.erase(std::remove(living.reactors.begin(), living.reactors.end(), this), living.reactors.end());
+  }
   Serve();
   for (;;) {
     mutex_.Lock();
@@ -232,6 +261,8 @@ void PortableReactor::Shutdown() {
 }
 
 }  // namespace
+
+void Reactor::HurryIfAlive(const Reactor* reactor) { PortableReactor::Hurry(reactor); }
 
 std::unique_ptr<Reactor> MakePortableReactor(uv_loop_t* loop, bool unref, void (*hurry)(void*), void* arg) {
   return std::make_unique<PortableReactor>(loop, unref, hurry, arg);
