@@ -6,6 +6,9 @@
 //             R2 a drop against a thread that takes it: both under the lock; what was taken runs to its end, unheard.
 // THREADS     started when there is a look-up and fewer than the limit; they end when the list is empty, so that an idle
 //             program has none. Detached: a look-up may hang for minutes and must hold up no shutdown.
+// WHY NOT     in the blocking pool: its Shutdown waits for the jobs that run, as files and SpawnBlocking want it, so one hung
+//             look-up would hold up the end of the runtime; several runtimes would have a cap each; and a look-up without a
+//             runtime would have no pool. Nor libuv's four threads: they are the host's.
 #include "kioto/net/resolve.h"
 
 #include <netdb.h>

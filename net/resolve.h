@@ -1,8 +1,8 @@
 // Resolve: from a name to addresses, in the order in which they should be tried.
 //
 // Names are looked up by the system's resolver (getaddrinfo: hosts file, DNS, whatever is configured) on at most
-// limits::kMaxResolverThreads threads of its own, so that look-ups that hang take nothing else with them; addresses never
-// go there.
+// limits::kMaxResolverThreads threads of its own, so that look-ups that hang take nothing else with them, not even the end of
+// the runtime; addresses never go there.
 #ifndef KIOTO_NET_RESOLVE_H_
 #define KIOTO_NET_RESOLVE_H_
 

@@ -58,8 +58,10 @@ class TcpListener {
   // Binds to the first address of `at` that can be bound, and listens. Port 0: any free one, see local_address().
   // Errors: the last address's, with its errno. CANCEL SAFE: yes.
   static BindFuture Bind(Endpoint at, ListenOptions options = {});
-  // Takes over the fd of a socket that listens already; makes it non-blocking and close-on-exec.
+  // Takes over the fd of a socket that listens already: nobody else may use it. Makes it close-on-exec, and
+  // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
   static StatusOr<TcpListener> FromFd(int fd);
+  // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() && { return handle_.Release(); }
   int fd() const { return handle_.fd(); }
 

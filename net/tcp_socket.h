@@ -28,8 +28,10 @@ class TcpSocket {
   // A new one, non-blocking and close-on-exec.
   static StatusOr<TcpSocket> V4();
   static StatusOr<TcpSocket> V6();
-  // Takes over the fd of a socket that neither listens nor is connected; makes it non-blocking and close-on-exec.
+  // Takes over the fd of a socket that neither listens nor is connected: nobody else may use it. Makes it close-on-exec, and
+  // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
   static StatusOr<TcpSocket> FromFd(int fd);
+  // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() && { return handle_.Release(); }
   int fd() const { return handle_.fd(); }
 

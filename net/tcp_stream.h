@@ -51,9 +51,10 @@ class TcpStream {
   // Errors: the last address's, with its errno. CANCEL SAFE: yes, half-open sockets are closed.
   static ConnectFuture Connect(Endpoint to);
 
-  // Takes over the fd of a connected socket; makes it non-blocking and close-on-exec.
+  // Takes over the fd of a connected socket: nobody else may use it. Makes it close-on-exec, and
+  // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
   static StatusOr<TcpStream> FromFd(int fd);
-  // Gives it up, non-blocking.
+  // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() &&;
   int fd() const { return handle_.fd(); }
 
