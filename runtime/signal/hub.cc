@@ -135,6 +135,17 @@ Slot* FreeSlot() {
   return slot;
 }
 
+bool IsDefault(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
+}
+
+// Puts back what was there before us, unless somebody has replaced our handler since: what is theirs stays. With the lock
+// held. A handler of ours that is late, or that somebody else calls from theirs, still finds what it needs.
+void GiveBack(int signal, const Before& before) {
+  struct sigaction current;
+  if (::sigaction(signal, nullptr, &current) == 0 && IsOurs(current)) (void)::sigaction(signal, &before.action, nullptr);
+}
+
 }  // namespace
 
 int Slot::Take() {
@@ -170,8 +181,16 @@ void Close(Slot* slot) {
   // acquire: pairs with the release of the last handler inside. They only write eight bytes: the wait is short.
   while (slot->gate.load(std::memory_order_acquire) != 0) sched_yield();
   const SignalSet left = slot->pending.exchange(0, std::memory_order_acq_rel);  // acq_rel: pairs with Handle's release
-  hub.unheard.fetch_or(left & ~WantedByOthers(slot), std::memory_order_release);  // release: pairs with Open's acquire
-  slot->used.store(false, std::memory_order_relaxed);                           // relaxed: under the lock
+  const SignalSet others = WantedByOthers(slot);
+  hub.unheard.fetch_or(left & ~others, std::memory_order_release);  // release: pairs with Open's acquire
+  const SignalSet mine = slot->wanted.load(std::memory_order_relaxed) & ~others;  // relaxed: changes under the lock
+  slot->used.store(false, std::memory_order_relaxed);                             // relaxed: under the lock
+  for (int signal = 1; signal <= kMaxSignal; ++signal) {
+    if ((mine & BitOf(signal)) == 0) continue;
+    const Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
+    // The default would end the process by a signal that comes now: only RestoreUnused brings it back.
+    if (before != nullptr && !IsDefault(before->action)) GiveBack(signal, *before);
+  }
 }
 
 void RestoreUnused() {
@@ -180,9 +199,7 @@ void RestoreUnused() {
   for (int signal = 1; signal <= kMaxSignal; ++signal) {
     Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
     if (before == nullptr || (wanted & BitOf(signal)) != 0) continue;
-    struct sigaction current;
-    // Somebody may have replaced our handler since: what is theirs stays.
-    if (::sigaction(signal, nullptr, &current) == 0 && IsOurs(current)) (void)::sigaction(signal, &before->action, nullptr);
+    GiveBack(signal, *before);
     hub.unheard.fetch_and(~BitOf(signal), std::memory_order_acq_rel);  // acq_rel: pairs with Handle's release
   }
 }

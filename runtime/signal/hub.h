@@ -30,7 +30,8 @@ struct Slot {
 // Installs the handler where it is not yet, and gives a slot that hears of `wanted` from now on, and of what came to no
 // listener before. `wake_fd` must be non-blocking; it stays open until Close has returned.
 StatusOr<Slot*> Open(SignalSet wanted, int wake_fd);
-// After it no handler touches the slot or its fd. What was not taken goes to the next listener if there is no other now.
+// After it no handler touches the slot or its fd. What was not taken goes to the next listener if there is no other now. Of
+// signals that nobody listens to any more the program's own handler, or its SIG_IGN, is put back.
 void Close(Slot* slot);
 
 // Puts back what was installed before us for each signal that nobody listens to.

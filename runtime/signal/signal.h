@@ -4,8 +4,9 @@
 //   TakeUntil(listener.Incoming(), signal::Shutdown())
 //
 // The first listener to a signal installs a handler, which replaces what the signal did by default and still calls a handler
-// that the program had. It stays when the listeners are gone, so that a second Ctrl-C does not kill a program that winds up
-// after the first; RestoreUnused() puts back what was there. A signal that comes between two listeners is given to the second.
+// that the program had. When the last listener to a signal has gone, a handler that the program had is put back, and so is
+// SIG_IGN. Where there was neither, ours stays, so that a second Ctrl-C does not kill a program that winds up after the first,
+// and a signal that comes between two listeners is given to the second; RestoreUnused() brings the default back.
 //
 // Each listener hears of each signal; several of one kind that come before it looks are one. Any thread, any runtime with
 // I/O; a listener costs one fd.
@@ -79,7 +80,8 @@ SignalFuture CtrlC();
 // Ready when the program is asked to end: SIGINT or SIGTERM. CANCEL SAFE: yes.
 SignalFuture Shutdown();
 
-// Gives each signal that nobody listens to back to what was installed before: for hosts that go on without Kioto.
+// Gives each signal that nobody listens to back to what was installed before, the default too, which the end of a listener
+// does not: for hosts that go on without Kioto.
 inline void RestoreUnused() { internal::RestoreUnused(); }
 
 }  // namespace kioto::signal

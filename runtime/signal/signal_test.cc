@@ -205,20 +205,27 @@ TEST_F(SignalTest, CallsTheHostsHandlerAndPutsItBack) {
     Raise(SIGUSR1);
     EXPECT_EQ(*loop_.Run(listener->Recv()), SIGUSR1);
     EXPECT_EQ(host_calls, round);
-    RestoreUnused();
-    EXPECT_NE(HandlerOf(SIGUSR1), reinterpret_cast<void*>(&HostHandler)) << "somebody listens still";
+    StatusOr<Listener> other = Listener::Make({SIGUSR1, SIGUSR2});
     listener = absl::CancelledError();
     RestoreUnused();
+    EXPECT_NE(HandlerOf(SIGUSR1), reinterpret_cast<void*>(&HostHandler)) << "somebody listens still";
+    other = absl::CancelledError();
     EXPECT_EQ(HandlerOf(SIGUSR1), reinterpret_cast<void*>(&HostHandler));
+    EXPECT_NE(HandlerOf(SIGUSR2), reinterpret_cast<void*>(SIG_DFL)) << "a second one would end the program";
+    RestoreUnused();
+    EXPECT_EQ(HandlerOf(SIGUSR2), reinterpret_cast<void*>(SIG_DFL));
   }
   action.sa_flags = SA_SIGINFO;
   action.sa_sigaction = &HostAction;
   ASSERT_EQ(::sigaction(SIGUSR1, &action, nullptr), 0);
   host_calls = 0;
   EXPECT_TRUE(PolledTask(SignalFuture(SIGUSR1)).Poll().pending());
+  EXPECT_EQ(HandlerOf(SIGUSR1), reinterpret_cast<void*>(&HostAction)) << "the listener has gone";
+  PolledTask listening(SignalFuture(SIGUSR1));
+  EXPECT_TRUE(listening.Poll().pending());
   Raise(SIGUSR1);
   EXPECT_EQ(host_calls, 10);
-  RestoreUnused();
+  listening.Drop();
   // What the host installs over ours is left alone.
   { StatusOr<Listener> listener = Listener::Make(SIGUSR1); }
   action.sa_flags = 0;
@@ -235,7 +242,7 @@ TEST_F(SignalTest, AnIgnoredSignalIsHeardAndIgnoredAgain) {
   EXPECT_TRUE(task.Poll().pending());
   Raise(SIGUSR2);
   EXPECT_EQ(*loop_.Run(task), SIGUSR2);
-  RestoreUnused();
+  task.Drop();
   EXPECT_EQ(HandlerOf(SIGUSR2), reinterpret_cast<void*>(SIG_IGN));
   ASSERT_NE(::signal(SIGUSR2, SIG_DFL), SIG_ERR);
 }
