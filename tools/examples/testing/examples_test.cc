@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/net/testing/sockets.h"
+#include "kioto/runtime/base/config.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/lines.h"
@@ -181,7 +182,9 @@ TEST(FetchTest, OfOnePage) {
   const Meter::Taken few = Fetch(50), many = Fetch(150);
   const double allocations = static_cast<double>(many.count - few.count) / 100;
   Report("fetch", many.largest_block, allocations);
-  EXPECT_LE(allocations, 8.01);  // the boxed Fetch, the state of its connecting, the request, the page as it grows
+  // The boxed Fetch, the state of its connecting, the request, the page as it grows; of the portable reactor libuv's handle
+  // of the socket, and sometimes of a second attempt.
+  EXPECT_LE(allocations, KIOTO_PORTABLE ? 10.01 : 8.01);
 }
 
 // No clock on the wall: time stands still but for the jump to the end of the client's silence.
