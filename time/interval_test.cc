@@ -95,28 +95,55 @@ TEST_F(IntervalTest, FiveMillisecondsLateIsNotMissed) {
   }
 }
 
+// An interval of 300 ms that has ticked at 0 and at 300 and stands at 401 ms.
+class IntervalResetTest : public IntervalTest {
+ protected:
+  IntervalResetTest() {
+    EXPECT_EQ(After(0ms, interval_), Due{0});
+    EXPECT_EQ(After(401ms, interval_), Due{300});
+  }
+  std::vector<int64_t> After(milliseconds by) { return IntervalTest::After(by, interval_); }
+  using IntervalTest::After;
+
+  Interval interval_{300ms};
+};
+
 // behaviour: tokio/tests/time_interval.rs#reset
+TEST_F(IntervalResetTest, ResetStartsAPeriodNow) {
+  interval_.Reset();
+  EXPECT_EQ(After(250ms), Due{});
+  EXPECT_EQ(After(50ms), Due{701});
+  EXPECT_EQ(After(300ms), Due{1001});
+}
+
 // behaviour: tokio/tests/time_interval.rs#reset_after
+TEST_F(IntervalResetTest, ResetAfterMovesAllLaterTicks) {
+  interval_.ResetAfter(20ms);
+  EXPECT_EQ(After(20ms), Due{421});
+  EXPECT_EQ(After(100ms), Due{});
+  EXPECT_EQ(After(200ms), Due{721});
+}
+
 // behaviour: tokio/tests/time_interval.rs#reset_at
+TEST_F(IntervalResetTest, ResetAtMovesAllLaterTicks) {
+  interval_.ResetAt(Instant::Now() + 40ms);
+  EXPECT_EQ(After(40ms), Due{441});
+  EXPECT_EQ(After(100ms), Due{});
+  EXPECT_EQ(After(200ms), Due{741});
+}
+
 // behaviour: tokio/tests/time_interval.rs#reset_at_bigger_than_interval
-TEST_F(IntervalTest, ResetsMoveAllLaterTicks) {
-  Interval interval(300ms);
-  EXPECT_EQ(After(0ms, interval), Due{0});
-  EXPECT_EQ(After(401ms, interval), Due{300});
-  interval.Reset();
-  EXPECT_EQ(After(250ms, interval), Due{});
-  EXPECT_EQ(After(50ms, interval), Due{701});
-  EXPECT_EQ(After(300ms, interval), Due{1001});
-  interval.ResetAfter(20ms);
-  EXPECT_EQ(After(20ms, interval), Due{1021});
-  EXPECT_EQ(After(100ms, interval), Due{});
-  EXPECT_EQ(After(200ms, interval), Due{1321});
-  interval.ResetAt(Instant::Now() + 1000ms);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(After(300ms, interval), Due{});
-  EXPECT_EQ(After(100ms, interval), Due{2321});
-  interval.ResetAfter(0ms);
-  EXPECT_EQ(After(0ms, interval), Due{2321});
-  EXPECT_EQ(After(300ms, interval), Due{2621});
+TEST_F(IntervalResetTest, ResetAtMayBeLaterThanAPeriod) {
+  interval_.ResetAt(Instant::Now() + 1000ms);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(After(300ms), Due{});
+  EXPECT_EQ(After(100ms), Due{1401});
+  EXPECT_EQ(After(300ms), Due{1701});
+}
+
+TEST_F(IntervalResetTest, ResetAfterNothingTicksAtOnce) {
+  interval_.ResetAfter(0ms);
+  EXPECT_EQ(After(0ms), Due{401});
+  EXPECT_EQ(After(300ms), Due{701});
 }
 
 TEST_F(IntervalTest, StartsWhenItIsTold) {

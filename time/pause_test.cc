@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/time/instant.h"
 #include "kioto/time/sleep.h"
@@ -68,45 +69,63 @@ TEST(PauseTest, ResumeKeepsTheOffset) {
                   .ok());
 }
 
-// behaviour: tokio/tests/time_pause.rs#advance_after_poll
-// behaviour: tokio/tests/time_pause.rs#sleep_no_poll
-// behaviour: tokio/tests/time_pause.rs#sleep_same_task
-// behaviour: tokio/tests/time_pause.rs#sleep_same_task_no_poll
-TEST(PauseTest, AdvanceIsExactAndFiresOnlyWhatIsDue) {
-  for (bool poll_first : {true, false}) {
-    Runtime runtime = MakeRuntime(true);
-    EXPECT_TRUE(runtime
-                    .BlockOn([poll_first] {
-                      return With(Instant::Now(), [poll_first](Instant& start) {
-                        return With(SleepUntil(start + 300ms), [&start, poll_first](SleepFuture& sleep) {
-                          return PollFn([&sleep, poll_first](Context& cx) -> Poll<Unit> {
-                                   if (poll_first) {
-                                     EXPECT_TRUE(sleep.PollOnce(cx).pending());
-                                   }
-                                   return Unit{};
-                                 })
-                              .Then([] { return Advance(100ms); })
-                              .Then([&start, &sleep] {
-                                EXPECT_EQ(start.Elapsed(), 100ms);
-                                return PollFn([&sleep](Context& cx) -> Poll<Unit> {
-                                  EXPECT_TRUE(sleep.PollOnce(cx).pending());
-                                  return Unit{};
-                                });
-                              });
-                        });
-                      });
-                    })
-                    .ok());
+// Advances by 100 ms beside a sleep of 300 ms that somebody else holds: exactly so far, and the sleep goes on.
+void AdvanceBesideASleep(bool poll_first) {
+  Runtime runtime = MakeRuntime(true);
+  const EnterGuard entered = runtime.Enter();
+  const Instant start = Instant::Now();
+  PolledTask sleep(SleepUntil(start + 300ms));
+  if (poll_first) {
+    EXPECT_TRUE(sleep.Poll().pending());
   }
+  EXPECT_TRUE(runtime.BlockOn(Advance(100ms)).ok());
+  EXPECT_EQ(start.Elapsed(), 100ms);
+  EXPECT_EQ(sleep.wakes(), 0);
+  EXPECT_TRUE(sleep.Poll().pending());
 }
 
-// behaviour: tokio/tests/time_pause.rs#test_time_advance_sub_ms
-// behaviour: tokio/tests/time_pause.rs#test_time_advance_3ms_and_change
-// behaviour: tokio/tests/time_pause.rs#regression_3710_with_submillis_advance
-// behaviour: tokio/tests/time_pause.rs#exact_1ms_advance
-TEST(PauseTest, AdvanceIsExactToTheNanosecond) {
+// The same, in the task that holds the sleep.
+void AdvanceInTheSleepersTask(bool poll_first) {
   Runtime runtime = MakeRuntime(true);
-  const std::vector<std::chrono::nanoseconds> steps = {51592us, 1us, 3141592us, 3123456us, 1ms, 1ms, 1ns, 0ns};
+  EXPECT_TRUE(runtime
+                  .BlockOn([poll_first] {
+                    return With(Instant::Now(), [poll_first](Instant& start) {
+                      return With(SleepUntil(start + 300ms), [&start, poll_first](SleepFuture& sleep) {
+                        return PollFn([&sleep, poll_first](Context& cx) -> Poll<Unit> {
+                                 if (poll_first) {
+                                   EXPECT_TRUE(sleep.PollOnce(cx).pending());
+                                 }
+                                 return Unit{};
+                               })
+                            .Then([] { return Advance(100ms); })
+                            .Then([&start, &sleep] {
+                              EXPECT_EQ(start.Elapsed(), 100ms);
+                              return PollFn([&sleep](Context& cx) -> Poll<Unit> {
+                                EXPECT_TRUE(sleep.PollOnce(cx).pending());
+                                return Unit{};
+                              });
+                            });
+                      });
+                    });
+                  })
+                  .ok());
+}
+
+// behaviour: tokio/tests/time_pause.rs#advance_after_poll
+TEST(PauseTest, AdvanceDoesNotFireAPolledSleepThatIsNotDue) { AdvanceBesideASleep(/*poll_first=*/true); }
+
+// behaviour: tokio/tests/time_pause.rs#sleep_no_poll
+TEST(PauseTest, AdvanceDoesNotFireAnUnpolledSleepThatIsNotDue) { AdvanceBesideASleep(/*poll_first=*/false); }
+
+// behaviour: tokio/tests/time_pause.rs#sleep_same_task
+TEST(PauseTest, AdvanceInTheTaskOfAPolledSleepDoesNotFireIt) { AdvanceInTheSleepersTask(/*poll_first=*/true); }
+
+// behaviour: tokio/tests/time_pause.rs#sleep_same_task_no_poll
+TEST(PauseTest, AdvanceInTheTaskOfAnUnpolledSleepDoesNotFireIt) { AdvanceInTheSleepersTask(/*poll_first=*/false); }
+
+// Each step moves the clock by exactly that, though a far timer is registered.
+void ExpectExact(const std::vector<std::chrono::nanoseconds>& steps) {
+  Runtime runtime = MakeRuntime(true);
   for (auto step : steps) {
     EXPECT_TRUE(runtime
                     .BlockOn([step] {
@@ -116,6 +135,28 @@ TEST(PauseTest, AdvanceIsExactToTheNanosecond) {
                     })
                     .ok());
   }
+}
+
+// behaviour: tokio/tests/time_pause.rs#test_time_advance_sub_ms
+TEST(PauseTest, AdvanceByLessThanAMillisecondIsExact) { ExpectExact({51592us, 1us, 1ns, 0ns}); }
+
+// behaviour: tokio/tests/time_pause.rs#test_time_advance_3ms_and_change
+TEST(PauseTest, AdvanceByMillisecondsAndABitIsExact) { ExpectExact({3141592us, 3123456us}); }
+
+// behaviour: tokio/tests/time_pause.rs#exact_1ms_advance
+TEST(PauseTest, AdvanceByOneMillisecondIsExact) { ExpectExact({1ms, 1ms}); }
+
+// behaviour: tokio/tests/time_pause.rs#regression_3710_with_submillis_advance
+TEST(PauseTest, AdvanceBySubmillisLeavesALongSleepAlone) {
+  Runtime runtime = MakeRuntime(true);
+  const EnterGuard entered = runtime.Enter();
+  PolledTask sleep(Sleep(60s));
+  EXPECT_TRUE(sleep.Poll().pending());
+  const Instant start = Instant::Now();
+  EXPECT_TRUE(runtime.BlockOn(Advance(51592us)).ok());
+  EXPECT_EQ(start.Elapsed(), 51592us);
+  EXPECT_EQ(sleep.wakes(), 0);
+  EXPECT_TRUE(sleep.Poll().pending());
 }
 
 // behaviour: tokio/tests/time_pause.rs#advance_once_with_timer
@@ -177,20 +218,39 @@ TEST(PauseTest, JumpsToOneTimerAfterTheOther) {
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
 }
 
+class PauseDeathTest : public testing::Test {
+ protected:
+  PauseDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
 // behaviour: tokio/tests/test_clock.rs#freezing_time_while_frozen_panics
-// behaviour: tokio/tests/test_clock.rs#advancing_time_when_time_is_not_frozen_panics
-// behaviour: tokio/tests/test_clock.rs#resuming_time_when_not_frozen_panics
 // behaviour: tokio/tests/time_panic.rs#pause_panic_caller
-// behaviour: tokio/tests/time_panic.rs#resume_panic_caller
-// behaviour: tokio/tests/time_pause.rs#pause_time_in_main_threads
-// behaviour: tokio/tests/time_pause.rs#pause_time_in_spawn_threads
-TEST(PauseDeathTest, MisuseEndsWithASentence) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
+TEST_F(PauseDeathTest, PausingTwice) {
   EXPECT_DEATH((void)MakeRuntime(true).BlockOn([] { Pause(); }), "stands still already");
+  EXPECT_DEATH((void)MakeRuntime(false).BlockOn([] { Pause(), Pause(); }), "stands still already");
+}
+
+// behaviour: tokio/tests/test_clock.rs#resuming_time_when_not_frozen_panics
+// behaviour: tokio/tests/time_panic.rs#resume_panic_caller
+TEST_F(PauseDeathTest, ResumingARunningClock) {
   EXPECT_DEATH((void)MakeRuntime(false).BlockOn([] { Resume(); }), "the clock is running");
+  EXPECT_DEATH((void)MakeRuntime(true).BlockOn([] { Resume(), Resume(); }), "the clock is running");
+}
+
+// behaviour: tokio/tests/test_clock.rs#advancing_time_when_time_is_not_frozen_panics
+TEST_F(PauseDeathTest, AdvancingARunningClock) {
   EXPECT_DEATH((void)MakeRuntime(false).BlockOn([] { return Advance(1s); }), "only a paused clock");
-  EXPECT_DEATH(Pause(), "inside a current-thread runtime");
+}
+
+TEST_F(PauseDeathTest, PausingOutsideARuntime) { EXPECT_DEATH(Pause(), "inside a current-thread runtime"); }
+
+// behaviour: tokio/tests/time_pause.rs#pause_time_in_main_threads
+TEST_F(PauseDeathTest, PausingInTheRootOfAPool) {
   EXPECT_DEATH((void)RuntimeBuilder::MultiThread().Build()->BlockOn([] { Pause(); }), "inside a current-thread runtime");
+}
+
+// behaviour: tokio/tests/time_pause.rs#pause_time_in_spawn_threads
+TEST_F(PauseDeathTest, PausingInATaskOfAPool) {
   EXPECT_DEATH((void)RuntimeBuilder::MultiThread().Build()->BlockOn([] { return Spawn(Lazy([] { Pause(); })); }),
                "inside a current-thread runtime");
 }

@@ -19,6 +19,7 @@ namespace kioto::time {
 namespace {
 
 using namespace std::chrono_literals;  // NOLINT
+using std::chrono::milliseconds;
 
 // How far the clock jumps by itself while `future` is awaited.
 template <class F>
@@ -118,28 +119,48 @@ TEST(SleepTest, TheLongestDurationsDoNotOverflow) {
   EXPECT_LT(Instant::Now(), Instant::Never());
 }
 
-// behaviour: tokio/tests/time_sleep.rs#reset_future_sleep_before_fire
-// behaviour: tokio/tests/time_sleep.rs#reset_past_sleep_before_turn
-// behaviour: tokio/tests/time_sleep.rs#reset_past_sleep_before_fire
-// behaviour: tokio/tests/time_sleep.rs#reset_sleep_to_past
-// behaviour: tokio/src/runtime/time/tests/mod.rs#reset_future
-TEST(SleepTest, ResetMovesTheDeadline) {
+// A sleep of 100 ms is polled and, after `passed`, moved to `reset` after its start: how long it takes then.
+std::chrono::nanoseconds TimeWithReset(milliseconds passed, milliseconds reset) {
   PausedClock clock;
-  struct {
-    std::chrono::milliseconds passed, reset, ready;
-  } cases[] = {{0ms, 200ms, 200ms}, {0ms, 80ms, 80ms}, {10ms, 80ms, 80ms}, {50ms, 40ms, 50ms}};
-  for (const auto& c : cases) {
-    const Instant start = Instant::Now();
-    PolledTask task(SleepUntil(start + 100ms));
-    EXPECT_THAT(task.Poll(), IsPending());
-    clock.Advance(c.passed);
-    task.future().Reset(start + c.reset);
-    while (task.Poll().pending()) {
-      const int wakes = task.wakes();
-      while (task.wakes() == wakes) clock.Advance(1ms);
-    }
-    EXPECT_EQ(start.Elapsed(), c.ready);
+  const Instant start = Instant::Now();
+  PolledTask task(SleepUntil(start + 100ms));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(passed);
+  EXPECT_EQ(task.wakes(), 0);
+  task.future().Reset(start + reset);
+  while (task.Poll().pending()) {
+    const int wakes = task.wakes();
+    while (task.wakes() == wakes) clock.Advance(1ms);
   }
+  return start.Elapsed();
+}
+
+// behaviour: tokio/tests/time_sleep.rs#reset_future_sleep_before_fire
+TEST(SleepTest, ResetToLaterTakesLonger) { EXPECT_EQ(TimeWithReset(0ms, 200ms), 200ms); }
+
+// behaviour: tokio/tests/time_sleep.rs#reset_past_sleep_before_turn
+TEST(SleepTest, ResetToEarlierTakesLess) { EXPECT_EQ(TimeWithReset(0ms, 80ms), 80ms); }
+
+// behaviour: tokio/tests/time_sleep.rs#reset_past_sleep_before_fire
+TEST(SleepTest, ResetToEarlierOnTheWayTakesLess) { EXPECT_EQ(TimeWithReset(10ms, 80ms), 80ms); }
+
+// behaviour: tokio/tests/time_sleep.rs#reset_sleep_to_past
+TEST(SleepTest, ResetToThePastIsReadyAtOnce) { EXPECT_EQ(TimeWithReset(50ms, 40ms), 50ms); }
+
+// behaviour: tokio/src/runtime/time/tests/mod.rs#reset_future
+TEST(SleepTest, ResetAfterItsFirstPollHoldsAtItsOldDeadline) {
+  PausedClock clock;
+  const Instant start = Instant::Now();
+  PolledTask task(SleepUntil(start + 1s));
+  EXPECT_THAT(task.Poll(), IsPending());
+  task.future().Reset(start + 2s);
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(1500ms);
+  EXPECT_EQ(task.wakes(), 0);
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(1s);
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_THAT(task.Poll(), IsReady());
 }
 
 // behaviour: tokio/tests/time_sleep.rs#reset_after_firing
