@@ -98,7 +98,7 @@ def of_events(lines, exit_status, read=_read_file_uri):
         except ValueError:
             continue  # Bazel was stopped while it wrote.
         kind, about = next(iter(event["id"].items()))
-        if kind == "testResult":
+        if kind == "testResult" and "testResult" in event:  # not where Bazel was stopped before
             results.add(_of_test(about["label"], event["testResult"], read))
         elif kind == "targetCompleted" and "completed" in event and not event["completed"].get("success"):
             results.failures.append(about["label"] + " (does not build)")
