@@ -4,13 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "kioto/net/tcp_listener.h"
-#include "kioto/net/tcp_stream.h"
-#include "kioto/runtime/future/future.h"
-#include "kioto/runtime/io/buffer.h"
-#include "kioto/runtime/scheduler/runtime.h"
-#include "kioto/runtime/task/spawn.h"
-#include "kioto/time/timeout.h"
+#include "kioto/kioto.h"
 
 namespace {
 

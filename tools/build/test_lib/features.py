@@ -21,7 +21,7 @@ FORBIDDEN = {
     "kioto": [],
 }
 # What no user's program should link.
-_NEVER = ["//tests", "//tools/(?!build:)", "@com_google_googletest", "@com_github_google_benchmark"]
+_NEVER = ["//tests", "//tools/(?!build[:/])", "@com_google_googletest", "@com_github_google_benchmark"]
 # Users reach these through others.
 _INNER = ("//runtime/base:base", "//runtime/driver:driver")
 _MAIN = re.compile(r"^//(?:runtime/)?(\w+):(\w+)$")
