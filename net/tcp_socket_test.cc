@@ -31,6 +31,17 @@ class TcpSocketTest : public testing::Test {
     ASSERT_TRUE(accepted.ok()) << accepted.status();
     EXPECT_EQ(*accepted->peer_address(), *stream->local_address());
   }
+  // `check` of a fresh socket of either family; no error is left on it.
+  template <class Check>
+  void OnBoth(Check check) {
+    for (bool v6 : {false, true}) {
+      StatusOr<TcpSocket> socket = v6 ? TcpSocket::V6() : TcpSocket::V4();
+      ASSERT_TRUE(socket.ok()) << socket.status();
+      check(*socket);
+      EXPECT_EQ(socket->TakeError(), OkStatus());
+    }
+  }
+
   DrivenLoop loop_;
 };
 
@@ -50,42 +61,79 @@ TEST_F(TcpSocketTest, ConnectsOnceAndSaysWhyNot) {
   EXPECT_EQ((*outside.Poll()).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(TcpSocketTest, HasOptionsThatReadBack) {
-  using std::chrono::seconds;
+// behaviour: tokio/tests/tcp_socket.rs#keepalive
+TEST_F(TcpSocketTest, KeepAliveReadsBack) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_FALSE(*socket.KeepAliveOn());
+    EXPECT_EQ(socket.SetKeepAlive(KeepAlive{}), OkStatus());
+    EXPECT_TRUE(*socket.KeepAliveOn());
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#reuseaddr
+TEST_F(TcpSocketTest, ReuseAddressReadsBack) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_FALSE(*socket.ReuseAddress());
+    EXPECT_EQ(socket.SetReuseAddress(true), OkStatus());
+    EXPECT_TRUE(*socket.ReuseAddress());
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#reuseport
+TEST_F(TcpSocketTest, ReusePortReadsBack) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_FALSE(*socket.ReusePort());
+    EXPECT_EQ(socket.SetReusePort(true), OkStatus());
+    EXPECT_TRUE(*socket.ReusePort());
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#send_buffer_size
+TEST_F(TcpSocketTest, SendBufferSizeReadsBackAsTheKernelTakesIt) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_EQ(socket.SetSendBufferSize(4096), OkStatus());
+    EXPECT_EQ(*socket.SendBufferSize(), 8192u);
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#recv_buffer_size
+TEST_F(TcpSocketTest, ReceiveBufferSizeReadsBackAsTheKernelTakesIt) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_EQ(socket.SetReceiveBufferSize(4096), OkStatus());
+    EXPECT_EQ(*socket.ReceiveBufferSize(), 8192u);
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#linger
+TEST_F(TcpSocketTest, LingerReadsBack) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_EQ(socket.SetLinger(std::chrono::seconds(10)), OkStatus());
+    EXPECT_EQ(*socket.Linger(), std::chrono::seconds(10));
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#nodelay
+TEST_F(TcpSocketTest, NoDelayReadsBack) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_FALSE(*socket.NoDelay());
+    EXPECT_EQ(socket.SetNoDelay(true), OkStatus());
+    EXPECT_TRUE(*socket.NoDelay());
+  });
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#tos_v4
+TEST_F(TcpSocketTest, TosReadsBack) {
   TcpSocket socket = *TcpSocket::V4();
-  // behaviour: tokio/tests/tcp_socket.rs#keepalive
-  EXPECT_FALSE(*socket.KeepAliveOn());
-  EXPECT_EQ(socket.SetKeepAlive(KeepAlive{}), OkStatus());
-  EXPECT_TRUE(*socket.KeepAliveOn());
-  // behaviour: tokio/tests/tcp_socket.rs#reuseaddr
-  EXPECT_FALSE(*socket.ReuseAddress());
-  EXPECT_EQ(socket.SetReuseAddress(true), OkStatus());
-  EXPECT_TRUE(*socket.ReuseAddress());
-  // behaviour: tokio/tests/tcp_socket.rs#reuseport
-  EXPECT_FALSE(*socket.ReusePort());
-  EXPECT_EQ(socket.SetReusePort(true), OkStatus());
-  EXPECT_TRUE(*socket.ReusePort());
-  // behaviour: tokio/tests/tcp_socket.rs#send_buffer_size
-  EXPECT_EQ(socket.SetSendBufferSize(4096), OkStatus());
-  EXPECT_EQ(*socket.SendBufferSize(), 8192u);
-  // behaviour: tokio/tests/tcp_socket.rs#recv_buffer_size
-  EXPECT_EQ(socket.SetReceiveBufferSize(4096), OkStatus());
-  EXPECT_EQ(*socket.ReceiveBufferSize(), 8192u);
-  // behaviour: tokio/tests/tcp_socket.rs#linger
-  EXPECT_EQ(socket.SetLinger(seconds(10)), OkStatus());
-  EXPECT_EQ(*socket.Linger(), seconds(10));
-  // behaviour: tokio/tests/tcp_socket.rs#nodelay
-  EXPECT_EQ(socket.SetNoDelay(true), OkStatus());
-  EXPECT_TRUE(*socket.NoDelay());
-  // behaviour: tokio/tests/tcp_socket.rs#tos_v4
   EXPECT_EQ(socket.SetTosV4(96), OkStatus());
   EXPECT_EQ(*socket.TosV4(), 96);
-  // behaviour: tokio/tests/tcp_socket.rs#tclass_v6
-  StatusOr<TcpSocket> v6 = TcpSocket::V6();
-  ASSERT_TRUE(v6.ok()) << v6.status();
-  EXPECT_EQ(v6->SetTrafficClassV6(96), OkStatus());
-  EXPECT_EQ(*v6->TrafficClassV6(), 96);
-  EXPECT_EQ(socket.TakeError(), OkStatus());
+}
+
+// behaviour: tokio/tests/tcp_socket.rs#tclass_v6
+TEST_F(TcpSocketTest, TrafficClassReadsBack) {
+  StatusOr<TcpSocket> socket = TcpSocket::V6();
+  ASSERT_TRUE(socket.ok()) << socket.status();
+  EXPECT_EQ(socket->SetTrafficClassV6(96), OkStatus());
+  EXPECT_EQ(*socket->TrafficClassV6(), 96);
 }
 
 TEST_F(TcpSocketTest, GivesItsFdUpAndTakesOneOver) {

@@ -166,6 +166,20 @@ TEST_F(TcpStreamTest, PeeksWithoutTaking) {
   EXPECT_EQ(*loop_.Run(peek), 1u);
 }
 
+// Writes until there is no room, and gives what was written.
+std::string Fill(TcpStream& stream) {
+  std::string written;
+  while (true) {
+    const std::string piece(10'000, static_cast<char>('a' + written.size() % 26));
+    StatusOr<size_t> n = stream.TryWrite(piece);
+    if (!n.ok()) {
+      EXPECT_TRUE(IsFull(n.status())) << n.status();
+      return written;
+    }
+    written += piece.substr(0, *n);
+  }
+}
+
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
 TEST_F(TcpStreamTest, TriesWithoutWaiting) {
   auto [stream, client] = Accepted();
@@ -179,24 +193,24 @@ TEST_F(TcpStreamTest, TriesWithoutWaiting) {
   EXPECT_TRUE(IsEmpty(stream.TryRead(buf).status()));
 
   EXPECT_TRUE(loop_.Run(stream.Writable())->writable());
-  std::string written;
-  while (true) {
-    const std::string piece(10'000, static_cast<char>('a' + written.size() % 26));
-    StatusOr<size_t> n = stream.TryWrite(piece);
-    if (!n.ok()) {
-      EXPECT_TRUE(IsFull(n.status())) << n.status();
-      break;
-    }
-    written += piece.substr(0, *n);
-  }
+  const std::string written = Fill(stream);
   PolledTask writable(stream.Writable());
   EXPECT_TRUE(writable.Poll().pending());
   EXPECT_EQ(client.Receive(written.size()), written);
   EXPECT_TRUE(loop_.Run(writable)->writable());
-  // behaviour: tokio/tests/tcp_stream.rs#write_closed
-  EXPECT_FALSE(loop_.Run(stream.Writable())->write_closed());
   client.Close();
   loop_.Await([&, &stream = stream] { return loop_.Run(stream.Readable())->read_closed(); });
+}
+
+// behaviour: tokio/tests/tcp_stream.rs#write_closed
+TEST_F(TcpStreamTest, WritableAgainItDoesNotSayClosed) {
+  auto [stream, client] = Accepted();
+  const std::string written = Fill(stream);
+  PolledTask writable(stream.Writable());
+  EXPECT_TRUE(writable.Poll().pending());
+  EXPECT_EQ(client.Receive(written.size()), written);
+  EXPECT_FALSE(loop_.Run(writable)->write_closed());
+  EXPECT_FALSE(loop_.Run(stream.Writable())->write_closed());
 }
 
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
@@ -385,12 +399,6 @@ TEST_F(TcpStreamTest, HasOptions) {
   EXPECT_TRUE(*stream.NoDelay());
   EXPECT_EQ(stream.SetNoDelay(false), OkStatus());
   EXPECT_FALSE(*stream.NoDelay());
-  // behaviour: tokio/tests/tcp_stream.rs#set_linger
-  for (std::optional<std::chrono::seconds> linger :
-       {std::optional<std::chrono::seconds>(1), std::optional<std::chrono::seconds>(0), std::optional<std::chrono::seconds>()}) {
-    EXPECT_EQ(stream.SetLinger(linger), OkStatus());
-    EXPECT_EQ(*stream.Linger(), linger);
-  }
   EXPECT_EQ(stream.SetKeepAlive(KeepAlive{std::chrono::seconds(30), std::chrono::seconds(5), 4}), OkStatus());
   EXPECT_TRUE(*stream.KeepAliveOn());
   EXPECT_EQ(stream.SetKeepAlive(std::nullopt), OkStatus());
@@ -401,12 +409,26 @@ TEST_F(TcpStreamTest, HasOptions) {
   EXPECT_EQ(*stream.SendBufferSize(), 16384u);
   EXPECT_EQ(stream.SetReceiveBufferSize(8192), OkStatus());
   EXPECT_EQ(*stream.ReceiveBufferSize(), 16384u);
-  // behaviour: tokio/tests/net_quickack.rs#socket_works_with_quickack
+  EXPECT_EQ(stream.TakeError(), OkStatus());
+}
+
+// behaviour: tokio/tests/tcp_stream.rs#set_linger
+TEST_F(TcpStreamTest, LingerReadsBack) {
+  using Linger = std::optional<std::chrono::seconds>;
+  auto [stream, client] = Accepted();
+  for (Linger linger : {Linger(1), Linger(0), Linger()}) {
+    EXPECT_EQ(stream.SetLinger(linger), OkStatus());
+    EXPECT_EQ(*stream.Linger(), linger);
+  }
+}
+
+// behaviour: tokio/tests/net_quickack.rs#socket_works_with_quickack
+TEST_F(TcpStreamTest, QuickAckReadsBack) {
+  auto [stream, client] = Accepted();
   EXPECT_EQ(stream.SetQuickAck(true), OkStatus());
   EXPECT_TRUE(*stream.QuickAck());
   EXPECT_EQ(stream.SetQuickAck(false), OkStatus());
   EXPECT_FALSE(*stream.QuickAck());
-  EXPECT_EQ(stream.TakeError(), OkStatus());
 }
 
 TEST_F(TcpStreamTest, YieldsWhenThePeerNeverPauses) {
@@ -448,8 +470,8 @@ TEST_F(TcpStreamTest, SurvivesOneByteAtATime) {
   EXPECT_EQ(*loop_.Run(client.ReadToEnd(1000)), sent);
 }
 
+// behaviour: tokio/tests/no_rt.rs#panics_when_no_reactor
 TEST(TcpStreamOutside, SaysThatThereIsNoRuntime) {
-  // behaviour: tokio/tests/no_rt.rs#panics_when_no_reactor
   PolledTask connect(TcpStream::Connect("127.0.0.1:1"));
   Status status = (*connect.Poll()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);

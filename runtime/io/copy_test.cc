@@ -38,7 +38,7 @@ TEST(Copy, ReadsOnWhileTheWriterWaits) {
   EXPECT_GE(reader.polls(), 3);  // its buffer had room
 }
 
-// behaviour: tokio/tests/io_copy.rs#proxy
+// behaviour: kioto/runtime/io/copy.h#flushes_when_the_reader_waits
 TEST(Copy, FlushesWhenTheReaderHasNothingForNow) {
   ScriptedReader reader({"abc", PendingForever{}});
   ScriptedWriter writer;

@@ -69,7 +69,7 @@ TEST(ReadQueue, PendingAndErrorsAppendNothing) {
   EXPECT_TRUE(queue.empty());
 }
 
-// behaviour: tokio/tests/io_read_exact.rs#read_exact
+// behaviour: kioto/runtime/io/read.h#read_exact_across_pieces
 TEST(ReadExact, FillsAcrossPiecesAndReadsNoMore) {
   ScriptedReader reader({"hel", PendingOnce{}, "lo w", "orld"});
   char into[8];
@@ -98,11 +98,11 @@ TEST(ReadExact, OfNothingReadsNothing) {
   EXPECT_EQ(reader.polls(), 0);
 }
 
-// behaviour: tokio/tests/io_read_to_end.rs#read_to_end
 // Select refuses what loses data, unless it is said.
 static_assert(LosesDataWhenDropped<ReadToEndFuture>);
 static_assert(!LosesDataWhenDropped<ReadFuture> && !LosesDataWhenDropped<ReadQueueFuture>);
 
+// behaviour: tokio/tests/io_read_to_end.rs#read_to_end
 TEST(ReadToEnd, GivesEverything) {
   ScriptedReader reader({"hello ", PendingOnce{}, "world"});
   EXPECT_EQ(*Finish(ReadToEnd(reader, 1 << 20)), "hello world");
