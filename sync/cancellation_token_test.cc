@@ -128,19 +128,30 @@ TEST(CancellationTokenTest, AGuardCancelsUnlessDisarmed) {
 }
 
 // behaviour: tokio-util/tests/sync_cancellation_token.rs#cloned_cancellation_tokens_are_considered_equal
-// behaviour: tokio-util/tests/sync_cancellation_token.rs#child_cancellation_tokens_are_not_considered_equal
 // behaviour: tokio-util/tests/sync_cancellation_token.rs#cloned_cancellation_tokens_have_same_hash
-// behaviour: tokio-util/tests/sync_cancellation_token.rs#different_cancellation_tokens_have_different_hash
-TEST(CancellationTokenTest, CopiesAreEqualOthersAreNot) {
+TEST(CancellationTokenTest, CopiesAreEqualAndHashAlike) {
   CancellationToken token;
   CancellationToken copy = token;
+  EXPECT_EQ(token, copy);
+  EXPECT_EQ(absl::Hash<CancellationToken>()(token), absl::Hash<CancellationToken>()(copy));
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#child_cancellation_tokens_are_not_considered_equal
+TEST(CancellationTokenTest, AChildIsNotItsParent) {
+  CancellationToken token;
+  EXPECT_NE(token, token.ChildToken());
+}
+
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#independent_cancellation_tokens_are_not_considered_equal
+// behaviour: tokio-util/tests/sync_cancellation_token.rs#different_cancellation_tokens_have_different_hash
+TEST(CancellationTokenTest, OthersAreNotEqualAndHashOtherwise) {
+  CancellationToken token;
+  CancellationToken other;
   CancellationToken child = token.ChildToken();
   absl::Hash<CancellationToken> hash;
-  EXPECT_EQ(token, copy);
-  EXPECT_EQ(hash(token), hash(copy));
-  EXPECT_NE(token, child);
+  EXPECT_NE(token, other);
+  EXPECT_NE(hash(token), hash(other));
   EXPECT_NE(hash(token), hash(child));
-  EXPECT_NE(token, CancellationToken());
 }
 
 // behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_with_child
@@ -198,7 +209,7 @@ struct CountsPolls : FutureBase<CountsPolls, Unit> {
   int* polls;
 };
 
-// behaviour: tokio-util/tests/sync_cancellation_token.rs#run_until_cancelled_test
+// behaviour: kioto/sync/until.h#cancelled_beforehand_polls_nothing
 // behaviour: tokio-util/tests/sync_cancellation_token.rs#run_until_cancelled_owned_test
 TEST(UntilTest, CancelledBeforehandTheFutureIsNotPolled) {
   CancellationToken token;

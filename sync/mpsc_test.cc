@@ -44,29 +44,6 @@ TEST(MpscTest, ASendWakesTheSleepingReceiverOnceForManyItems) {
   EXPECT_EQ(*recv.Poll(), std::optional<int>(0));
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#reserve_disarm
-TEST(MpscTest, PermitsGoToWaitersInOrderOfArrival) {
-  auto ch = Mpsc<int>(2);
-  PolledTask r1(ch.sender.Reserve());
-  PolledTask r2(ch.sender.Reserve());
-  PolledTask r3(ch.sender.Reserve());
-  PolledTask r4(ch.sender.Reserve());
-  auto permit1 = *r1.Poll();
-  auto permit2 = *r2.Poll();
-  EXPECT_TRUE(r3.Poll().pending());
-  EXPECT_TRUE(r4.Poll().pending());
-  permit1->Send(1);
-  EXPECT_EQ(r3.wakes() + r4.wakes(), 0);
-  EXPECT_EQ(ch.receiver.TryRecv().value(), 1);
-  EXPECT_EQ(r3.wakes(), 1);
-  EXPECT_EQ(r4.wakes(), 0);
-  permit2->Release();
-  EXPECT_EQ(r4.wakes(), 1);
-  PolledTask fresh(ch.sender.Reserve());
-  EXPECT_TRUE(fresh.Poll().pending());
-  EXPECT_TRUE((*r3.Poll()).ok());
-}
-
 // behaviour: tokio/tests/sync_mpsc.rs#send_recv_buffer_limited
 TEST(MpscTest, AFreedSlotBelongsToTheWaiterAndNobodyPassesIt) {
   auto ch = Mpsc<int>(1);
@@ -124,85 +101,6 @@ TEST(MpscTest, AnIdleClosedChannelIsOver) {
   EXPECT_TRUE(IsClosed(*send.Poll()));
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#recv_close_gets_none_reserved
-// behaviour: tokio/tests/sync_mpsc.rs#sending_last_permit_wakes_closed_receiver
-TEST(MpscTest, AClosedChannelWaitsForItsPermits) {
-  auto ch = Mpsc<int>(1);
-  auto permit = ch.sender.TryReserve();
-  PolledTask second(ch.sender.Reserve());
-  EXPECT_TRUE(second.Poll().pending());
-  ch.receiver.Close();
-  EXPECT_EQ(second.wakes(), 1);
-  EXPECT_TRUE(IsClosed((*second.Poll()).status()));
-  PolledTask recv(ch.receiver.Recv());
-  EXPECT_TRUE(recv.Poll().pending());
-  permit->Send(123);
-  EXPECT_EQ(recv.wakes(), 1);
-  EXPECT_EQ(*recv.Poll(), std::optional<int>(123));
-  PolledTask end(ch.receiver.Recv());
-  EXPECT_EQ(*end.Poll(), std::nullopt);
-}
-
-// behaviour: tokio/tests/sync_mpsc.rs#failed_reserve_many_wakes_closed_receiver
-// behaviour: tokio/tests/sync_mpsc.rs#cancelled_reserve_many_wakes_closed_receiver
-TEST(MpscTest, APartialReservationGivenUpEndsAClosedChannel) {
-  for (bool drop : {false, true}) {
-    auto ch = Mpsc<int>(2);
-    auto permit = ch.sender.TryReserve();
-    PolledTask many(ch.sender.Reserve(2));
-    EXPECT_TRUE(many.Poll().pending());
-    ch.receiver.Close();
-    PolledTask recv(ch.receiver.Recv());
-    EXPECT_TRUE(recv.Poll().pending());
-    permit->Release();
-    EXPECT_EQ(recv.wakes(), 0);
-    if (drop) {
-      many.Drop();
-    } else {
-      EXPECT_TRUE(IsClosed((*many.Poll()).status()));
-    }
-    EXPECT_EQ(recv.wakes(), 1);
-    EXPECT_EQ(*recv.Poll(), std::nullopt);
-  }
-}
-
-// behaviour: tokio/tests/sync_mpsc.rs#failed_reserve_wakes_closed_receiver
-// behaviour: tokio/tests/sync_mpsc.rs#cancelled_reserve_wakes_closed_receiver
-// behaviour: tokio/tests/sync_mpsc.rs#permit_available_not_acquired_close
-TEST(MpscTest, AGrantThatCameBeforeTheCloseIsGivenBack) {
-  for (bool drop : {false, true}) {
-    auto ch = Mpsc<int>(1);
-    auto permit = ch.sender.TryReserve();
-    PolledTask reserve(ch.sender.Reserve());
-    EXPECT_TRUE(reserve.Poll().pending());
-    permit->Release();
-    EXPECT_EQ(reserve.wakes(), 1);
-    ch.receiver.Close();
-    PolledTask recv(ch.receiver.Recv());
-    EXPECT_TRUE(recv.Poll().pending());
-    if (drop) {
-      reserve.Drop();
-    } else {
-      EXPECT_TRUE(IsClosed((*reserve.Poll()).status()));
-    }
-    EXPECT_EQ(recv.wakes(), 1);
-    EXPECT_EQ(*recv.Poll(), std::nullopt);
-  }
-}
-
-// behaviour: tokio/tests/sync_mpsc.rs#dropping_last_permit_wakes_closed_receiver
-// behaviour: tokio/tests/sync_mpsc.rs#ready_close_cancel_bounded
-TEST(MpscTest, TheLastPermitDroppedEndsAClosedChannel) {
-  auto ch = Mpsc<int>(100);
-  auto permit = ch.sender.TryReserve();
-  ch.receiver.Close();
-  PolledTask recv(ch.receiver.Recv());
-  EXPECT_TRUE(recv.Poll().pending());
-  permit->Release();
-  EXPECT_EQ(recv.wakes(), 1);
-  EXPECT_EQ(*recv.Poll(), std::nullopt);
-}
-
 // behaviour: tokio/tests/sync_mpsc.rs#try_send_fail
 // behaviour: tokio/tests/sync_mpsc.rs#try_send_fail_with_try_recv
 TEST(MpscTest, TrySendMovesOnlyOnSuccessAndAllocatesNothing) {
@@ -224,45 +122,24 @@ TEST(MpscTest, TrySendMovesOnlyOnSuccessAndAllocatesNothing) {
   EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_zero
-// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_zero
-// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_edge_cases
-TEST(MpscTest, ReservingNothingAndTooMuch) {
-  auto ch = Mpsc<int>(1);
-  EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
-  EXPECT_TRUE(ch.sender.TrySend(1).ok());
-  EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
-  PolledTask zero(ch.sender.Reserve(0));
-  EXPECT_TRUE((*zero.Poll()).ok());
-  EXPECT_TRUE(IsFull(ch.sender.TryReserve(2).status()));
-  EXPECT_TRUE(IsFull(ch.sender.TryReserve(SIZE_MAX).status()));
-  PolledTask too_many(ch.sender.Reserve(2));
-  EXPECT_TRUE(absl::IsInvalidArgument((*too_many.Poll()).status()));
+// behaviour: tokio/tests/sync_mpsc_weak.rs#test_msgs_dropped_on_rx_drop
+TEST(MpscTest, EveryValueIsDestroyedOnce) {
+  auto value = std::make_shared<int>(1);
+  auto ch = Mpsc<Counted>(3);
+  EXPECT_TRUE(ch.sender.TrySend(value).ok());
+  EXPECT_TRUE(ch.sender.TrySend(value).ok());
+  PolledTask third(ch.sender.Send(value));
+  EXPECT_EQ(value.use_count(), 4);
+  EXPECT_TRUE(ch.receiver.TryRecv().ok());
+  EXPECT_TRUE(ch.receiver.TryRecv().ok());
+  EXPECT_EQ(value.use_count(), 2);
+  EXPECT_TRUE((*third.Poll()).ok());
+  EXPECT_EQ(value.use_count(), 2);
   ch.receiver.reset();
-  EXPECT_TRUE(IsClosed(ch.sender.TryReserve(0).status()));
-  PolledTask closed(ch.sender.Reserve(0));
-  EXPECT_TRUE(IsClosed((*closed.Poll()).status()));
-}
-
-// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_and_send
-// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_full
-TEST(MpscTest, ManyPermitsAreCountedExactly) {
-  for (size_t n = 1; n < 40; ++n) {
-    for (size_t k = 0; k < n; k += 3) {
-      auto ch = Mpsc<int>(n);
-      auto permits = ch.sender.TryReserve(n);
-      ASSERT_EQ(permits->size(), n);
-      EXPECT_EQ(ch.sender.Capacity(), 0u);
-      EXPECT_TRUE(IsFull(ch.sender.TryReserve().status()));
-      for (size_t i = 0; i < k; ++i) permits->Send(static_cast<int>(i));
-      permits->Release();
-      EXPECT_EQ(ch.sender.Capacity(), n - k);
-      EXPECT_TRUE(ch.sender.TryReserve(1).ok());
-      EXPECT_TRUE(IsFull(ch.sender.TryReserve(n - k + 1).status()));
-      for (size_t i = 0; i < k; ++i) EXPECT_EQ(ch.receiver.TryRecv().value(), static_cast<int>(i));
-      EXPECT_EQ(ch.sender.Capacity(), n);
-    }
-  }
+  EXPECT_EQ(value.use_count(), 1);
+  PolledTask late(ch.sender.Send(value));
+  EXPECT_TRUE(IsClosed(*late.Poll()));
+  EXPECT_EQ(value.use_count(), 1);
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#dropping_rx_closes_channel
@@ -373,37 +250,6 @@ TEST(MpscTest, TheRingWrapsRound) {
   ch.sender.reset();
   while (received < sent) EXPECT_EQ(ch.receiver.TryRecv().value(), received++);
   EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
-}
-
-// behaviour: tokio/tests/sync_mpsc.rs#test_tx_capacity
-// behaviour: tokio/tests/sync_mpsc.rs#test_rx_is_closed_when_there_are_no_senders_and_there_are_messages
-// behaviour: tokio/tests/sync_mpsc.rs#test_rx_len_when_close_is_called_before_dropping_sender
-// behaviour: tokio/tests/sync_mpsc_weak.rs#sender_strong_count_when_cloned
-TEST(MpscTest, Observers) {
-  auto ch = Mpsc<int>(10);
-  EXPECT_EQ(ch.sender.Capacity(), 10u);
-  EXPECT_EQ(ch.sender.MaxCapacity(), 10u);
-  EXPECT_TRUE(ch.receiver.IsEmpty());
-  {
-    auto permit = ch.sender.TryReserve();
-    EXPECT_EQ(ch.sender.Capacity(), 9u);
-    permit->Send(1);
-    EXPECT_EQ(ch.sender.Capacity(), 9u);
-  }
-  {
-    auto copy = ch.sender;
-    EXPECT_TRUE(copy.SameChannel(ch.sender));
-    EXPECT_EQ(ch.sender.SenderCount(), 2u);
-    EXPECT_EQ(ch.receiver.SenderCount(), 2u);
-  }
-  EXPECT_EQ(ch.sender.SenderCount(), 1u);
-  EXPECT_FALSE(ch.receiver.IsClosed());
-  ch.receiver.Close();
-  ch.sender.reset();
-  EXPECT_TRUE(ch.receiver.IsClosed());
-  EXPECT_EQ(ch.receiver.size(), 1u);
-  EXPECT_TRUE(ch.receiver.TryRecv().ok());
-  EXPECT_TRUE(ch.receiver.IsEmpty());
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#buffer_gteq_one

@@ -18,7 +18,7 @@ using Task = PolledTask<NotifiedFuture>;
 bool Ready(Task& task) { return task.Poll().ready(); }
 
 // behaviour: tokio/tests/sync_notify.rs#notified_one_notify
-// behaviour: tokio/tests/sync_notify.rs#notify_notified_one
+// behaviour: kioto/sync/notify.h#one_permit_is_kept_not_two
 TEST(NotifyTest, OneIsWokenOrAPermitIsKept) {
   Notify notify;
   Task task(notify.Notified());
@@ -38,7 +38,7 @@ TEST(NotifyTest, OneIsWokenOrAPermitIsKept) {
 
 // behaviour: tokio/tests/sync_notify.rs#notified_multi_notify
 // behaviour: tokio/tests/sync_notify.rs#notify_multi_notified_one
-// behaviour: tokio/tests/sync_notify.rs#notify_multi_notified_last
+// behaviour: kioto/sync/notify.h#last_wakes_the_newest
 TEST(NotifyTest, OneIsTheOldestAndLastTheNewest) {
   Notify notify;
   Task a(notify.Notified());
@@ -135,27 +135,59 @@ TEST(NotifyTest, AllAndOneDoNotEatEachOther) {
 }
 
 // behaviour: tokio/tests/sync_notify.rs#test_notify_one_not_enabled
+TEST(NotifyTest, AFutureThatWasNeverPolledTakesThePermit) {
+  Notify notify;
+  Task task(notify.Notified());
+  notify.NotifyOne();
+  EXPECT_TRUE(Ready(task));
+}
+
 // behaviour: tokio/tests/sync_notify.rs#test_notify_one_after_enable
-// behaviour: tokio/tests/sync_notify.rs#test_poll_after_enable
-// behaviour: tokio/tests/sync_notify.rs#test_enable_after_poll
-// behaviour: tokio/tests/sync_notify.rs#test_enable_consumes_permit
 TEST(NotifyTest, EnableJoinsTheQueueWithoutAWaker) {
   Notify notify;
-  Task a(notify.Notified());
-  EXPECT_FALSE(a.future().Enable());
-  EXPECT_FALSE(Ready(a));
-  EXPECT_FALSE(a.future().Enable());
+  Task task(notify.Notified());
+  Task behind(notify.Notified());
+  EXPECT_FALSE(task.future().Enable());
+  EXPECT_FALSE(Ready(behind));
   notify.NotifyOne();
-  EXPECT_EQ(a.wakes(), 1);
-  EXPECT_TRUE(a.future().Enable());
-  EXPECT_TRUE(Ready(a));
+  EXPECT_EQ(task.wakes(), 0);
+  EXPECT_EQ(behind.wakes(), 0);
+  EXPECT_TRUE(task.future().Enable());
+  EXPECT_TRUE(Ready(task));
+  EXPECT_FALSE(Ready(behind));
+}
 
+// behaviour: tokio/tests/sync_notify.rs#test_poll_after_enable
+TEST(NotifyTest, PolledAfterEnableItWaitsAndIsWoken) {
+  Notify notify;
+  Task task(notify.Notified());
+  EXPECT_FALSE(task.future().Enable());
+  EXPECT_FALSE(Ready(task));
   notify.NotifyOne();
-  Task b(notify.Notified());
-  Task c(notify.Notified());
-  EXPECT_TRUE(b.future().Enable());
-  EXPECT_FALSE(c.future().Enable());
-  EXPECT_TRUE(Ready(b));
+  EXPECT_EQ(task.wakes(), 1);
+}
+
+// behaviour: tokio/tests/sync_notify.rs#test_enable_after_poll
+TEST(NotifyTest, EnableAfterAPollChangesNothing) {
+  Notify notify;
+  Task task(notify.Notified());
+  EXPECT_FALSE(Ready(task));
+  EXPECT_FALSE(task.future().Enable());
+  notify.NotifyOne();
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_TRUE(task.future().Enable());
+  EXPECT_TRUE(Ready(task));
+}
+
+// behaviour: tokio/tests/sync_notify.rs#test_enable_consumes_permit
+TEST(NotifyTest, EnableTakesThePermit) {
+  Notify notify;
+  notify.NotifyOne();
+  Task first(notify.Notified());
+  Task second(notify.Notified());
+  EXPECT_TRUE(first.future().Enable());
+  EXPECT_FALSE(second.future().Enable());
+  EXPECT_TRUE(Ready(first));
 }
 
 // behaviour: tokio/tests/sync_notify.rs#test_waker_update

@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/by_ref.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 
 namespace kioto::sync {
@@ -34,6 +35,16 @@ TEST(OneshotTest, AValueSentFirstIsReadyAtOnceForOneAllocation) {
   EXPECT_TRUE(channel.sender.Send(1));
   internal::BlockingWait(std::move(channel.receiver)).IgnoreError();
   EXPECT_LE(allocations.count(), 2);  // the block, and the blocked thread's waker
+}
+
+// behaviour: tokio/tests/sync_oneshot.rs#async_rx_closed
+TEST(OneshotTest, ClosedIsReadyOnceTheReceiverIsDroppedElsewhere) {
+  auto channel = Oneshot<int>();
+  PolledTask closed(channel.sender.Closed());
+  EXPECT_TRUE(closed.Poll().pending());
+  std::thread([rx = std::move(channel.receiver)] {}).join();
+  EXPECT_EQ(closed.wakes(), 1);
+  EXPECT_TRUE(closed.Poll().ready());
 }
 
 // behaviour: tokio/tests/sync_oneshot.rs#close_tx
@@ -156,32 +167,66 @@ TEST(OneshotTest, ClosedMovesToAnotherTask) {
   EXPECT_TRUE(poll(b).ready());
 }
 
+// Whether there is something to take, and whether the answer was given.
+struct Seen {
+  bool empty, terminated;
+  bool operator==(const Seen& other) const { return empty == other.empty && terminated == other.terminated; }
+};
+constexpr Seen kNothingYet{true, false};
+constexpr Seen kSomething{false, false};
+constexpr Seen kAnswered{true, true};
+
+class OneshotObserversTest : public testing::Test {
+ protected:
+  Seen Now() const { return {channel_.receiver.IsEmpty(), channel_.receiver.IsTerminated()}; }
+  StatusOr<int> Receive() {
+    PolledTask task(ByRef(channel_.receiver));
+    auto poll = task.Poll();
+    if (poll.pending()) return EmptyError();
+    return *std::move(poll);
+  }
+
+  OneshotChannel<int> channel_ = Oneshot<int>();
+};
+
 // behaviour: tokio/tests/sync_oneshot.rs#receiver_is_terminated_send
-// behaviour: tokio/tests/sync_oneshot.rs#receiver_is_terminated_try_recv
-// behaviour: tokio/tests/sync_oneshot.rs#receiver_is_terminated_drop
 // behaviour: tokio/tests/sync_oneshot.rs#receiver_is_empty_send
+TEST_F(OneshotObserversTest, UntilTheValueIsAwaited) {
+  EXPECT_EQ(Now(), kNothingYet);
+  EXPECT_TRUE(channel_.sender.Send(1));
+  EXPECT_EQ(Now(), kSomething);
+  EXPECT_EQ(Receive().value(), 1);
+  EXPECT_EQ(Now(), kAnswered);
+}
+
+// behaviour: tokio/tests/sync_oneshot.rs#receiver_is_terminated_try_recv
 // behaviour: tokio/tests/sync_oneshot.rs#receiver_is_empty_try_recv
+TEST_F(OneshotObserversTest, UntilTheValueIsTaken) {
+  EXPECT_EQ(Now(), kNothingYet);
+  EXPECT_TRUE(channel_.sender.Send(1));
+  EXPECT_EQ(Now(), kSomething);
+  EXPECT_EQ(channel_.receiver.TryRecv().value(), 1);
+  EXPECT_EQ(Now(), kAnswered);
+}
+
+// behaviour: tokio/tests/sync_oneshot.rs#receiver_is_terminated_drop
 // behaviour: tokio/tests/sync_oneshot.rs#receiver_is_empty_drop
+TEST_F(OneshotObserversTest, UntilTheSendersEndIsAwaited) {
+  EXPECT_EQ(Now(), kNothingYet);
+  channel_.sender.reset();
+  EXPECT_EQ(Now(), kNothingYet);
+  EXPECT_TRUE(IsClosed(Receive().status()));
+  EXPECT_EQ(Now(), kAnswered);
+}
+
+// behaviour: tokio/tests/sync_oneshot.rs#receiver_is_terminated_rx_close
 // behaviour: tokio/tests/sync_oneshot.rs#receiver_is_empty_rx_close
-TEST(OneshotTest, EmptyAndTerminated) {
-  auto channel = Oneshot<int>();
-  EXPECT_TRUE(channel.receiver.IsEmpty());
-  EXPECT_FALSE(channel.receiver.IsTerminated());
-  EXPECT_TRUE(channel.sender.Send(1));
-  EXPECT_FALSE(channel.receiver.IsEmpty());
-  EXPECT_FALSE(channel.receiver.IsTerminated());
-  EXPECT_TRUE(channel.receiver.TryRecv().ok());
-  EXPECT_TRUE(channel.receiver.IsEmpty());
-  EXPECT_TRUE(channel.receiver.IsTerminated());
-
-  auto dropped = Oneshot<int>();
-  dropped.sender.reset();
-  EXPECT_TRUE(dropped.receiver.IsEmpty());
-  EXPECT_FALSE(dropped.receiver.IsTerminated());
-
-  auto closed = Oneshot<int>();
-  closed.receiver.Close();
-  EXPECT_TRUE(closed.receiver.IsEmpty());
+TEST_F(OneshotObserversTest, UntilItsOwnCloseIsAwaited) {
+  EXPECT_EQ(Now(), kNothingYet);
+  channel_.receiver.Close();
+  EXPECT_EQ(Now(), kNothingYet);
+  EXPECT_TRUE(IsClosed(Receive().status()));
+  EXPECT_EQ(Now(), kAnswered);
 }
 
 TEST(OneshotTest, TheValueIsDestroyedExactlyOnceWhereverItIsLeft) {
@@ -283,6 +328,41 @@ TEST(OneshotTest, StressSendAgainstReceiveCloseAndDrop) {
     EXPECT_TRUE(received || !sent || round % 4 != 1);
     channel.receiver.reset();
     ASSERT_EQ(value.use_count(), 1);
+  }
+}
+
+// Remembers on which thread it was destroyed while it had a value.
+struct DestroyedOn {
+  explicit DestroyedOn(std::thread::id* where) : where(where) {}
+  DestroyedOn(DestroyedOn&& other) noexcept : where(std::exchange(other.where, nullptr)) {}
+  DestroyedOn& operator=(DestroyedOn&& other) noexcept {
+    where = std::exchange(other.where, nullptr);
+    return *this;
+  }
+  ~DestroyedOn() {
+    if (where != nullptr) *where = std::this_thread::get_id();
+  }
+  std::thread::id* where;
+};
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#checking_tx_send_ok_not_drop
+TEST(OneshotTest, StressWhatWasSentIsDestroyedByTheReceiver) {
+  for (int round = 0; round < 3000; ++round) {
+    std::thread::id where;
+    auto channel = Oneshot<DestroyedOn>();
+    bool sent = false;
+    std::thread sender([&, tx = std::move(channel.sender)]() mutable {
+      DestroyedOn value(&where);
+      sent = tx.Send(std::move(value));
+      if (sent) {
+        EXPECT_EQ(value.where, nullptr);
+      }
+    });
+    const std::thread::id sender_id = sender.get_id();
+    for (int i = 0; i < round % 64; ++i) (void)channel.receiver.IsEmpty();
+    channel.receiver.reset();
+    sender.join();
+    EXPECT_EQ(where, sent ? std::this_thread::get_id() : sender_id);
   }
 }
 
