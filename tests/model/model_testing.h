@@ -29,6 +29,13 @@ void ExpectHolds(const Options& options, Body body) {
                                                                              : "all");
 }
 
+// The same, and at random beyond the bounds.
+template <class Body>
+void ExpectHoldsAlways(const Options& options, Body body) {
+  ExpectHolds(options, body);
+  ExpectHolds(Options().Random(5000), body);
+}
+
 // With that part of the product broken, some schedule fails.
 template <class Body>
 void ExpectCaught(const std::string& mutant, Options options, Body body) {

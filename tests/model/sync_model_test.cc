@@ -1,4 +1,4 @@
-// Oneshot, Notify and Semaphore.
+// Oneshot and Notify.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -7,7 +7,6 @@
 #include "kioto/runtime/base/status.h"
 #include "kioto/sync/notify.h"
 #include "kioto/sync/oneshot.h"
-#include "kioto/sync/semaphore.h"
 #include "kioto/tests/model/values.h"
 
 namespace kioto::model {
@@ -20,7 +19,6 @@ class SyncModel : public ::testing::Test {
 
 // --- Oneshot ---
 
-// behaviour: tokio/src/sync/tests/loom_oneshot.rs#smoke
 void SendAndReceive() {
   auto channel = sync::Oneshot<Value>();
   Thread sender([s = std::move(channel.sender)]() mutable { Assert(s.Send(MakeValue(1)), "the receiver is there"); });
@@ -28,7 +26,6 @@ void SendAndReceive() {
   Assert(value.ok() && Read(*value) == 1, "the value did not arrive");
 }
 
-// behaviour: tokio/src/sync/tests/loom_oneshot.rs#recv_closed
 // The receiver closes and leaves while the sender sends: the value is somewhere, once.
 void SendAgainstClose() {
   auto channel = sync::Oneshot<Value>();
@@ -59,7 +56,6 @@ void WaitForClosed() {
   auto gone = std::move(channel.receiver);
 }
 
-// behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_rx_task
 void ReceiverMoves() {
   auto channel = sync::Oneshot<Value>();
   Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(1)); });
@@ -70,7 +66,6 @@ void ReceiverMoves() {
   Assert(TaskThread().Await(std::move(channel.receiver)).ok(), "the value did not arrive");
 }
 
-// behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_tx_task
 void SenderMoves() {
   auto channel = sync::Oneshot<Value>();
   Thread sender([s = std::move(channel.sender)]() mutable {
@@ -84,7 +79,6 @@ void SenderMoves() {
   auto gone = std::move(channel.receiver);
 }
 
-// behaviour: tokio/src/sync/tests/loom_oneshot.rs#drop_rx_after_poll
 void PolledReceiverLeaves() {
   auto channel = sync::Oneshot<Value>();
   Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(1)); });
@@ -93,15 +87,44 @@ void PolledReceiverLeaves() {
   auto gone = std::move(channel.receiver);
 }
 
-TEST_F(SyncModel, Oneshot) {
-  for (auto body : {SendAndReceive, SendAgainstClose, ReceiverLeaves, SenderLeaves, WaitForClosed, ReceiverMoves,
-                    SenderMoves, PolledReceiverLeaves}) {
-    ExpectHolds(Options().Preemptions(3), body);
-    ExpectHolds(Options().Random(5000), body);
-  }
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#smoke
+TEST_F(SyncModel, OneshotSendAndReceive) {
+  ExpectHoldsAlways(Options().Preemptions(3), SendAndReceive);
   ExpectCaught("oneshot.send_order", Options(), SendAndReceive);
   ExpectCaught("oneshot.await_order", Options(), SendAndReceive);
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#recv_closed
+TEST_F(SyncModel, OneshotSendAgainstClose) {
+  ExpectHoldsAlways(Options().Preemptions(3), SendAgainstClose);
+}
+
+TEST_F(SyncModel, OneshotReceiverLeaves) {
+  ExpectHoldsAlways(Options().Preemptions(3), ReceiverLeaves);
+}
+
+TEST_F(SyncModel, OneshotSenderLeaves) {
+  ExpectHoldsAlways(Options().Preemptions(3), SenderLeaves);
+}
+
+TEST_F(SyncModel, OneshotWaitForClosed) {
+  ExpectHoldsAlways(Options().Preemptions(3), WaitForClosed);
   ExpectCaught("oneshot.leave_without_close", Options(), WaitForClosed);
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_rx_task
+TEST_F(SyncModel, OneshotReceiverMoves) {
+  ExpectHoldsAlways(Options().Preemptions(3), ReceiverMoves);
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_tx_task
+TEST_F(SyncModel, OneshotSenderMoves) {
+  ExpectHoldsAlways(Options().Preemptions(3), SenderMoves);
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#drop_rx_after_poll
+TEST_F(SyncModel, OneshotPolledReceiverLeaves) {
+  ExpectHoldsAlways(Options().Preemptions(3), PolledReceiverLeaves);
 }
 
 TEST_F(SyncModel, OneshotIsLockFree) {
@@ -114,7 +137,6 @@ TEST_F(SyncModel, OneshotIsLockFree) {
 
 // --- Notify ---
 
-// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_multi
 // Each of two waits for its turn and passes it on.
 void PassItOn() {
   sync::Notify notify;
@@ -133,7 +155,6 @@ void PassItOn() {
   Assert(data.Read() == 3, "somebody had no turn");
 }
 
-// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_drop
 // One waiter is polled once and dropped; what it may have got must reach the other.
 void DropAndPass() {
   sync::Notify notify;
@@ -161,7 +182,6 @@ void PermitOfTwo() {
   } while (stored.load(std::memory_order_relaxed) < 2);
 }
 
-// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters
 // All who exist when NotifyAll is called are woken.
 void All() {
   sync::Notify notify;
@@ -180,6 +200,30 @@ void All() {
   Assert(data.Read() == 1, "woken without what came before");
 }
 
+// One waits, and both kinds come at once: it is woken, and at most one permit is left.
+void AllAndOne() {
+  sync::Notify notify;
+  auto wait = notify.Notified();
+  Thread a([&] { notify.NotifyAll(); });
+  Thread b([&] { notify.NotifyOne(); });
+  (void)Await(std::move(wait));
+}
+
+// Two are polled in order while NotifyAll runs: if the first was notified, so was the second, which had waited or not.
+template <bool kPolled>
+void AllIsSeenInOrder() {
+  sync::Notify notify;
+  TaskThread task;
+  auto first = notify.Notified();
+  auto second = notify.Notified();
+  if (kPolled) {
+    (void)task.Poll(first).ready();
+    (void)task.Poll(second).ready();
+  }
+  Thread a([&] { notify.NotifyAll(); });
+  if (task.Poll(first).ready()) Assert(task.Poll(second).ready(), "notified one by one");
+}
+
 // A waiter that is polled before its waker tells it to.
 void NotifiedBetweenWakes() {
   sync::Notify notify;
@@ -193,84 +237,42 @@ void NotifiedBetweenWakes() {
   Assert(data.Read() == 1, "notified without what came before");
 }
 
-TEST_F(SyncModel, Notify) {
-  for (auto body : {PassItOn, DropAndPass, PermitOfTwo, All, NotifiedBetweenWakes}) {
-    ExpectHolds(Options().StaleLoads(1), body);
-    ExpectHolds(Options().Random(5000), body);
-  }
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_multi
+TEST_F(SyncModel, NotifyPassItOn) {
+  ExpectHoldsAlways(Options().StaleLoads(1), PassItOn);
+}
+
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_drop
+TEST_F(SyncModel, NotifyDropAndPass) {
+  ExpectHoldsAlways(Options().StaleLoads(1), DropAndPass);
   ExpectCaught("notify.swallow", Options(), DropAndPass);
-  ExpectCaught("notify.signal_order", Options(), NotifiedBetweenWakes);
+}
+
+TEST_F(SyncModel, NotifyPermitOfTwo) {
+  ExpectHoldsAlways(Options().StaleLoads(1), PermitOfTwo);
   ExpectCaught("notify.keep_permit", Options(), PermitOfTwo);
 }
 
-// --- Semaphore ---
-
-// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#release
-void Exclude() {
-  sync::Semaphore semaphore(1);
-  Cell<int> count(0);
-  auto add = [&] {
-    auto permit = Await(semaphore.Acquire(1));
-    Assert(permit.ok(), "not closed");
-    ++count.Write();
-  };
-  {
-    Thread a(add);
-    Thread b(add);
-  }
-  Assert(count.Read() == 2, "two were inside at once");
-  Assert(semaphore.TryAcquire(1).ok(), "a permit was lost");
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters
+TEST_F(SyncModel, NotifyAll) {
+  ExpectHoldsAlways(Options().StaleLoads(1), All);
 }
 
-// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_cancel
-// A waiter for two is polled once and dropped while permits come back one by one: what it was given
-// goes on.
-void DropAcquire() {
-  sync::Semaphore semaphore(0);
-  Thread giver([&] {
-    semaphore.AddPermits(1);
-    semaphore.AddPermits(1);
-  });
-  {
-    TaskThread task;
-    auto wait = semaphore.Acquire(2);
-    (void)task.Poll(wait).ready();
-  }
-  Assert(Await(semaphore.Acquire(2)).ok(), "not closed");
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_one
+TEST_F(SyncModel, NotifyBetweenWakes) {
+  ExpectHoldsAlways(Options().StaleLoads(1), NotifiedBetweenWakes);
+  ExpectCaught("notify.signal_order", Options(), NotifiedBetweenWakes);
 }
 
-// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_close
-void CloseAgainstAcquire() {
-  sync::Semaphore semaphore(1);
-  {
-    Thread a([&] { (void)Await(semaphore.Acquire(1)); });
-    Thread b([&] { (void)Await(semaphore.Acquire(1)); });
-    semaphore.Close();
-  }
-  Assert(semaphore.AvailablePermits() == 1, "a permit was lost");
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_and_one
+TEST_F(SyncModel, NotifyAllAndOne) {
+  ExpectHoldsAlways(Options().StaleLoads(1), AllAndOne);
 }
 
-void GrantedBetweenWakes() {
-  sync::Semaphore semaphore(0);
-  Cell<int> data(0);
-  Thread giver([&] {
-    data.Write() = 1;
-    semaphore.AddPermits(1);
-  });
-  TaskThread task;
-  Assert(task.AwaitByPolling(semaphore.Acquire(1)).ok(), "not closed");
-  Assert(data.Read() == 1, "granted without what came before");
-}
-
-TEST_F(SyncModel, Semaphore) {
-  for (auto body : {Exclude, DropAcquire, CloseAgainstAcquire, GrantedBetweenWakes}) {
-    ExpectHolds(Options().StaleLoads(1), body);
-    ExpectHolds(Options().Random(5000), body);
-  }
-  ExpectCaught("semaphore.release_order", Options(), Exclude);
-  ExpectCaught("semaphore.no_hand_over", Options(), Exclude);
-  ExpectCaught("permit_queue.leave_with_permits", Options(), DropAcquire);
-  ExpectCaught("permit_queue.signal_order", Options(), GrantedBetweenWakes);
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_poll_consistency
+TEST_F(SyncModel, NotifyAllIsSeenInOrder) {
+  ExpectHoldsAlways(Options().StaleLoads(1), AllIsSeenInOrder<false>);
+  ExpectHoldsAlways(Options().StaleLoads(1), AllIsSeenInOrder<true>);
 }
 
 }  // namespace
