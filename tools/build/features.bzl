@@ -22,8 +22,12 @@ FEATURES = {
 
 # What tests link beside them.
 TEST_UTIL = [
+    "//runtime/future/testing:matchers",
+    "//runtime/future/testing:polled_stream",
     "//runtime/future/testing:polled_task",
+    "//runtime/testing",
     "//time:pause",
+    "//time/testing:paused_clock",
 ]
 
 def feature_targets(features):

@@ -1,0 +1,148 @@
+#include "kioto/runtime/testing/kioto_test.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest-spi.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/config.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/testing/runtime.h"
+#include "kioto/runtime/testing/watchdog.h"
+#include "kioto/time/instant.h"
+#include "kioto/time/pause.h"
+#include "kioto/time/sleep.h"
+
+#if KIOTO_EXCEPTIONS
+#include <stdexcept>
+#endif
+
+namespace kioto::test {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT
+
+void RunIn(const Options& options, absl::FunctionRef<TestFuture()> body) {
+  internal::RunTest(options, body, base::SourceLocation::Current());
+}
+
+KIOTO_TEST(KiotoTest, RunsAFuture) {
+  return Spawn(Ready(2)).AndThen([](int& two) { EXPECT_EQ(two, 2); });
+}
+
+KIOTO_TEST(KiotoTest, MayReturnAnOutputOfAnyKind) {
+  if (time::IsPaused()) return Ready(std::string("a value"));
+  if (::testing::UnitTest::GetInstance() == nullptr) return Sleep(1s);
+  return OkStatus();
+}
+
+KIOTO_TEST(KiotoTest, StartsPausedOnRequest, Paused()) {
+  EXPECT_TRUE(time::IsPaused());
+  return With(time::Instant::Now(), [](time::Instant& start) {
+    return Sleep(24h).Then([&](Unit&) { EXPECT_EQ(start.Elapsed(), 24h); });
+  });
+}
+
+KIOTO_TEST(KiotoTest, RunsOnAPoolOnRequest, MultiThread(4)) {
+  const std::thread::id here = std::this_thread::get_id();
+  return Spawn(Lazy([here] { return std::this_thread::get_id() == here; })).AndThen([](bool& same) { EXPECT_FALSE(same); });
+}
+
+class KiotoTestFixture : public ::testing::Test {
+ protected:
+  void SetUp() override { set_up_ = true; }
+  bool set_up_ = false;
+};
+
+KIOTO_TEST_F(KiotoTestFixture, SeesTheFixture, Paused()) {
+  return Sleep(1h).Then([this](Unit&) { EXPECT_TRUE(set_up_); });
+}
+
+TEST_F(KiotoTestFixture, MixesWithPlainTests) { EXPECT_TRUE(set_up_); }
+
+TEST(KiotoTestFailure, ABadStatusFails) {
+  EXPECT_NONFATAL_FAILURE(RunIn(Options(), [] { return Ready(absl::NotFoundError("no such thing")); }), "no such thing");
+  EXPECT_NONFATAL_FAILURE(RunIn(Options(), []() -> TestFuture { return absl::NotFoundError("nowhere"); }), "nowhere");
+  EXPECT_NONFATAL_FAILURE(RunIn(Options(), [] { return Ready(StatusOr<int>(absl::NotFoundError("neither"))); }), "neither");
+}
+
+#if KIOTO_EXCEPTIONS
+TEST(KiotoTestFailure, AThrowFails) {
+  EXPECT_NONFATAL_FAILURE(
+      RunIn(Options(), [] { return Lazy([]() -> Status { throw std::runtime_error("thrown away"); }); }), "thrown away");
+}
+#endif
+
+TEST(KiotoTestFailure, ARefusedRuntimeFails) {
+  EXPECT_NONFATAL_FAILURE(RunIn(MultiThread(100'000), [] { return Ready(); }), "could not be built");
+}
+
+// One that waits for nothing, on each flavour; the clock that stands still does not keep the watchdog from seeing it.
+TEST(KiotoTestFailure, WhatNeverEndsFailsWithAReport) {
+  for (const Options& options : {CurrentThread(), Paused(), MultiThread(2)}) {
+    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(30ms),
+                                [] {
+                                  Spawn(Never()).Detach();
+                                  return Never();
+                                }),
+                            "live tasks: 1");
+  }
+}
+
+TEST(KiotoTestFailure, WhatSpinsForEverFailsToo) {
+  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(30ms), [] { return Loop([] { return YieldNow(); }); }), "did not end in time");
+}
+
+TEST(KiotoTestFailure, ABlockingJobThatStaysIsReported) {
+  base::Atomic<bool> stop{false};
+  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(200ms),
+                              [&] {
+                                SpawnBlocking([&stop] {
+                                  while (!stop.load()) std::this_thread::yield();
+                                }).Detach();
+                                return Ready();
+                              }),
+                          "1 blocking jobs");
+  stop.store(true);
+}
+
+// A thread that is stuck in a poll can not be told to fail: the program ends, saying where it is stuck.
+TEST(KiotoTestDeathTest, AStuckPollEndsTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        StatusOr<Runtime> runtime = MakeRuntime(Options());
+        Watchdog watchdog("Suite.Name", 10ms, runtime->handle(), /*grace=*/10ms);
+        base::Atomic<bool> stop{false};
+        (void)runtime->BlockOn(watchdog.Guard(Lazy([&stop] {
+          while (!stop.load()) std::this_thread::yield();
+          return OkStatus();
+        })));
+      },
+      "Suite.Name did not end within 10ms");
+}
+
+// behaviour: tokio-test/tests/block_on.rs#async_block
+TEST(BlockOnTest, GivesAValue) { EXPECT_EQ(*BlockOn(Ready(4)), 4); }
+
+// behaviour: tokio-test/tests/block_on.rs#async_fn
+TEST(BlockOnTest, GivesWhatTheFutureOfAFunctionGives) {
+  const auto five = [] { return YieldNow().Then([](Unit&) { return 5; }); };
+  EXPECT_EQ(*BlockOn(five), 5);
+  EXPECT_EQ(*BlockOn(five()), 5);
+}
+
+// behaviour: tokio-test/tests/block_on.rs#test_sleep
+TEST(BlockOnTest, HasAClock) {
+  const time::Instant start = time::Instant::Now();
+  EXPECT_TRUE(BlockOn([] { return SleepUntil(time::Instant::Now() + 100ms); }).ok());
+  EXPECT_GE(start.Elapsed(), 100ms);
+  EXPECT_TRUE(BlockOn(Sleep(24h), Paused()).ok());
+}
+
+}  // namespace
+}  // namespace kioto::test
