@@ -9,6 +9,8 @@
 //
 // Movable at any time, even after polling: what is polled stays where it is. Empty after a move and after it was ready;
 // polling it then is a checked error. It may not be destroyed, assigned or moved inside its own poll (checked).
+// It can not know what the future in it loses when it is dropped (LosesDataWhenDropped is false for it): the function that
+// returns it says so in its CANCEL SAFE line, and who puts it into a Select heeds that.
 // Also made from a future with an output that becomes T: a Status for a StatusOr<U>, nothing for a Status.
 // Future<void> is Future<Unit>. CANCEL SAFE: as the future in it. Threads: one at a time.
 #ifndef KIOTO_RUNTIME_FUTURE_ERASED_H_

@@ -31,7 +31,7 @@ class [[nodiscard]] FinallyNode : public FutureBase<FinallyNode<F, Fn>, OutputOf
 
  public:
   static constexpr bool kLocal = IsLocalFuture<F> || IsLocalFuture<Next>;
-  static constexpr bool kLosesData = LosesDataWhenDropped<F>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<F> || LosesDataWhenDropped<Next>;
 
   FinallyNode(F first, Fn fn) : fn_(std::move(fn)), first_(std::move(first)) {}
   FinallyNode(FinallyNode&& other)

@@ -7,7 +7,8 @@
 // or a future of those; the first error ends the whole and drops what is at work. The item lives until the future that fn
 // returned is done. Of a stream of StatusOr<T>, fn gets the T (T& or T&&) and an error of the source ends the whole, unless
 // fn says that it takes the StatusOr.
-// A container's items are moved out of it. CANCEL SAFE: loses the items at work and, for a container, the rest.
+// A container's items are moved out of it. CANCEL SAFE: loses the items at work and, for a container, the rest. (Select
+// asks for LosesData only if the source or a future of fn does: an item that is given up is what a drop means.)
 #ifndef KIOTO_RUNTIME_FUTURE_FOR_EACH_H_
 #define KIOTO_RUNTIME_FUTURE_FOR_EACH_H_
 
@@ -88,6 +89,7 @@ class [[nodiscard]] ForEachFuture : public FutureBase<ForEachFuture<S, Fn>, Stat
 
  public:
   static constexpr bool kLocal = IsLocalFuture<S> || IsLocalFuture<typename St::Next>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<S> || LosesDataWhenDropped<typename St::Next>;
 
   ForEachFuture(S source, Fn fn) : source_(std::move(source)), fn_(std::move(fn)) {}
   ForEachFuture(ForEachFuture&& other)
@@ -133,6 +135,7 @@ class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurren
 
  public:
   static constexpr bool kLocal = IsLocalFuture<S> || IsLocalFuture<Next>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<S> || LosesDataWhenDropped<Next>;
 
   ForEachConcurrentFuture(S source, uint32_t limit, Fn fn) : limit_(limit), source_(std::move(source)), fn_(std::move(fn)) {}
 

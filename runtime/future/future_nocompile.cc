@@ -258,6 +258,53 @@ inline auto Refused() {
 }
 #endif
 
+#ifdef KIOTO_NC_CASE_loses_data_with
+// EXPECT: kioto: this future loses data if another case wins
+inline auto Refused() {
+  return Select(Case(With(1, [](int&) { return Losing(); })), Case(Ready(1)));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_loses_data_loop
+// EXPECT: kioto: this future loses data if another case wins
+inline auto Refused() {
+  return Race(Loop([] { return Losing().Map([](int) { return Break(1); }); }), Ready(1));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_loses_data_if
+// EXPECT: kioto: this future loses data if another case wins
+inline auto Refused(bool b) {
+  return Select(Case(If(b, [] { return Losing(); }, [] { return 1; })), Case(Ready(1)));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_loses_data_lazy
+// EXPECT: kioto: this future loses data if another case wins
+inline auto Refused() {
+  return Select(Case(true, [] { return Losing(); }), Case(Ready(1)));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_loses_data_finally
+// EXPECT: kioto: this future loses data if another case wins
+inline auto Refused() {
+  return Select(Case(Ready(1).Finally([] { return Losing(); })), Case(Ready(1)));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_loses_data_for_each
+// EXPECT: kioto: this future loses data if another case wins
+inline auto Refused() {
+  return Race(ForEach(std::vector<int>(), [](int&) { return Losing().Map([](int) {}); }), Ready(OkStatus()));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_case_factory_future
+// EXPECT: kioto: a step is a callable that returns a future, not a future
+inline auto Refused() { return Select(Case(true, Ready(1), [](int&) {})); }
+#endif
+
 #ifdef KIOTO_NC_CASE_join_not_future
 // EXPECT: kioto: each argument of a join or race is a future
 inline auto Refused() { return Join(Ready(1), 2); }

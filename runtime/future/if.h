@@ -28,6 +28,7 @@ class [[nodiscard]] IfFuture
  public:
   using Output = Unify<OutputOf<First>, OutputOf<Second>>;
   static constexpr bool kLocal = IsLocalFuture<First> || IsLocalFuture<Second>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<First> || LosesDataWhenDropped<Second>;
 
   IfFuture(bool condition, A&& a, B&& b) : is_first_(condition) {
     if (condition) {

@@ -21,6 +21,7 @@ class [[nodiscard]] LazyFuture : public FutureBase<LazyFuture<Fn>, typename Step
  public:
   using Output = typename S::Output;
   static constexpr bool kLocal = IsLocalFuture<Next>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<Next>;
 
   explicit LazyFuture(Fn fn) : fn_(std::move(fn)) {}
   LazyFuture(LazyFuture&& other) : LazyFuture::FutureBase(std::move(other)), fn_(std::move(other.fn_)) {}

@@ -37,6 +37,7 @@ class [[nodiscard]] LoopFuture : public FutureBase<LoopFuture<Fn>, LoopOutput<ty
  public:
   using Output = LoopOutput<Round>;
   static constexpr bool kLocal = IsLocalFuture<Body>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<Body>;
 
   explicit LoopFuture(Fn fn) : fn_(std::move(fn)) {}
   LoopFuture(LoopFuture&& other) : LoopFuture::FutureBase(std::move(other)), fn_(std::move(other.fn_)) {}

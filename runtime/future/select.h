@@ -8,8 +8,9 @@
 // - Losers are destroyed before the handler runs: it may use what they borrowed.
 // - Handlers are steps like those of Then: they return nothing, a value or a future, whose outputs are unified (If has the
 //   rules). Without a handler the case gives the future's output. Handler, captures and output live until the end.
-// - Case(…).When(false) is off: made, never polled. If all are off, Otherwise(handler), which must be the last argument,
-//   runs; without one that is a checked error.
+// - Case(…).When(false) is off: made, never polled. Case(on, factory, handler) makes its future only if `on`, when it is
+//   polled first. If all are off, Otherwise(handler), which must be the last argument, runs; without one that is a checked
+//   error.
 // - A future that loses data when it is dropped is refused unless it says so: Case(LosesData(reader.ReadLine()), …).
 // - Pending, with a wake arranged, if the poll's budget is spent. At most 64 cases. Allocates nothing.
 // Race(futures…): the output of the first that is ready. CANCEL SAFE: as the futures.
@@ -115,6 +116,8 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
   using Output = Unify<typename CaseStep<C>::Output...>;
   static constexpr bool kLocal =
       (false || ... || (IsLocalFuture<typename C::Future> || IsLocalFuture<typename CaseStep<C>::Next>));
+  static constexpr bool kLosesData =
+      (false || ... || (LosesDataWhenDropped<typename C::Future> || LosesDataWhenDropped<typename CaseStep<C>::Next>));
 
   explicit SelectFuture(C&&... cases)
       : on_((uint64_t{0} | ... | (uint64_t{cases.on} << I))),
@@ -319,6 +322,29 @@ auto Case(F future, H handler) {
 template <class F>
 auto Case(F future) {
   return Case(std::move(future), internal::PassOn{});
+}
+
+// The same, off unless `on`; its future is what factory() gives, which is called only if the branch is polled.
+template <class Fn, class H>
+auto Case(bool on, Fn factory, H handler) {
+  if constexpr (internal::kStepIsFine<Fn, Unit>) {
+    using F = internal::LazyFuture<Fn>;
+    if constexpr (internal::MayBeCase<F>()) {
+      if constexpr (internal::kStepIsFine<H, OutputOf<F>>) {
+        return internal::CaseOf<F, H>{F(std::move(factory)), std::move(handler), on};
+      } else {
+        return internal::Poison{};
+      }
+    } else {
+      return internal::Poison{};
+    }
+  } else {
+    return internal::Poison{};
+  }
+}
+template <class Fn>
+auto Case(bool on, Fn factory) {
+  return Case(on, std::move(factory), internal::PassOn{});
 }
 
 // The branch that is taken when all others are off.

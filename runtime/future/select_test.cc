@@ -209,6 +209,46 @@ TEST(SelectTest, LosingDataMustBeAccepted) {
   static_assert(LosesDataWhenDropped<decltype(chain)>);
 }
 
+template <class F>
+constexpr bool Loses(const F&) {
+  return LosesDataWhenDropped<F>;
+}
+
+TEST(SelectTest, LosingDataIsPassedUp) {
+  auto step = [] { return Losing(); };
+  EXPECT_FALSE(Loses(With(1, [](int&) { return Ready(1); })));
+  EXPECT_TRUE(Loses(With(1, [](int&) { return Losing(); })));
+  EXPECT_TRUE(Loses(With(Losing(), [](Losing& losing) { return ByRef(losing); })));
+  EXPECT_TRUE(Loses(Lazy(step)));
+  EXPECT_TRUE(Loses(If(true, step, [] { return 1; })));
+  EXPECT_TRUE(Loses(If(true, [] { return 1; }, step)));
+  EXPECT_TRUE(Loses(Loop([] { return Losing().Map([](int) { return Break(); }); })));
+  EXPECT_TRUE(Loses(Ready(1).Finally(step)));
+  EXPECT_TRUE(Loses(Losing().Finally([] {})));
+  auto on_item = [](int&) { return Losing().Map([](int) {}); };
+  EXPECT_TRUE(Loses(ForEach(std::vector<int>(), on_item)));
+  EXPECT_TRUE(Loses(ForEachConcurrent(std::vector<int>(), 2, on_item)));
+  EXPECT_FALSE(Loses(ForEach(std::vector<int>(), [](int&) {})));
+  EXPECT_TRUE(Loses(ForEach(TakeUntil(std::vector<int>(), Losing()), [](int&) {})));
+  EXPECT_TRUE(Loses(Select(Case(Ready(1), [](int&) { return Losing(); }))));
+  EXPECT_FALSE(Loses(Select(Case(LosesData(Losing())))));
+  EXPECT_FALSE(Loses(Losing().Boxed()));  // as erased.h says
+}
+
+TEST(SelectTest, ACaseThatIsOffDoesNotMakeItsFuture) {
+  int made = 0;
+  auto factory = [&made] {
+    ++made;
+    return Ready(1);
+  };
+  EXPECT_THAT(PolledTask(SelectBiased(Case(false, factory), Case(Ready(2)))).Poll(), IsReady(2));
+  EXPECT_EQ(made, 0);
+  EXPECT_THAT(PolledTask(SelectBiased(Case(true, factory, [](int& n) { return Ready(n + 2); }), Case(Ready(2)))).Poll(),
+              IsReady(3));
+  EXPECT_EQ(made, 1);
+  EXPECT_THAT(PolledTask(Select(Case(false, factory), Otherwise([] { return 4; }))).Poll(), IsReady(4));
+}
+
 TEST(SelectTest, AllocatesNothing) {
   auto future = Select(Case(Ready(1), [](int& n) { return Ready(n); }), Case(Never<int>(), [](int& n) { return Ready(n); }));
   internal::PollScope scope;

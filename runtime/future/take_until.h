@@ -19,6 +19,7 @@ class [[nodiscard]] TakeUntilStream {
  public:
   using Item = typename S::Item;
   static constexpr bool kLocal = IsLocalFuture<S> || IsLocalFuture<F>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<S> || LosesDataWhenDropped<F>;
 
   TakeUntilStream(S stream, F until) : stream_(std::move(stream)), until_(std::move(until)) {}
 

@@ -41,6 +41,7 @@ class [[nodiscard]] WithFuture : public FutureBase<WithFuture<A...>, typename Re
  public:
   using Output = typename ResultOf<Result>::Output;
   static constexpr bool kLocal = (IsLocalFuture<Next> || ... || IsLocalFuture<A>);
+  static constexpr bool kLosesData = (LosesDataWhenDropped<Next> || ... || LosesDataWhenDropped<A>);
 
   template <class... U>
   explicit WithFuture(std::in_place_t, U&&... u) : pack_(std::in_place, std::forward<U>(u)...) {}
