@@ -2,12 +2,22 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/sync/internal/blocking.h"
 
 namespace kioto::sync {
 
 using internal::PermitWaiter;
+
+namespace {
+
+Status TooManyError(size_t count) {
+  return absl::InvalidArgumentError(absl::StrCat("Acquire: ", count, " permits can never be free at once; at most ",
+                                                 Semaphore::kMaxPermits, " (Semaphore::kMaxPermits)"));
+}
+
+}  // namespace
 
 SemaphorePermit& SemaphorePermit::operator=(SemaphorePermit&& other) noexcept {
   if (this != &other) {
@@ -50,6 +60,9 @@ Poll<StatusOr<SemaphorePermit>> AcquireFuture::PollOnce(Context& cx) {
       case Semaphore::Entry::kGranted:
         (void)cx.ConsumeBudget();
         return StatusOr<SemaphorePermit>(SemaphorePermit(*semaphore_, count_));
+      case Semaphore::Entry::kTooMany:
+        (void)cx.ConsumeBudget();
+        return StatusOr<SemaphorePermit>(TooManyError(count_));
       case Semaphore::Entry::kClosed:
         state = PermitWaiter::kClosed;
         break;
@@ -84,6 +97,8 @@ StatusOr<SemaphorePermit> Semaphore::TryAcquire(size_t count) {
       return EmptyError();
     case Entry::kClosed:
       return ClosedError();
+    case Entry::kTooMany:
+      return TooManyError(count);
     case Entry::kGranted:
       break;
   }
@@ -113,6 +128,7 @@ void Semaphore::Close() {
 }
 
 Semaphore::Entry Semaphore::Enter(size_t count) {
+  if (count > kMaxPermits) return Entry::kTooMany;
   uint64_t word = Load();
   for (;;) {
     if ((word & kClosed) != 0) return Entry::kClosed;

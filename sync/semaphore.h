@@ -55,7 +55,7 @@ class [[nodiscard]] SemaphorePermit {
   size_t count_;
 };
 
-// The permits, or IsClosed. CANCEL SAFE: loses place; what it had been given goes to the next. Borrows its semaphore.
+// The permits, or IsClosed; kInvalidArgument for more than there can ever be (kMaxPermits). CANCEL SAFE: loses place; what it had been given goes to the next. Borrows its semaphore.
 class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<SemaphorePermit>> {
  public:
   AcquireFuture(Semaphore& semaphore, size_t count) : semaphore_(&semaphore), count_(count) {}
@@ -87,9 +87,9 @@ class Semaphore {
 
   // Waits for `count` permits at once. 0 is granted at once, unless it is closed.
   AcquireFuture Acquire(size_t count = 1) { return AcquireFuture(*this, count); }
-  // The permits, IsEmpty (also while others wait for some) or IsClosed.
+  // The permits, IsEmpty (also while others wait for some), IsClosed, or kInvalidArgument as above.
   StatusOr<SemaphorePermit> TryAcquire(size_t count = 1);
-  // A plain thread waits. Not on a thread that runs tasks.
+  // A plain thread waits. On a thread that runs tasks: a checked error.
   StatusOr<SemaphorePermit> BlockingAcquire(size_t count = 1);
 
   void AddPermits(size_t count) { Release(count); }
@@ -106,7 +106,7 @@ class Semaphore {
   friend class AcquireFuture;
   friend class internal::PermitQueue;
 
-  enum class [[nodiscard]] Entry{kGranted, kNotEnough, kClosed};
+  enum class [[nodiscard]] Entry{kGranted, kNotEnough, kClosed, kTooMany};
 
   static constexpr uint64_t kClosed = 1;
   static constexpr uint64_t kWaiters = 2;

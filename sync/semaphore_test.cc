@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/may_block.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/sync/internal/blocking.h"
@@ -35,6 +36,25 @@ TEST(SemaphoreTest, FreePermitsAreGivenAtOnce) {
     EXPECT_EQ(semaphore.AvailablePermits(), 94u);
   }
   EXPECT_EQ(semaphore.AvailablePermits(), 100u);
+}
+
+TEST(SemaphoreTest, MoreThanThereCanEverBeIsAnErrorAtOnce) {
+  Semaphore semaphore(1);
+  for (size_t count : {Semaphore::kMaxPermits + 1, SIZE_MAX}) {
+    Task task(semaphore.Acquire(count));
+    auto poll = task.Poll();
+    ASSERT_TRUE(poll.ready());
+    EXPECT_EQ((*poll).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(semaphore.TryAcquire(count).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+}
+
+TEST(SemaphoreDeathTest, BlockingInsideATaskIsRefused) {
+  Semaphore semaphore(1);
+  EXPECT_TRUE(semaphore.BlockingAcquire().ok());
+  const base::ForbidBlocking scope;
+  EXPECT_DEATH((void)semaphore.BlockingAcquire(), "a Blocking... call inside a task would stop every task of its thread");
 }
 
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#poll_acquire_one_unavailable
@@ -103,6 +123,16 @@ TEST(SemaphoreTest, ManyWaitersAreServedInOrder) {
   EXPECT_EQ(semaphore.AvailablePermits(), 1u);
 }
 
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#close_semaphore_notifies_permit1
+TEST(SemaphoreTest, CloseWakesTheOneThatWaits) {
+  Semaphore semaphore(0);
+  Task task(semaphore.Acquire());
+  EXPECT_TRUE(task.Poll().pending());
+  semaphore.Close();
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_TRUE(IsClosed((*task.Poll()).status()));
+}
+
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#close_semaphore_prevents_acquire
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#close_semaphore_notifies_permit2
 // behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_closed
@@ -128,63 +158,6 @@ TEST(SemaphoreTest, CloseFailsWaitersAndKeepsCounting) {
   EXPECT_TRUE(IsClosed(semaphore.BlockingAcquire().status()));
   Task zero(semaphore.Acquire(0));
   EXPECT_TRUE(IsClosed((*zero.Poll()).status()));
-}
-
-// behaviour: tokio/tests/sync_semaphore.rs#add_permits_open
-// behaviour: tokio/tests/sync_semaphore.rs#add_permits_closed
-// behaviour: tokio/tests/sync_semaphore.rs#forget_open
-// behaviour: tokio/tests/sync_semaphore.rs#forget_closed
-// behaviour: tokio/src/sync/tests/semaphore_batch.rs#forget_permits_basic
-TEST(SemaphoreTest, AddAndForget) {
-  for (bool closed : {false, true}) {
-    for (size_t size = 0; size < 3; ++size) {
-      for (size_t n = 0; n < 3; ++n) {
-        Semaphore semaphore(size);
-        if (closed) semaphore.Close();
-        semaphore.AddPermits(n);
-        EXPECT_EQ(semaphore.AvailablePermits(), size + n);
-        EXPECT_EQ(semaphore.ForgetPermits(2), std::min<size_t>(2, size + n));
-        EXPECT_EQ(semaphore.IsClosed(), closed);
-      }
-    }
-  }
-}
-
-// behaviour: tokio/tests/sync_semaphore.rs#forget
-// behaviour: tokio/tests/sync_semaphore.rs#merge
-// behaviour: tokio/tests/sync_semaphore.rs#split
-TEST(SemaphoreTest, PermitsAreForgottenMergedAndSplit) {
-  Semaphore semaphore(5);
-  {
-    auto one = semaphore.TryAcquire(1);
-    auto two = semaphore.TryAcquire(2);
-    one->Merge(*std::move(two));
-    EXPECT_EQ(one->count(), 3u);
-    EXPECT_EQ(semaphore.AvailablePermits(), 2u);
-    auto part = one->Split(1);
-    EXPECT_EQ(one->count(), 2u);
-    EXPECT_EQ(part->count(), 1u);
-    EXPECT_EQ(one->Split(0)->count(), 0u);
-    EXPECT_FALSE(part->Split(2).has_value());
-    one->Release();
-    EXPECT_EQ(semaphore.AvailablePermits(), 4u);
-  }
-  EXPECT_EQ(semaphore.AvailablePermits(), 5u);
-  semaphore.TryAcquire(5)->Forget();
-  EXPECT_EQ(semaphore.AvailablePermits(), 0u);
-}
-
-// behaviour: tokio/tests/sync_semaphore.rs#merge_unrelated_permits
-// behaviour: tokio/tests/sync_semaphore.rs#add_more_than_max_amount_permits1
-// behaviour: tokio/tests/sync_semaphore.rs#panic_when_exceeds_maxpermits
-TEST(SemaphoreDeathTest, MisuseIsRefused) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH(Semaphore(Semaphore::kMaxPermits + 1), "kMaxPermits");
-  Semaphore full(Semaphore::kMaxPermits);
-  EXPECT_DEATH(full.AddPermits(1), "kMaxPermits");
-  Semaphore a(1);
-  Semaphore b(1);
-  EXPECT_DEATH(a.TryAcquire()->Merge(*b.TryAcquire()), "different semaphores");
 }
 
 // A waker whose last reference gives a permit back.
@@ -258,6 +231,7 @@ TEST(SemaphoreTest, StressNeverMoreThanItsPermitsAndAllComeBack) {
   EXPECT_EQ(semaphore.AvailablePermits(), static_cast<size_t>(kPermits));
 }
 
+// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#basic_closing
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_close
 TEST(SemaphoreTest, StressCloseEndsEveryAcquire) {
   for (int round = 0; round < 200; ++round) {

@@ -27,6 +27,10 @@ inline constexpr int kLifoPollsInARow = 3;
 // Polls between two looks at the driver and the injector when there is always work.
 inline constexpr uint32_t kEventInterval = 61;
 
+// Among how many of the tasks that are ready RuntimeBuilder::ShuffleReadyTasks chooses: enough for any order of a test's few
+// tasks, and a task never waits behind more than these draws.
+inline constexpr uint32_t kShuffledTasks = 16;
+
 // Events taken from a reactor by one harvest: bounds the stack it uses and the time other tasks wait.
 inline constexpr int kEventsPerHarvest = 256;
 

@@ -22,7 +22,6 @@ class BlockingJob {
   BlockingJob(BlockingJob&&) = default;
 
   Poll<Output> PollOnce(Context&) {
-    CurrentThread().blocking_allowed = true;
     if constexpr (std::is_void_v<Result>) {
       std::move(fn_)();
       return Unit{};

@@ -17,9 +17,9 @@ struct ThreadContext {
   DriverSet* drivers = nullptr;    // its clock, wheels and reactors; null exactly when scheduler is
   Driver* driver = nullptr;        // this thread's own driver; null on threads that drive none
   void* worker = nullptr;          // this thread's worker or current-thread core, for its scheduler alone
-  TaskHeader* task = nullptr;  // the task being polled
+  TaskHeader* task = nullptr;      // the task being polled, or whose future or output is being destroyed
+  Scheduler* local_set = nullptr;  // the LocalSet entered: where SpawnLocal goes
   uint64_t random = 0;             // state of the thread's generator; 0: not seeded yet
-  bool blocking_allowed = true;    // false while a task is polled: BlockOn and Blocking… calls refuse
 };
 
 // The record itself. `__thread`, not `thread_local`: the compiler then knows that no other file has to run code to

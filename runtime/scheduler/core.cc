@@ -1,5 +1,6 @@
 #include "kioto/runtime/scheduler/core.h"
 
+#include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/cpu_relax.h"
 #include "kioto/runtime/base/random.h"
 #include "kioto/runtime/scheduler/root_waker.h"
@@ -31,9 +32,8 @@ bool PollRoot(RootFuture& root, RootWaker& waker) {
   PollScope poll;
   if (thread.random != 0) poll.random = &thread.random;
   Context cx(waker.waker(), poll);
-  thread.blocking_allowed = false;
+  const base::ForbidBlocking scope;
   const bool done = root.Poll(cx);
-  thread.blocking_allowed = true;
   if (!done && poll.yielded) waker.waker().Wake();
   return done;
 }
@@ -41,6 +41,11 @@ bool PollRoot(RootFuture& root, RootWaker& waker) {
 void ForeignCalls::AwaitNone() {
   // acquire: pairs with Leave's release. What is awaited is a few instructions of another thread.
   while (inside_.load(std::memory_order_acquire) != 0) base::YieldThread();
+}
+
+std::string DescribeTask(uint64_t id, const char* name, const char* file, int line) {
+  const std::string quoted = name[0] == 0 ? "" : absl::StrCat(" \"", name, "\"");
+  return absl::StrCat("task ", id, quoted, ", spawned at ", file, ":", line);
 }
 
 void SeedThread(uint64_t seed, int index) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/may_block.h"
 #include "kioto/runtime/blocking/pool.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/scheduler/options.h"
@@ -30,8 +31,10 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
   // Drives `root` to its end on this thread. Not OK: why it can not be driven here.
   virtual Status BlockOn(RootFuture& root) = 0;
-  // Attached to a loop only: ends every task, closes the handles, calls `done` in a later turn of the host.
+  // Attached to a loop only: ends every task, closes the handles, calls `done` in a later turn of the host. Any thread.
   virtual Status Detach(void (*done)(void*), void* arg);
+  // Whether its end has to wait for the turn of a host's loop on another thread, which nobody promises to come.
+  virtual bool EndsElsewhere() const { return false; }
   // Stops; waits until `deadline_ns` of the real clock for what still runs. Any thread, any number of times, at once too.
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
   // Whether Shutdown (or Detach) was called.
@@ -54,10 +57,12 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 // Polls the future of a BlockOn if it was woken. Whether it has ended.
 bool PollRoot(RootFuture& root, RootWaker& waker);
 
-// Sets what this thread belongs to, and puts back what was there before.
+// Sets what this thread belongs to, and puts back what was there before. With a worker: it runs tasks, and may not block.
 class ContextScope {
  public:
-  ContextScope(Scheduler* scheduler, DriverSet* drivers, Driver* driver, void* worker) : saved_(CurrentThread()) {
+  ContextScope(Scheduler* scheduler, DriverSet* drivers, Driver* driver, void* worker)
+      : saved_(CurrentThread()), may_block_(base::thread_may_block) {
+    if (worker != nullptr) base::thread_may_block = false;
     ThreadContext& now = CurrentThread();
     now.scheduler = scheduler;
     now.drivers = drivers;
@@ -68,12 +73,14 @@ class ContextScope {
     const uint64_t random = CurrentThread().random;
     CurrentThread() = saved_;
     CurrentThread().random = random;
+    base::thread_may_block = may_block_;
   }
   ContextScope(const ContextScope&) = delete;
   ContextScope& operator=(const ContextScope&) = delete;
 
  private:
   const ThreadContext saved_;
+  const bool may_block_;
 };
 
 // Counts the threads outside a runtime that are inside Enqueue: the last of them may still touch the scheduler after the
@@ -88,6 +95,9 @@ class ForeignCalls {
  private:
   base::Atomic<int> inside_{0};
 };
+
+// "task 17 \"name\", spawned at file.cc:42", for reports. `name` is "" if it has none.
+std::string DescribeTask(uint64_t id, const char* name, const char* file, int line);
 
 // Seeds this thread's generator: from `seed` and `index`, or by chance if `seed` is 0.
 void SeedThread(uint64_t seed, int index);

@@ -20,7 +20,7 @@ int64_t DeadlineAfter(std::chrono::nanoseconds at_most) {
 bool MayWaitHere(const RuntimeCore& core) {
   const ThreadContext& thread = CurrentThread();
   if (thread.task != nullptr && thread.task->scheduler == core.blocking.get()) return false;
-  return thread.blocking_allowed && thread.worker == nullptr;
+  return base::thread_may_block;
 }
 
 }  // namespace
@@ -54,7 +54,8 @@ Runtime::~Runtime() { End(); }
 void Runtime::End() {
   if (core_ == nullptr) return;
   // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
-  core_->Shutdown(internal::MayWaitHere(*core_) && !core_->shutting_down() ? internal::kNever : 0);
+  const bool wait = internal::MayWaitHere(*core_) && !core_->shutting_down() && !core_->EndsElsewhere();
+  core_->Shutdown(wait ? internal::kNever : 0);
   core_ = nullptr;
 }
 
@@ -111,6 +112,10 @@ RuntimeBuilder& RuntimeBuilder::Seed(uint64_t seed) {
   options_.seed = seed;
   return *this;
 }
+RuntimeBuilder& RuntimeBuilder::ShuffleReadyTasks() {
+  options_.shuffle = true;
+  return *this;
+}
 RuntimeBuilder& RuntimeBuilder::MaxBlockingThreads(int threads) {
   options_.max_blocking_threads = threads;
   return *this;
@@ -137,6 +142,10 @@ Status RuntimeBuilder::Check() {
   if (options_.start_paused && make_multi_thread_ != nullptr) {
     return absl::InvalidArgumentError("RuntimeBuilder::StartPaused needs a current-thread runtime: several threads can not "
                                       "agree on when there is nothing else to do");
+  }
+  if (options_.shuffle && make_multi_thread_ != nullptr) {
+    return absl::InvalidArgumentError("RuntimeBuilder::ShuffleReadyTasks needs a current-thread runtime: with several threads "
+                                      "no seed repeats an order");
   }
   if (make_multi_thread_ == nullptr) return OkStatus();
   if (options_.workers < 0 || options_.workers > limits::kMaxWorkers) {

@@ -1,4 +1,6 @@
 // What follows from the transitions of a task: polling, completion, cancellation.
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/log.h"
 #include "kioto/runtime/task/scheduler.h"
@@ -10,7 +12,7 @@ const char* NameOf(const TaskHeader* task) { return task->named ? task->name->na
 
 void ReportUnhandled(TaskHeader* task) {
   const Status* status = task->table()->failure(task);
-  if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status)) return;
+  if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status) || IsStopped(*status)) return;
   const UnhandledFailure failure{*status, NameOf(task), task->place_file(), task->line, task->id};
   if (task->scheduler->on_unhandled != nullptr) {
     task->scheduler->on_unhandled(failure, task->scheduler->on_unhandled_arg);
@@ -43,9 +45,7 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
   scope.random = &thread.random;
   Context cx(waker.get(), scope);
   thread.task = task;
-  thread.blocking_allowed = false;
   const bool ready = task->table()->poll(task, cx);
-  thread.blocking_allowed = true;
   thread.task = nullptr;
   if (ready) {
     Finish(task);
@@ -65,8 +65,18 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
 }
 
 void CancelTask(TaskHeader* task, const Status& reason) {
+  ThreadContext& thread = CurrentThread();
+  TaskHeader* outer = std::exchange(thread.task, task);  // the future's destructor knows whose it is
   task->table()->cancel(task, reason);
+  thread.task = outer;
   Finish(task);
+}
+
+void DropTaskOutput(TaskHeader* task) {
+  ThreadContext& thread = CurrentThread();
+  TaskHeader* outer = std::exchange(thread.task, task);
+  task->table()->drop_output(task);
+  thread.task = outer;
 }
 
 void WakeTask(WakeTarget* target) {

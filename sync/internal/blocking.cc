@@ -1,6 +1,8 @@
 #include "kioto/sync/internal/blocking.h"
 
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/may_block.h"
 
 namespace kioto::sync::internal {
 
@@ -9,7 +11,11 @@ struct ThreadWaker::Target : Wakeable {
   base::Parker parker;
 };
 
-ThreadWaker::ThreadWaker() : target_(new Target), waker_(target_->MakeWaker()) {}
+ThreadWaker::ThreadWaker() : target_(new Target), waker_(target_->MakeWaker()) {
+  KIOTO_CHECK(base::thread_may_block,
+              "a Blocking... call inside a task would stop every task of its thread: use the call that gives a future, or "
+              "SpawnBlocking");
+}
 
 ThreadWaker::~ThreadWaker() { target_->Unref(); }
 

@@ -1,5 +1,5 @@
 // BlockingWait: a plain thread sleeps until a future is ready. What the Blocking... forms of this package are made of.
-// Never call it on a thread that runs tasks: it stops all of them.
+// On a thread that runs tasks it would stop all of them: a checked error there.
 #ifndef KIOTO_SYNC_INTERNAL_BLOCKING_H_
 #define KIOTO_SYNC_INTERNAL_BLOCKING_H_
 
