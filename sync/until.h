@@ -3,7 +3,7 @@
 //   conns.Spawn(Until(stop, Echo(std::move(stream))));
 //
 // Gives what the future gives, in a form that can be an error (Unit as Status, T as StatusOr<T>); stopped, it gives
-// kCancelled. A token that is cancelled already: the future is not polled at all. Else the future is polled first, so
+// IsStopped (kCancelled). A token that is cancelled already: the future is not polled at all. Else the future is polled first, so
 // one that is ready wins. CANCEL SAFE: as the future. Keeps a copy of the token.
 //
 // RunUntilCancelled(token, future): the same, as std::optional of what the future gives; nullopt if it was stopped.
@@ -28,7 +28,7 @@ template <class T>
 struct StoppedAsStatus {
   using Output = Received<T>;
   static Output Finished(T&& value) { return ToReceived<T>(std::move(value)); }
-  static Output Stopped() { return absl::CancelledError("stopped by its CancellationToken"); }
+  static Output Stopped() { return StoppedError("stopped by its CancellationToken"); }
 };
 template <class T>
 struct StoppedAsNothing {

@@ -21,6 +21,7 @@ constexpr absl::string_view kClosed = "closed";
 constexpr absl::string_view kLaggedPrefix = "lagged ";  // and the number of values missed
 constexpr absl::string_view kElapsed = "elapsed";
 constexpr absl::string_view kAborted = "aborted";
+constexpr absl::string_view kStopped = "stopped";
 constexpr absl::string_view kThrown = "thrown";
 constexpr absl::string_view kShutdown = "shutdown";
 constexpr absl::string_view kEmpty = "empty";
@@ -95,6 +96,9 @@ bool IsElapsed(const Status& status) { return Is(status, absl::StatusCode::kDead
 
 Status AbortedError(absl::string_view what) { return Condition(absl::StatusCode::kCancelled, kAborted, what); }
 bool IsAborted(const Status& status) { return Is(status, absl::StatusCode::kCancelled, kAborted); }
+
+Status StoppedError(absl::string_view what) { return Condition(absl::StatusCode::kCancelled, kStopped, what); }
+bool IsStopped(const Status& status) { return Is(status, absl::StatusCode::kCancelled, kStopped); }
 
 Status EmptyError() {
   static const Status& status =

@@ -9,6 +9,7 @@
 //   Lagged      kDataLoss            a slow receiver missed values; it goes on with the oldest that is left
 //   Elapsed     kDeadlineExceeded    a time limit ran out
 //   Aborted     kCancelled           a task was aborted before it ended
+//   Stopped     kCancelled           a future was stopped by its own CancellationToken (Until)
 //   Thrown      kInternal            a task ended by an exception
 //   Shutdown    kUnavailable         refused or ended because the runtime is shutting down
 //   Empty       kUnavailable         a Try... found nothing yet
@@ -58,6 +59,9 @@ bool IsElapsed(const Status& status);
 
 Status AbortedError(absl::string_view what);
 bool IsAborted(const Status& status);
+
+Status StoppedError(absl::string_view what);
+bool IsStopped(const Status& status);
 
 Status EmptyError();
 bool IsEmpty(const Status& status);

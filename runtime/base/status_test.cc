@@ -102,6 +102,7 @@ TEST(ConditionTest, PredicatesTellThemApart) {
       {LaggedError(3), [](const Status& s) { return IsLagged(s); }},
       {ElapsedError("5 s are over"), &IsElapsed},
       {AbortedError("task 7 was aborted"), &IsAborted},
+      {StoppedError("stopped by its CancellationToken"), &IsStopped},
       {EmptyError(), &IsEmpty},
       {FullError(), &IsFull},
       {ThrownError("task 7 threw"), &IsThrown},

@@ -44,6 +44,8 @@ class TrackerBlock {
   bool Reopen();
   bool closed() const { return (Load() & kClosed) != 0; }
   size_t size() const { return static_cast<size_t>(Load() / kOne); }
+  // Closed and empty, by one look: two would take one moment's half for the other's.
+  bool over() const { return Load() == kClosed; }
 
   // Whether the wait is over; if not, `waker` will be woken.
   bool PollWait(Waiter& waiter, const Waker& waker);
@@ -87,6 +89,7 @@ template <class F>
 class [[nodiscard]] TrackedFuture : public FutureBase<TrackedFuture<F>, typename F::Output> {
  public:
   static constexpr bool kLocal = IsLocalFuture<F>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<F>;
 
   TrackedFuture(F future, TaskTrackerToken token) : token_(std::move(token)), future_(std::move(future)) {}
   Poll<typename F::Output> PollOnce(Context& cx) { return future_.PollOnce(cx); }
@@ -101,7 +104,7 @@ class [[nodiscard]] TrackerWait : public FutureBase<TrackerWait, Unit> {
  public:
   explicit TrackerWait(internal::TrackerBlock* block) : block_(block) {
     block->Ref();
-    waiter_.woken = block->closed() && block->size() == 0;
+    waiter_.woken = block->over();
   }
   TrackerWait(TrackerWait&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {
     waiter_.woken = other.waiter_.woken;
