@@ -41,7 +41,8 @@ constexpr int64_t kLongestTimerMs = 86'400'000;  // a day; then C sets it anew
 
 class Attached;
 
-// The memory of the handles. Freed when the driver is gone and the last of them has been called back.
+// The memory of the handles. Freed when the driver is gone, which may be on any thread once it is detached, and the last of
+// them has been called back.
 struct Guest {
   uv_async_t wake;
   uv_check_t check;
@@ -50,11 +51,12 @@ struct Guest {
   uv_poll_t poll;
   Attached* driver = nullptr;  // null once detached
   bool polls = false;          // `poll` is a handle
-  bool owned = true;           // the driver is there
   bool lost = false;           // the host closed some of them: nobody tells us when they are done
   int closing = 0;             // close callbacks to come
   void (*done)(void*) = nullptr;
   void* done_arg = nullptr;
+
+  base::Atomic<int> owners{2};  // the driver; the handles
 
   void Release();
 };
@@ -68,7 +70,7 @@ void Abandon(Guest* guest) {
 }
 
 void Guest::Release() {
-  if (owned || closing > 0) return;
+  if (owners.fetch_sub(1, std::memory_order_acq_rel) > 1) return;  // acq_rel: pairs with the other owner's
   if (lost) {
     Abandon(this);
   } else {
@@ -192,7 +194,6 @@ Status Attached::Open(uv_loop_t* loop, const DriverOptions& options) {
 Attached::~Attached() {
   if (guest_ != nullptr) {
     if (!detached()) Detach([](void*) {}, nullptr);
-    guest_->owned = false;
     guest_->Release();
   }
   wheel_ = nullptr;
@@ -295,7 +296,9 @@ void Attached::Detach(void (*done)(void*), void* arg) {
   if (guest->polls) CloseHandle(AsHandle(&guest->poll));
   // After ours, so that the handles of a portable reactor are called back before them: libuv goes from young to old.
   parts_.Shutdown();
-  if (guest->closing == 0) done(arg);
+  if (guest->closing > 0) return;
+  done(arg);
+  guest->Release();
 }
 
 void Attached::CloseHandle(uv_handle_t* handle) {
@@ -310,8 +313,8 @@ void Attached::CloseHandle(uv_handle_t* handle) {
       --guest->closing;
       return;
     }
-    guest->done(guest->done_arg);  // may destroy the driver
     guest->closing = 0;
+    guest->done(guest->done_arg);  // may destroy the driver
     guest->Release();
   });
 }

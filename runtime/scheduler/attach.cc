@@ -12,6 +12,8 @@ StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Attach(uv_loop_t
   auto driver = MakeAttachedDriver(loop, core->DriverOptionsFor(options), core.get());
   if (!driver.ok()) return driver.status();
   core->attached_ = driver->get();
+  core->loop_thread_ = &kioto::internal::CurrentThread();
+  core->driving_ = true;  // for good
   core->AddDriver(*std::move(driver));
   return core;
 }

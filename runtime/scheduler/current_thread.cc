@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpu_relax.h"
 #include "kioto/runtime/scheduler/root_waker.h"
@@ -34,7 +36,11 @@ StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Make(const Runti
   return core;
 }
 
-CurrentThreadCore::~CurrentThreadCore() = default;
+CurrentThreadCore::~CurrentThreadCore() {
+  KIOTO_CHECK(!owned.any_local(),
+              "a runtime went away with tasks of SpawnLocal, which must be destroyed on the thread that spawned them: end "
+              "the runtime on that thread, or call Shutdown there first");
+}
 
 // --- Queues ----------------------------------------------------------------------------------------------------------
 
@@ -54,8 +60,49 @@ TaskHeader* CurrentThreadCore::PopLocal() {
   return task;
 }
 
+// One of the first few that are ready.
+TaskHeader* CurrentThreadCore::PopRandom() {
+  uint32_t ready = 0;
+  for (TaskHeader* task = local_head_; task != nullptr && ready < limits::kShuffledTasks; task = task->queue_next) ++ready;
+  if (ready < 2) return PopLocal();
+  PollScope scope;  // for its numbers
+  scope.random = &kioto::internal::CurrentThread().random;
+  const Waker none;
+  uint32_t pick = Context(none, scope).Random(ready);
+  if (pick == 0) return PopLocal();
+  TaskHeader* before = local_head_;
+  while (--pick > 0) before = before->queue_next;
+  TaskHeader* task = before->queue_next;
+  before->queue_next = task->queue_next;
+  if (task == local_tail_) local_tail_ = before;
+  return task;
+}
+
+// A hint; BindHere decides. Not in a blocking job, whose thread belongs to the pool.
+bool CurrentThreadCore::CanSpawnLocal() const {
+  if (attached_ != nullptr) return OnLoopThread();
+  return InDrivingThread() || kioto::internal::CurrentThread().task == nullptr;
+}
+
+// Binds the runtime to this thread, on behalf of a task of SpawnLocal, which is counted already.
+bool CurrentThreadCore::BindHere() {
+  if (InDrivingThread()) {
+    bound_to_ = &kioto::internal::CurrentThread();
+    return true;
+  }
+  base::MutexLock lock(drive_lock_);
+  if (attached_ == nullptr && (driving_ || BoundElsewhere(/*not_counted=*/1))) return false;  // R4
+  bound_to_ = &kioto::internal::CurrentThread();
+  return true;
+}
+
 void CurrentThreadCore::EnqueueNew(TaskHeader* task) {
-  if (task->local) bound_to_ = &kioto::internal::CurrentThread();
+  if (task->local && !BindHere()) {
+    CancelTask(task, absl::FailedPreconditionError(
+                         "SpawnLocal: another thread drives this runtime, or has tasks of SpawnLocal on it; call it on that "
+                         "thread, or use Spawn"));
+    return;
+  }
   Enqueue(task);
 }
 
@@ -76,7 +123,7 @@ TaskHeader* CurrentThreadCore::Next() {
       PushLocal(std::exchange(task, task->queue_next));
     }
   }
-  TaskHeader* task = PopLocal();
+  TaskHeader* task = options_.shuffle ? PopRandom() : PopLocal();
   if (task != nullptr && task == turn_before_) {  // all that was ready when it yielded has had its turn: so has the driver
     turn_before_ = nullptr;
     driver_->Turn();
@@ -85,6 +132,7 @@ TaskHeader* CurrentThreadCore::Next() {
 }
 
 void CurrentThreadCore::Run(TaskHeader* task) {
+  polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared, see OwnedTasks::Find
   switch (RunTask(task, kioto::internal::CurrentThread())) {
     case RunResult::kGone:
       return;
@@ -114,7 +162,7 @@ bool CurrentThreadCore::TryStartDriving(Waiting* waiting) {
 void CurrentThreadCore::StopDriving() {
   for (;; EndEverything()) {
     base::MutexLock lock(drive_lock_);
-    if (shutting_down() && !ended_) continue;  // R3
+    if (NeedsEnd()) continue;  // R3
     driving_ = false;
     if (!waiting_.empty()) waiting_.front()->parker.Unpark();  // it takes itself off the list
     return;
@@ -130,47 +178,67 @@ void CurrentThreadCore::StopWaiting(Waiting* waiting) {
   if (!driving_ && !waiting_.empty()) waiting_.front()->parker.Unpark();
 }
 
-// Whether there are tasks that only another thread may poll. The driving thread.
-bool CurrentThreadCore::BoundElsewhere() const {
-  return bound_to_ != nullptr && bound_to_ != &kioto::internal::CurrentThread() && owned.any_local();
+// Whether there are tasks, besides so many, that only another thread may poll. The driving thread, or as BindHere.
+bool CurrentThreadCore::BoundElsewhere(size_t not_counted) const {
+  return bound_to_ != nullptr && bound_to_ != &kioto::internal::CurrentThread() && owned.local() > not_counted;
+}
+
+// Whether it is time for EndEverything. The driving thread.
+bool CurrentThreadCore::NeedsEnd() const {
+  return shutting_down() && !ended_ && !(others_ended_ && BoundElsewhere());
+}
+
+bool CurrentThreadCore::HasEnded() {
+  base::MutexLock lock(drive_lock_);
+  return ended_;
 }
 
 Status CurrentThreadCore::BlockOn(RootFuture& root) {
-  ThreadContext& thread = kioto::internal::CurrentThread();
   if (attached_ != nullptr) {
     return absl::FailedPreconditionError(
         "BlockOn: this runtime is attached to a loop, which alone drives it; Spawn the future and let the loop run");
   }
-  if (!thread.blocking_allowed || thread.worker != nullptr) {
+  if (!base::thread_may_block) {
     return absl::FailedPreconditionError(
         "BlockOn was called inside a task, whose thread it would block; return the future instead");
   }
   if (shutting_down()) return ShutdownError("BlockOn");
-  if (AwaitRoot(root)) return OkStatus();
+  switch (AwaitRoot(root)) {
+    case Awaited::kReady:
+      return OkStatus();
+    case Awaited::kShutdown:
+      return ShutdownError("BlockOn");
+    case Awaited::kMayDrive:
+      break;
+  }
   Status status;
   if (BoundElsewhere()) {
     status = absl::FailedPreconditionError(
         "BlockOn: this runtime has tasks of SpawnLocal, which are bound to the thread that ran it before; call it there");
-  } else {
-    Drive(root);
+  } else if (!Drive(root)) {
+    status = ShutdownError("BlockOn");
   }
   StopDriving();
   return status;
 }
 
-// Waits for the right to drive (R2), polling `root` meanwhile. True: it has ended here, and we do not drive.
-bool CurrentThreadCore::AwaitRoot(RootFuture& root) {
+// Waits for the right to drive (R2), polling `root` meanwhile.
+CurrentThreadCore::Awaited CurrentThreadCore::AwaitRoot(RootFuture& root) {
   Waiting waiting;
-  if (TryStartDriving(&waiting)) return false;
+  if (TryStartDriving(&waiting)) return Awaited::kMayDrive;
   ContextScope scope(this, &drivers, nullptr, nullptr);
   RootWaker waker([](void* arg) { static_cast<Waiting*>(arg)->parker.Unpark(); }, &waiting);
-  for (;;) {
-    if (PollRoot(root, waker)) break;
-    if (TryStartDriving(&waiting)) return false;
+  Awaited answer = Awaited::kReady;
+  while (!PollRoot(root, waker)) {
+    if (TryStartDriving(&waiting)) return Awaited::kMayDrive;
+    if (shutting_down() && HasEnded() && !waker.woken()) {
+      answer = Awaited::kShutdown;
+      break;
+    }
     waiting.parker.Park();
   }
   StopWaiting(&waiting);
-  return true;
+  return answer;
 }
 
 void CurrentThreadCore::SeedFromLastTime() {
@@ -181,19 +249,23 @@ void CurrentThreadCore::SeedFromLastTime() {
   }
 }
 
-void CurrentThreadCore::Drive(RootFuture& root) {
+// False: the runtime has ended, and `root` waits for something that may never come.
+bool CurrentThreadCore::Drive(RootFuture& root) {
   ContextScope scope(this, &drivers, driver_.get(), this);
   SeedFromLastTime();
   RootWaker waker([](void* arg) { static_cast<Driver*>(arg)->Unpark(); }, driver_.get());
+  bool ready;
   for (;;) {
     if (shutting_down() && !ended_) EndEverything();  // R3
-    if (PollRoot(root, waker)) break;
+    ready = PollRoot(root, waker);
+    if (ready || (ended_ && !waker.woken())) break;
     for (uint32_t ran = 0; ran < options_.event_interval; ++ran) {
       TaskHeader* task = Next();
       if (task == nullptr) break;
       Run(task);
       if (waker.woken()) break;
     }
+    polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as in Run
     if (waker.woken() || HasReady()) {
       driver_->Turn();
     } else {
@@ -201,6 +273,7 @@ void CurrentThreadCore::Drive(RootFuture& root) {
     }
   }
   random_ = kioto::internal::CurrentThread().random;
+  return ready;
 }
 
 // --- Attached ----------------------------------------------------------------------------------------------------------
@@ -211,16 +284,18 @@ bool CurrentThreadCore::RunReady(int max_tasks, int64_t max_nanos) {
     SeedFromLastTime();
     in_turn_ = true;
     const int64_t start = base::MonotonicNanos();
-    for (int ran = 0; ran < max_tasks && !detach_after_turn_; ++ran) {
+    // acquire: pairs with Detach's release (R5)
+    for (int ran = 0; ran < max_tasks && !detach_asked_.load(std::memory_order_acquire); ++ran) {
       TaskHeader* task = Next();
       if (task == nullptr) break;
       Run(task);
       if (base::MonotonicNanos() - start >= max_nanos) break;
     }
     in_turn_ = false;
+    polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as in Run
     random_ = kioto::internal::CurrentThread().random;
   }
-  if (detach_after_turn_) FinishDetach();
+  if (detach_asked_.load(std::memory_order_acquire)) FinishDetach();  // acquire: pairs with Detach's release (R5)
   return HasReady();
 }
 
@@ -231,12 +306,16 @@ Status CurrentThreadCore::Detach(void (*done)(void*), void* arg) {
   if (!BeginShutdown()) return ShutdownError("Detach");
   detached_ = done;
   detached_arg_ = arg;
-  if (in_turn_) {  // a task is on the stack: it can not be ended here
-    detach_after_turn_ = true;
-    self_ = shared_from_this();
-  } else {
+  if (OnLoopThread() && !in_turn_) {
     FinishDetach();
+    return OkStatus();
   }
+  // Not here: a task is on the stack, or this is another thread. At the end of this turn, or of the next one.
+  self_ = shared_from_this();
+  foreign_.Enter();
+  detach_asked_.store(true, std::memory_order_release);  // release: pairs with RunReady's acquire (R5)
+  driver_->Unpark();
+  foreign_.Leave();
   return OkStatus();
 }
 
@@ -254,27 +333,39 @@ void CurrentThreadCore::FinishDetach() {
 
 // --- The end -----------------------------------------------------------------------------------------------------------
 
-// Ends every task on this thread. Tasks whose right to poll is on its way here from another thread are awaited.
+// Ends every task on this thread but those that are bound to another one.
 void CurrentThreadCore::EndEverything() {
   ContextScope scope(this, &drivers, driver_.get(), this);
-  const Status reason = ShutdownError("the task");
   owned.Close();
   owned.AbortAll([](TaskHeader* task, void* core) { static_cast<CurrentThreadCore*>(core)->PushLocal(task); }, this);
   turn_before_ = nullptr;
-  while (owned.size() > 0) {
-    TaskHeader* task = PopLocal();
-    if (task == nullptr) task = injector_.Pop(1);
-    if (task != nullptr) {
-      CancelTask(task, reason);
-    } else {
-      base::YieldThread();
-    }
-  }
+  others_ended_ = BoundElsewhere();
+  EndTasks(others_ended_ ? owned.local() : 0);
+  if (others_ended_) return;
   foreign_.AwaitNone();
   driver_->Shutdown();
   base::MutexLock lock(drive_lock_);
   ended_ = true;
   for (Waiting* waiting : waiting_) waiting->parker.Unpark();  // one of them may be in AwaitEnd
+}
+
+// All tasks but for so many that are bound to another thread. Those whose right to poll is on its way here from another
+// thread are awaited.
+void CurrentThreadCore::EndTasks(size_t but_for) {
+  const Status reason = ShutdownError("the task");
+  TaskHeader* kept = nullptr;
+  while (owned.size() > but_for) {
+    TaskHeader* task = PopLocal();
+    if (task == nullptr) task = injector_.Pop(1);
+    if (task == nullptr) {
+      base::YieldThread();
+    } else if (but_for > 0 && task->local) {
+      task->queue_next = std::exchange(kept, task);
+    } else {
+      CancelTask(task, reason);
+    }
+  }
+  while (kept != nullptr) PushLocal(std::exchange(kept, kept->queue_next));
 }
 
 // Whether it is the first call.
@@ -291,31 +382,45 @@ bool CurrentThreadCore::AwaitEnd(int64_t deadline_ns) {
   for (;;) {
     if (TryStartDriving(&waiting)) {
       StopDriving();
-      return true;
+      return HasEnded();
     }
-    {
-      base::MutexLock lock(drive_lock_);
-      if (ended_) break;
-    }
-    if (!waiting.parker.ParkUntil(deadline_ns)) break;
+    if (HasEnded() || !waiting.parker.ParkUntil(deadline_ns)) break;
   }
   StopWaiting(&waiting);
-  base::MutexLock lock(drive_lock_);
-  return ended_;
+  return HasEnded();
+}
+
+void CurrentThreadCore::ReportLeft(ShutdownReport& report, bool ended) {
+  if (ended) return;
+  report.live_tasks = owned.size();
+  bool driven;
+  {
+    base::MutexLock lock(drive_lock_);
+    driven = driving_;
+  }
+  if (!driven) {
+    report.stuck.push_back(absl::StrCat(owned.local(), " tasks of SpawnLocal: only the thread that spawned them may end them; "
+                                        "call Shutdown there"));
+    return;
+  }
+  report.stuck_workers = 1;
+  OwnedTasks::Description task;
+  // relaxed: only compared
+  if (owned.Find(polled_.load(std::memory_order_relaxed), &task)) {
+    report.stuck.push_back(DescribeTask(task.id, task.name.c_str(), task.file, task.line));
+  }
 }
 
 ShutdownReport CurrentThreadCore::Shutdown(int64_t deadline_ns) {
   ShutdownReport report;
   if (attached_ != nullptr) {
     (void)Detach([](void*) {}, nullptr);
+    if (!OnLoopThread()) ReportLeft(report, AwaitEnd(deadline_ns));
   } else {
     (void)BeginShutdown();
     owned.Close();
     driver_->Unpark();
-    if (!AwaitEnd(deadline_ns)) {
-      report.stuck_workers = 1;
-      report.live_tasks = owned.size();
-    }
+    ReportLeft(report, AwaitEnd(deadline_ns));
   }
   if (blocking != nullptr) report.running_blocking_jobs = blocking->Shutdown(deadline_ns);
   return report;

@@ -4,13 +4,19 @@
 //             injector_: tasks from other threads, and from this one while it does not drive.
 //             driving_: whether some thread drives; under drive_lock_, with the threads that wait for their turn.
 //             shutting_down_: set under drive_lock_. Whoever drives then ends every task, at the latest when it stops;
-//             ended_ says so.
+//             ended_ says so. But tasks of SpawnLocal are ended by the thread that they are bound to (bound_to_): another
+//             one ends all others, and leaves the rest.
+//             Attached, the loop's thread drives all the time; detach_asked_ tells it to end.
 // RACES       R1 a task injected while the driving thread goes to park: pushed first, Unpark second; the driver's token
 //                makes the park return.
 //             R2 two BlockOn calls: the second polls its own root, parked on its Parker, and takes over driving when the
 //                first leaves.
 //             R3 Shutdown while another thread drives: it unparks the driver; the driving thread sees shutting_down_ in its
 //                next round, or in StopDriving, under the lock.
+//             R4 SpawnLocal on a thread that has entered the runtime but does not drive it: it binds the runtime to itself
+//                under drive_lock_, and only while nobody drives; who comes to drive later sees that.
+//             R5 Detach on another thread: what it asks for is published by detach_asked_, and the loop's thread awaits that
+//                call's end (foreign_) before it closes what the call still unparks.
 #ifndef KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_
 #define KIOTO_RUNTIME_SCHEDULER_CURRENT_THREAD_H_
 
@@ -32,12 +38,13 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
 
   Status BlockOn(RootFuture& root) override;
   ShutdownReport Shutdown(int64_t deadline_ns) override;
-  Status Detach(void (*done)(void*), void* arg) override;  // on the loop's thread
+  Status Detach(void (*done)(void*), void* arg) override;
+  bool EndsElsewhere() const override { return attached_ != nullptr && !OnLoopThread(); }
 
   void Enqueue(TaskHeader* task) override;
   void EnqueueNew(TaskHeader* task) override;
   int ShardForThisThread() const override { return InDrivingThread() ? 0 : 1; }
-  bool CanSpawnLocal() const override { return InDrivingThread(); }
+  bool CanSpawnLocal() const override;
 
  private:
   struct Waiting;
@@ -51,16 +58,24 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   void StopWaiting(Waiting* waiting);
   bool BeginShutdown();
   bool AwaitEnd(int64_t deadline_ns);
-  bool BoundElsewhere() const;
-  bool AwaitRoot(RootFuture& root);
-  void Drive(RootFuture& root);
+  bool OnLoopThread() const { return loop_thread_ == &kioto::internal::CurrentThread(); }
+  bool BindHere();
+  bool BoundElsewhere(size_t not_counted = 0) const;
+  bool NeedsEnd() const;
+  enum class Awaited { kMayDrive, kReady, kShutdown };
+  Awaited AwaitRoot(RootFuture& root);
+  bool Drive(RootFuture& root);
+  bool HasEnded();
 
   void PushLocal(TaskHeader* task);
   TaskHeader* PopLocal();
+  TaskHeader* PopRandom();
   TaskHeader* Next();
   void Run(TaskHeader* task);
   bool HasReady() const { return local_head_ != nullptr || !injector_.empty(); }
   void EndEverything();
+  void EndTasks(size_t but_for);
+  void ReportLeft(ShutdownReport& report, bool ended);
   void FinishDetach();
   void SeedFromLastTime();
 
@@ -71,6 +86,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   const RuntimeOptions options_;
   std::unique_ptr<Driver> driver_;
   AttachedDriver* attached_ = nullptr;  // driver_, if attached
+  const void* loop_thread_ = nullptr;   // of the attached loop
   Injector injector_;
   ForeignCalls foreign_;
 
@@ -80,16 +96,19 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last driver turn
   uint32_t tick_ = 0;
   uint64_t random_ = 0;
-  const void* bound_to_ = nullptr;  // the thread of the last SpawnLocal
+  const void* bound_to_ = nullptr;  // the thread of the last SpawnLocal; also written under drive_lock_ while nobody drives
+  bool others_ended_ = false;       // all but the tasks that are bound to another thread
+  base::Atomic<const TaskHeader*> polled_{nullptr};  // the task of the present poll, for reports; only compared
 
   base::Mutex drive_lock_;
   bool driving_ = false;
   bool ended_ = false;  // also read by the driving thread, which alone sets it
   std::vector<Waiting*> waiting_;
 
-  // Attached, the loop's thread: a Detach inside a task is done at the end of the turn.
-  bool in_turn_ = false;
-  bool detach_after_turn_ = false;
+  // Attached: a Detach inside a task or on another thread is done at the end of the turn. The rest is written before
+  // detach_asked_ is set.
+  bool in_turn_ = false;  // the loop's thread
+  base::Atomic<bool> detach_asked_{false};
   void (*detached_)(void*) = nullptr;
   void* detached_arg_ = nullptr;
   std::shared_ptr<RuntimeCore> self_;  // until `detached_` is called: the turn that detaches us is still ours

@@ -15,7 +15,8 @@ struct ShutdownReport {
   int stuck_workers = 0;             // threads still inside a poll; they end by themselves when it returns
   size_t live_tasks = 0;             // tasks not yet ended, those of stuck workers included
   size_t running_blocking_jobs = 0;  // SpawnBlocking jobs still running
-  std::vector<std::string> stuck;    // number and spawn place of each task in whose poll a worker is stuck
+  std::vector<std::string> stuck;    // number, name and spawn place of each task in whose poll a worker is stuck; and what
+                                     // else could not be ended, in a sentence
 
   bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
 };
@@ -31,6 +32,7 @@ struct RuntimeOptions {
   bool start_paused = false;
   bool lifo_slot = true;
   bool monitor = true;
+  bool shuffle = false;  // current-thread: the next task is a random one of those that are ready
   uint32_t event_interval = limits::kEventInterval;
   uint64_t seed = 0;  // 0: by chance
   int max_blocking_threads = limits::kMaxBlockingThreads;

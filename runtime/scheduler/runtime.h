@@ -130,18 +130,19 @@ class [[nodiscard]] Runtime {
   static StatusOr<Runtime> MultiThread();
   static StatusOr<Runtime> CurrentThread();
   // A guest on the host's loop: tasks run inside the loop's own turns, on its thread; the host drives. Called on that
-  // thread, which is also the only one that may Detach. The loop must outlive the guest's handles.
+  // thread. The loop must outlive the guest's handles.
   static StatusOr<Runtime> Attach(uv_loop_t* loop);
 
   Runtime(Runtime&&) = default;
   Runtime& operator=(Runtime&& other) noexcept;
   // Ends every task; waits for what runs, unless Shutdown was called before and has waited. Inside a task: does not wait.
-  // Attached: Detach.
+  // With tasks of SpawnLocal: on their thread (a checked error elsewhere). Attached: Detach; does not wait for it.
   ~Runtime();
 
   // Runs `f`, a future or a function that makes one, to its end on this thread, driving the runtime if it is a
   // current-thread one. Gives its output, as a JoinHandle would. Errors: called inside a task or on an attached loop's
-  // thread (kFailedPrecondition), or after Shutdown.
+  // thread (kFailedPrecondition), or after Shutdown. A Shutdown meanwhile ends it with IsShutdown, at the point where
+  // the future waits for the first time after everything else has ended; the future is destroyed on this thread.
   template <class F>
   auto BlockOn(F&& f) const {
     return internal::BlockOnCore(*core_, std::forward<F>(f));
@@ -156,12 +157,15 @@ class [[nodiscard]] Runtime {
 
   // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
   // what was left: a task inside a poll that does not return can not be ended; its thread is left alone. Idempotent.
-  // Inside a task: does not wait. A BlockOn that is under way goes on: what its future waits for ends with IsShutdown.
+  // Inside a task: does not wait. A BlockOn that is under way ends with IsShutdown. Tasks of SpawnLocal are ended on the
+  // thread that spawned them only: elsewhere they are left, and reported. Attached, on another thread than the loop's:
+  // waits for a turn of the loop.
   ShutdownReport Shutdown(std::chrono::nanoseconds at_most = std::chrono::hours(24 * 365));
   // The same without waiting, from anywhere, tasks too.
   void ShutdownBackground();
 
-  // Attached only; on the loop's thread: ends every task, closes the five handles, and calls `done` in a later turn.
+  // Attached only: ends every task, closes the five handles, and calls `done` in a later turn, all on the loop's thread:
+  // now, if it is this one; at the end of its turn, if a task calls; in its next turn, if another thread does.
   Status Detach(void (*done)(void*), void* arg);
 
  private:
@@ -191,7 +195,11 @@ class RuntimeBuilder {
   RuntimeBuilder& WithoutMonitor();
   // Polls between two looks at the driver and the injector, at least 1.
   RuntimeBuilder& EventInterval(uint32_t polls);
+  // What chance decides (Select's first branch, the order of ShuffleReadyTasks, who steals from whom) starts from here: a
+  // current-thread runtime then repeats itself exactly.
   RuntimeBuilder& Seed(uint64_t seed);
+  // Current-thread only, for tests that look for a bad order: runs a random one of the tasks that are ready, by the seed.
+  RuntimeBuilder& ShuffleReadyTasks();
   RuntimeBuilder& MaxBlockingThreads(int threads);
   RuntimeBuilder& BlockingQueue(size_t jobs);
   RuntimeBuilder& BlockingKeepAlive(std::chrono::nanoseconds idle);

@@ -1,12 +1,11 @@
 // How a runtime ends when the end comes at a bad moment: inside a task, from another thread, during a BlockOn, with a task
 // or a job that does not let go; and what BlockOn does with a throw.
-#include <uv.h>
-
 #include <future>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/ready.h"
@@ -96,6 +95,24 @@ TEST_P(RuntimeEndTest, ShutdownOnAnotherThreadEndsTheTasksUnderBlockOn) {
   other.join();
 }
 
+TEST_P(RuntimeEndTest, ShutdownOnAnotherThreadEndsABlockOnThatWaitsForNothingElse) {
+  auto owned = std::make_shared<int>(1);
+  Runtime runtime = MakeRuntime(GetParam());
+  std::promise<void> polled[2];
+  auto block = [&](int i) {
+    return runtime.BlockOn(PollFn([&polled, i, owned, first = true](Context&) mutable -> Poll<int> {
+      if (std::exchange(first, false)) polled[i].set_value();
+      return kPending;
+    }));
+  };
+  std::thread blocked[2];  // of a current-thread runtime one drives, the other waits for its turn
+  for (int i = 0; i < 2; ++i) blocked[i] = std::thread([&, i] { EXPECT_TRUE(IsShutdown(block(i).status())); });
+  for (auto& promise : polled) promise.get_future().wait();
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  for (std::thread& thread : blocked) thread.join();
+  EXPECT_EQ(owned.use_count(), 1);
+}
+
 TEST_P(RuntimeEndTest, ShutdownOnManyThreadsAtOnce) {
   Runtime runtime = MakeRuntime(GetParam());
   for (int i = 0; i < 100; ++i) runtime.Spawn(Holds(nullptr)).Detach();
@@ -115,7 +132,7 @@ TEST_P(RuntimeEndTest, AStuckTaskIsReportedAsOftenAsOneAsks) {
         inside.set_value();
         gate.get_future().wait();
         return Ready(1);
-      }));
+      }), {"stuck in the gate"});
     });
   });
   inside.get_future().wait();
@@ -123,6 +140,9 @@ TEST_P(RuntimeEndTest, AStuckTaskIsReportedAsOftenAsOneAsks) {
     const ShutdownReport report = runtime.Shutdown(std::chrono::nanoseconds(0));
     EXPECT_EQ(report.stuck_workers, 1);
     EXPECT_EQ(report.live_tasks, 1u);
+    ASSERT_EQ(report.stuck.size(), 1u);
+    EXPECT_THAT(report.stuck[0], testing::AllOf(testing::HasSubstr(" \"stuck in the gate\", spawned at "),
+                                                testing::HasSubstr("runtime_end_test.cc:")));
   }
   gate.set_value();
   driver.join();
@@ -164,47 +184,6 @@ INSTANTIATE_TEST_SUITE_P(Flavours, RuntimeEndTest, testing::Values(Flavour::kCur
                          [](const auto& info) {
                            return info.param == Flavour::kCurrentThread ? "CurrentThread" : "ManyWorkers";
                          });
-
-TEST(SpawnLocalTest, BindsTheRuntimeToItsThreadWhileTheTaskLives) {
-  Runtime runtime = MakeRuntime(Flavour::kCurrentThread);
-  JoinHandle<int> local;
-  EXPECT_EQ(*runtime.BlockOn(Lazy([&] {
-    local = SpawnLocal(Holds(nullptr));
-    return Ready(1);
-  })), 1);
-  auto elsewhere = [&] {
-    Status status;
-    std::thread([&] { status = runtime.BlockOn(Ready(1)).status(); }).join();
-    return status;
-  };
-  EXPECT_EQ(elsewhere().code(), absl::StatusCode::kFailedPrecondition);
-  local.Abort();
-  EXPECT_TRUE(kioto::IsAborted(runtime.BlockOn(std::move(local)).status()));
-  EXPECT_EQ(elsewhere(), OkStatus());
-}
-
-TEST(AttachedEndTest, DetachInsideATaskIsDoneAfterIt) {
-  uv_loop_t loop;
-  uv_loop_init(&loop);
-  auto owned = std::make_shared<int>(1);
-  bool after_detach = false;
-  {
-    StatusOr<Runtime> made = Runtime::Attach(&loop);
-    ASSERT_TRUE(made.ok()) << made.status();
-    Handle handle = made->handle();
-    handle.Spawn(Holds(owned)).Detach();
-    auto runtime = std::make_unique<Runtime>(*std::move(made));
-    handle.Spawn(Lazy([&after_detach, runtime = std::move(runtime)]() mutable {
-      runtime = nullptr;
-      after_detach = true;
-      return Ready(1);
-    })).Detach();
-  }  // nobody but the task keeps the runtime
-  uv_run(&loop, UV_RUN_DEFAULT);
-  EXPECT_TRUE(after_detach);
-  EXPECT_EQ(owned.use_count(), 1);
-  EXPECT_EQ(uv_loop_close(&loop), 0);
-}
 
 }  // namespace
 }  // namespace kioto

@@ -116,17 +116,21 @@ void WorkStealingCore::WakeMonitor() { monitor_->Wake(); }
 
 // The calling thread only polls its own future; the workers do the rest.
 Status WorkStealingCore::BlockOn(RootFuture& root) {
-  ThreadContext& thread = CurrentThread();
-  if (!thread.blocking_allowed || thread.worker != nullptr) {
+  if (!base::thread_may_block) {
     return absl::FailedPreconditionError(
         "BlockOn was called inside a task, whose thread it would block; return the future instead");
   }
   if (shutting_down()) return ShutdownError("BlockOn");
   ContextScope scope(this, &drivers, nullptr, nullptr);
-  if (thread.random == 0) SeedThread(options_.seed, size());
+  if (CurrentThread().random == 0) SeedThread(options_.seed, size());
   base::Parker parker;
+  AwaitingEnd awaiting(this, &parker);
   RootWaker waker([](void* arg) { static_cast<base::Parker*>(arg)->Unpark(); }, &parker);
-  while (!PollRoot(root, waker)) parker.Park();
+  while (!PollRoot(root, waker)) {
+    // Nothing will happen any more in the runtime that `root` waits for; what the end itself woke was polled.
+    if (shutting_down() && awaiting.ended() && !waker.woken()) return ShutdownError("BlockOn");
+    parker.Park();
+  }
   return OkStatus();
 }
 
@@ -178,18 +182,27 @@ void WorkStealingCore::ReportStuck(ShutdownReport& report) {
   }
 }
 
+WorkStealingCore::AwaitingEnd::AwaitingEnd(WorkStealingCore* core, base::Parker* parker) : core_(core), parker_(parker) {
+  base::MutexLock lock(core_->end_lock_);
+  core_->awaiting_.push_back(parker_);
+}
+
+WorkStealingCore::AwaitingEnd::~AwaitingEnd() {
+  base::MutexLock lock(core_->end_lock_);
+  core_->awaiting_.erase(std::find(core_->awaiting_.begin(), core_->awaiting_.end(), parker_));
+}
+
+bool WorkStealingCore::AwaitingEnd::ended() const {
+  base::MutexLock lock(core_->end_lock_);
+  return core_->ended_;
+}
+
 // Whether everything had ended by `deadline_ns`.
 bool WorkStealingCore::AwaitEnd(int64_t deadline_ns) {
   base::Parker parker;
-  {
-    base::MutexLock lock(end_lock_);
-    if (ended_) return true;
-    awaiting_.push_back(&parker);
-  }
-  (void)parker.ParkUntil(deadline_ns);
-  base::MutexLock lock(end_lock_);
-  awaiting_.erase(std::find(awaiting_.begin(), awaiting_.end(), &parker));
-  return ended_;
+  AwaitingEnd awaiting(this, &parker);
+  if (!awaiting.ended()) (void)parker.ParkUntil(deadline_ns);
+  return awaiting.ended();
 }
 
 ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {

@@ -50,6 +50,18 @@ class WorkStealingCore final : public RuntimeCore {
   void WakeMonitor();
 
  private:
+  // While it lives, `parker` is unparked once when everything has ended.
+  class AwaitingEnd {
+   public:
+    AwaitingEnd(WorkStealingCore* core, base::Parker* parker);
+    ~AwaitingEnd();
+    bool ended() const;
+
+   private:
+    WorkStealingCore* const core_;
+    base::Parker* const parker_;
+  };
+
   WorkStealingCore(const RuntimeOptions& options, int workers);
 
   Worker* WorkerOfThisThread() const;
@@ -75,7 +87,7 @@ class WorkStealingCore final : public RuntimeCore {
   int running_ = 0;                      // workers whose thread has not ended; the last one ends everything
   bool ended_ = false;                   // everything is cancelled
   std::vector<base::Thread> threads_;    // the first Shutdown takes them
-  std::vector<base::Parker*> awaiting_;  // threads in Shutdown
+  std::vector<base::Parker*> awaiting_;  // threads in Shutdown and BlockOn
 };
 
 }  // namespace kioto::internal

@@ -1,9 +1,9 @@
 #include "kioto/runtime/scheduler/worker.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/scheduler/work_stealing.h"
 
@@ -31,6 +31,11 @@ void Worker::Run(TaskHeader* task) {
   task_id_.store(task->id, std::memory_order_relaxed);            // relaxed: see DescribePoll
   file_.store(task->place_file(), std::memory_order_relaxed);     // relaxed: see DescribePoll
   line_.store(task->line, std::memory_order_relaxed);             // relaxed: see DescribePoll
+  if (task->named) {
+    CopyName(task->name->name);
+  } else {
+    name_[0].store(0, std::memory_order_relaxed);  // relaxed: see DescribePoll
+  }
   polls_.store(polls + 1, std::memory_order_release);             // release: pairs with polls(), for thread_
   const RunResult result = RunTask(task, CurrentThread());
   polls_.store(polls + 2, std::memory_order_relaxed);  // relaxed: see polls()
@@ -39,11 +44,22 @@ void Worker::Run(TaskHeader* task) {
   PushRing(task);
 }
 
+void Worker::CopyName(const std::string& name) {
+  uint64_t words[kNameWords] = {};
+  std::memcpy(words, name.data(), std::min(name.size(), sizeof(words) - 1));
+  for (int i = 0; i < kNameWords; ++i) name_[i].store(words[i], std::memory_order_relaxed);  // relaxed: see DescribePoll
+}
+
 std::string Worker::DescribePoll() const {
-  // relaxed: three words that belong together only while the poll lasts; a report may be off by one task.
-  return absl::StrCat("task ", task_id_.load(std::memory_order_relaxed), ", spawned at ",
-                      file_.load(std::memory_order_relaxed), ":",  // relaxed: as above
-                      line_.load(std::memory_order_relaxed));      // relaxed: as above
+  // relaxed: words that belong together only while the poll lasts; a report may be off by one task.
+  uint64_t name[kNameWords];
+  for (int i = 0; i < kNameWords; ++i) name[i] = name_[i].load(std::memory_order_relaxed);  // relaxed: as above
+  char text[sizeof(name)];
+  std::memcpy(text, name, sizeof(name));
+  text[sizeof(text) - 1] = 0;
+  return DescribeTask(task_id_.load(std::memory_order_relaxed), text,  // relaxed: as above
+                      file_.load(std::memory_order_relaxed),   // relaxed: as above
+                      line_.load(std::memory_order_relaxed));  // relaxed: as above
 }
 
 // --- Queues ----------------------------------------------------------------------------------------------------------
@@ -75,7 +91,7 @@ void Worker::PushRing(TaskHeader* task) {
 TaskHeader* Worker::Next() {
   if (++tick_ % core_->options().event_interval == 0) {
     Turn();
-    if (TaskHeader* task = TakeInjected(1)) return task;
+    if (TaskHeader* task = TakeShare()) return task;
   }
   if (lifo_polls_ < limits::kLifoPollsInARow) {
     if (TaskHeader* task = queue_.TakeSlot()) {
@@ -109,13 +125,17 @@ TaskHeader* Worker::TakeInjected(size_t max) {
   return first;
 }
 
+// What falls to each worker of what is injected.
+TaskHeader* Worker::TakeShare() {
+  const size_t injected = core_->injector().size();
+  if (injected == 0) return nullptr;
+  return TakeInjected(std::min<size_t>(injected / core_->size() + 1, RunQueue::kCapacity / 2));
+}
+
 // --- The search for work -----------------------------------------------------------------------------------------------
 
 TaskHeader* Worker::Search() {
-  if (!core_->injector().empty()) {
-    const size_t share = core_->injector().size() / core_->size() + 1;
-    if (TaskHeader* task = TakeInjected(std::min<size_t>(share, RunQueue::kCapacity / 2))) return task;
-  }
+  if (TaskHeader* task = TakeShare()) return task;
   Turn();
   if (TaskHeader* task = queue_.Pop()) return task;
   if (!searching_) searching_ = core_->idle().StartSearching();

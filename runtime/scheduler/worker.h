@@ -41,7 +41,7 @@ class alignas(128) Worker {
     return polls_.load(std::memory_order_acquire);  // acquire: pairs with the first poll's release of thread_
   }
   bool polling() const { return (polls() & 1) != 0; }
-  // "task 17, spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
+  // "task 17 \"name\", spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
   // the task itself may be gone while one looks.
   std::string DescribePoll() const;
   // Valid once the worker has polled.
@@ -51,6 +51,7 @@ class alignas(128) Worker {
   TaskHeader* Next();
   TaskHeader* Search();
   TaskHeader* StealFromOthers();
+  TaskHeader* TakeShare();
   TaskHeader* TakeInjected(size_t max);
   bool HarvestOthers();
   void Run(TaskHeader* task);
@@ -58,6 +59,7 @@ class alignas(128) Worker {
   void Park();
   bool WorkAnywhere();
   void PushRing(TaskHeader* task);
+  void CopyName(const std::string& name);
 
   WorkStealingCore* const core_;
   const int index_;
@@ -76,6 +78,8 @@ class alignas(128) Worker {
   base::Atomic<uint64_t> task_id_{0};
   base::Atomic<const char*> file_{""};
   base::Atomic<int> line_{0};
+  static constexpr int kNameWords = 6;
+  base::Atomic<uint64_t> name_[kNameWords] = {};  // of the task; cut, and ended by 0
 };
 
 }  // namespace kioto::internal

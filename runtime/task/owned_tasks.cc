@@ -69,10 +69,23 @@ size_t OwnedTasks::size() const {
   return sum;
 }
 
-bool OwnedTasks::any_local() const {
+size_t OwnedTasks::local() const {
+  size_t sum = 0;
   for (int i = 0; i < shards_; ++i) {
     base::SpinLockGuard lock(shard_[i].lock);
-    if (shard_[i].local > 0) return true;
+    sum += shard_[i].local;
+  }
+  return sum;
+}
+
+bool OwnedTasks::Find(const TaskHeader* task, Description* description) const {
+  for (int i = 0; i < shards_; ++i) {
+    base::SpinLockGuard lock(shard_[i].lock);
+    for (const TaskHeader* each = shard_[i].head; each != nullptr; each = each->owned_next) {
+      if (each != task) continue;
+      *description = {each->id, each->named ? each->name->name : "", each->place_file(), each->line};
+      return true;
+    }
   }
   return false;
 }

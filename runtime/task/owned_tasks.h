@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/task/header.h"
@@ -33,8 +34,18 @@ class OwnedTasks {
   void AbortAll(void (*enqueue)(TaskHeader*, void*), void* arg);
   // Live tasks; exact when nothing moves.
   size_t size() const;
-  // Whether one of them is bound to its thread.
-  bool any_local() const;
+  // How many of them are bound to their thread.
+  size_t local() const;
+  bool any_local() const { return local() > 0; }
+  // Whether `task`, which may be gone long since, is one of them; if so, what it is called and where it was spawned. Looks
+  // through all of them.
+  struct Description {
+    uint64_t id;
+    std::string name;
+    const char* file;
+    int line;
+  };
+  bool Find(const TaskHeader* task, Description* description) const;
 
  private:
   struct alignas(64) Shard {
