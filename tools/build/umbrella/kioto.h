@@ -11,6 +11,8 @@
 #include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/buf_reader.h"
+#include "kioto/runtime/io/buf_writer.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/copy.h"
