@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,44 @@ void EchoOf(Bench& bench, size_t bytes) {
   accepting.Abort();
 }
 
+// The same with connections that are made, and have exchanged once, before the clock starts; the server is a process of its
+// own where ADDRESS names one. For the curves: many connections.
+void EchoAmong(Bench& bench) {
+  const size_t connections = bench.Size(64);
+  const size_t exchanges = bench.Times(6'000);
+  JoinHandle<Status> accepting;
+  if (bench.addr.empty()) {
+    net::TcpListener listener = Listen(bench, "127.0.0.1:0");
+    bench.addr = listener.local_address()->ToString();
+    accepting = bench.runtime.Spawn(AcceptEchoes(std::move(listener)));
+  }
+  std::vector<std::unique_ptr<Client>> clients;  // outlives the tasks that borrow from it
+  const Status connected = bench.runtime.BlockOn([&] {
+    return Loop([&] {  // one by one: no backlog overflows
+      return net::TcpStream::Connect(bench.addr)
+          .AndThen([&](net::TcpStream& stream) {
+            Check(stream.SetNoDelay(true).ok(), "TCP_NODELAY");
+            clients.push_back(std::make_unique<Client>(Client{std::move(stream), std::string(64, 7), Buffer(256), 1}));
+            return clients.back()->Run();
+          })
+          .AndThen([&]() -> Flow<> { return clients.size() < connections ? Flow<>(Continue()) : Flow<>(Break()); });
+    });
+  });
+  Check(connected.ok(), "connections (see ulimit -n)");
+  const auto start = Clock::now();
+  const Status ended = bench.runtime.BlockOn([&clients, exchanges] {
+    std::vector<JoinHandle<Status>> handles;
+    for (std::unique_ptr<Client>& client : clients) {
+      client->left = exchanges;
+      handles.push_back(Spawn(client->Run()));
+    }
+    return AwaitEach(std::move(handles));
+  });
+  Check(ended.ok(), "echoes");
+  bench.Report(connections * exchanges, Clock::now() - start);
+  accepting.Abort();
+}
+
 void Echo64(Bench& bench) { EchoOf(bench, 64); }
 void Echo4096(Bench& bench) { EchoOf(bench, 4096); }
 
@@ -157,7 +196,8 @@ void IdleConns(Bench& bench) {
 
 const Row kSocketRows[] = {
     {"echo_64", Echo64},        {"echo_4096", Echo4096}, {"serve_echo", ServeEcho},
-    {"idle_conns", IdleConns},  {nullptr, nullptr},
+    {"idle_conns", IdleConns},  {"echo_among", EchoAmong},
+    {nullptr, nullptr},
 };
 
 }  // namespace kioto::bench

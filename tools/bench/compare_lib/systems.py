@@ -1,5 +1,6 @@
 """Building the systems and running one row on one of them."""
 
+import contextlib
 import os
 import resource
 import socket
@@ -87,15 +88,21 @@ def _complain(stderr, status):
 def _run_served(program, load, row, threads):
     """The server on one core, the load on another."""
     cores = sorted(os.sched_getaffinity(0))
+    with server(["taskset", "-c", str(cores[0]), program, row.name, str(threads)]) as address:
+        line = _output(["taskset", "-c", str(cores[-1]), load, address, str(SERVE_CONNECTIONS), str(SERVE_SECONDS)])
+        return figures.parse_load(line)
+
+
+@contextlib.contextmanager
+def server(command):
+    """Runs a server, whose last argument shall be its address; gives that once it listens."""
     address = f"127.0.0.1:{_free_port()}"
-    command = ["taskset", "-c", str(cores[0]), program, row.name, str(threads), address]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([*command, address], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _await_server(server, address)
-            line = _output(["taskset", "-c", str(cores[-1]), load, address, str(SERVE_CONNECTIONS), str(SERVE_SECONDS)])
-            return figures.parse_load(line)
+            _await_server(process, address)
+            yield address
         finally:
-            server.kill()
+            process.kill()
 
 
 def _free_port():
@@ -104,12 +111,12 @@ def _free_port():
         return probe.getsockname()[1]
 
 
-def _await_server(server, address):
+def _await_server(process, address):
     host, port = address.split(":")
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if server.poll() is not None:
-            _complain(server.stderr.read(), server.returncode)
+        if process.poll() is not None:
+            _complain(process.stderr.read(), process.returncode)
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
             return
