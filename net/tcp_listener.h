@@ -1,7 +1,7 @@
 // TcpListener: a socket that accepts connections.
 //
 //   net::TcpListener::Bind("127.0.0.1:8080").AndThen([](net::TcpListener& listener) {
-//     return ForEach(listener.Incoming(), [](net::TcpStream s) { Spawn(Serve(std::move(s))); });
+//     return ForEach(listener.Incoming(), [](net::TcpStream s) { Spawn(Serve(std::move(s))).Detach(); });
 //   });
 //
 // Accepting survives what happens to a server: a connection that broke before it was accepted is passed over; out of fds or

@@ -2,7 +2,7 @@
 // child is cancelled with its parent, not the other way round. Dropping a token cancels nothing.
 //
 //   CancellationToken stop;
-//   Spawn(Until(stop, Serve(...)));                       // until.h
+//   Spawn(Until(stop, Serve(...))).Detach();              // until.h
 //   stop.Cancel();
 //
 // Threads: any.

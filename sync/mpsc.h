@@ -1,7 +1,7 @@
 // Mpsc: a bounded queue from many senders to one receiver, first come first served. A send waits while it is full.
 //
 //   auto jobs = sync::Mpsc<Job>(/*capacity=*/32);
-//   Spawn(ForEach(std::move(jobs.receiver), [](Job& job) { ... }));
+//   Spawn(ForEach(std::move(jobs.receiver), [](Job& job) { ... })).Detach();
 //   return jobs.sender.Send(Job{...});                    // a future of Status; IsClosed if the receiver is gone
 //
 // Memory: capacity (rounded up to a power of two) times the size of an item, once. A send and a receive allocate

@@ -1,7 +1,7 @@
 // Oneshot: one value, once, from one task or thread to another. One allocation.
 //
 //   auto answer = sync::Oneshot<int>();
-//   Spawn(Compute(std::move(answer.sender)));               // ... sender.Send(42);
+//   Spawn(Compute(std::move(answer.sender))).Detach();      // ... sender.Send(42);
 //   return std::move(answer.receiver).AndThen([](int& n) { ... });
 //
 // Threads: the sender and the receiver may live on different ones; each is used by one at a time.

@@ -40,7 +40,8 @@ Scheduler* CurrentBlockingPool();
 }  // namespace internal
 
 // Runs `fn` on a thread of the blocking pool. Once it has begun it can not be stopped: Abort and a dropped handle only spare
-// a job that still waits. Errors: kResourceExhausted when the pool's queue is full.
+// a job that still waits. So `fn` owns what it uses, even inside a task: it may run on when the future that awaits it, and all
+// that this could have lent, is gone. Errors: kResourceExhausted when the pool's queue is full.
 // THREADS: any that has entered a runtime. One allocation.
 template <class Fn>
 auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {

@@ -226,7 +226,7 @@ int ExitCode(const Status& status);
 }  // namespace internal
 
 // A program's main: runs `f` on a multi-thread runtime, shuts down, and gives the exit code: 0 for OK; else 1, after printing
-// the status to stderr.
+// the status to stderr. A value is dropped; for other exit codes build a Runtime and BlockOn. Links //:rt_multi_thread.
 template <class F>
 int Main(F&& f) {
   StatusOr<Runtime> runtime = Runtime::MultiThread();

@@ -2,7 +2,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -18,9 +17,7 @@ namespace {
 Future<StatusOr<int>> SumOfTwo() {
   JoinHandle<int> two = Spawn(Ready(2));
   JoinHandle<int> forty = Spawn(Ready(40));
-  return TryJoin(std::move(two), std::move(forty)).AndThen([](std::tuple<int, int>& n) {
-    return std::get<0>(n) + std::get<1>(n);
-  });
+  return TryJoin(std::move(two), std::move(forty)).AndThen([](int& a, int& b) { return a + b; });
 }
 // [end spawn]
 
