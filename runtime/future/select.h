@@ -7,7 +7,8 @@
 // - Starts at a random branch at every poll (Context::Random, seeded), so that none starves; SelectBiased in order.
 // - Losers are destroyed before the handler runs: it may use what they borrowed.
 // - Handlers are steps like those of Then: they return nothing, a value or a future, whose outputs are unified (If has the
-//   rules). Without a handler the case gives the future's output. Handler, captures and output live until the end.
+//   rules), and get the output whole: a StatusOr is not unwrapped as for AndThen. Without a handler the case gives the
+//   future's output. Handler, captures and output live until the end.
 // - Case(…).When(false) is off: made, never polled. Case(on, factory, handler) makes its future only if `on`, when it is
 //   polled first. If all are off, Otherwise(handler), which must be the last argument, runs; without one that is a checked
 //   error.
@@ -30,6 +31,7 @@
 #include "kioto/runtime/future/internal/pin.h"
 #include "kioto/runtime/future/internal/step.h"
 #include "kioto/runtime/future/internal/unify.h"
+#include "kioto/runtime/future/lazy.h"
 
 namespace kioto {
 namespace internal {
