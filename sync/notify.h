@@ -5,29 +5,31 @@
 //   changed.NotifyOne();                                                       // one waits on: or the next one will
 //
 // STATE       one 64-bit word: bits 0..1 kEmpty | kWaiting (the list has somebody) | kPermit (one stored NotifyOne);
-//             bits 2..63 the round: the number of NotifyAll so far. A waiter keeps the round in which it was made.
-//             and a waiter's signal: kNone -> kOne | kLast | kAll, once.
-// OWNERSHIP   the list, and what is linked in it: the lock's. The word: anybody's by CAS while it is not kWaiting; the
-//             lock's while it is. A waiter's waker: the lock's while its signal is kNone; moved out before the signal.
-//             A waiter whose signal is set belongs to its task alone: nobody looks at it again.
-// RACES       R1 NotifyOne against a waiter that is about to link: it makes kWaiting by CAS, which fails if a permit
-// came.
+//             bit 2 kLocked; bits 3..63 the round: the number of NotifyAll so far. A waiter keeps the round in which it
+//             was made, and a waiter's signal: kNone -> kOne | kLast | kAll, once.
+// OWNERSHIP   the word: anybody's by CAS while it is not kLocked, the locker's while it is: it unlocks by a plain store.
+//             The list, and what is linked in it: the lock's. A waiter's waker: the lock's while its signal is kNone;
+//             moved out before the signal. A waiter whose signal is set belongs to its task alone: nobody looks at it
+//             again.
+// RACES       R1 NotifyOne against a waiter that is about to link: both take the word by CAS. Second, the waiter finds
+//                the permit; second, the notifier finds kWaiting.
 //             R2 NotifyAll takes the whole list to its stack and wakes in rounds, without the lock between them. A
 //                waiter in it that is polled sees by the round that it was meant, unlinks itself and is done; a waiter
 //                that is dropped unlinks itself. What is linked meanwhile is of the new round, and in the other list.
 //             R3 a waiter is dropped between its signal and its poll: a kOne or kLast goes on to the next waiter, or
 //                back into the word; a kAll was for it alone.
-// COST        RMWs: NotifyOne 1 (permit) or 1 and the wake; NotifyAll 1 with nobody there. Notified: 1 with a permit;
-//             to wait 2, a reference and an Unref; polled again 0 (unless by another task).
+// COST        RMWs: NotifyOne 1, and the wake 1; NotifyAll 1 with nobody there. Notified: 1 with a permit; to wait 1,
+//             and a reference (see Context::CloneWaker); polled again 0 (unless by another task).
 #ifndef KIOTO_SYNC_NOTIFY_H_
 #define KIOTO_SYNC_NOTIFY_H_
 
 #include <cstdint>
+#include <utility>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/intrusive_list.h"
-#include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/future_base.h"
 
 namespace kioto::sync {
@@ -40,7 +42,10 @@ class Notify;
 class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
  public:
   explicit NotifiedFuture(Notify& notify);
-  NotifiedFuture(NotifiedFuture&& other) noexcept;  // before the first poll or Enable only
+  NotifiedFuture(NotifiedFuture&& other) noexcept  // before the first poll or Enable only
+      : notify_(other.notify_), round_(other.round_), step_(other.step_) {
+    KIOTO_CHECK(other.step_ != Step::kLinked, "a Notified() was moved after its first poll or Enable()");
+  }
   NotifiedFuture& operator=(NotifiedFuture&&) = delete;
   ~NotifiedFuture() {
     if (step_ == Step::kLinked) Cancel();
@@ -51,7 +56,7 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
       (void)cx.ConsumeBudget();
       return kPending;
     }
-    if (!Advance(&cx.waker())) return kPending;
+    if (!Advance(&cx)) return kPending;
     (void)cx.ConsumeBudget();
     return Unit{};
   }
@@ -66,16 +71,25 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
   enum Signal : uint8_t { kNone, kOne, kLast, kAll };
 
   struct Waiter : base::ListNode<> {
+    explicit Waiter(Waker waker) : waker(std::move(waker)) {}
     base::Atomic<uint8_t> signal{kNone};
     base::Cell<Waker> waker;
   };
 
-  bool Advance(const Waker* waker);
-  bool Start(const Waker* waker);
-  bool Again(const Waker* waker);
+  // Whether it was notified; else `cx`, unless it is null, will be woken.
+  bool Advance(Context* cx) {
+    if (step_ == Step::kNew) return Start(cx);
+    return step_ == Step::kDone || Again(cx);
+  }
+  bool Start(Context* cx);
+  bool Again(Context* cx);
   bool Done() {
     step_ = Step::kDone;
     return true;
+  }
+  bool Unlinked() {
+    waiter_.~Waiter();
+    return Done();
   }
   void Cancel();
 
@@ -83,7 +97,9 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
   uint64_t round_;
   kioto::internal::WakeTarget* registered_ = nullptr;  // what waiter_.waker wakes; only ever compared
   Step step_ = Step::kNew;
-  Waiter waiter_;
+  union {
+    Waiter waiter_;  // made when it links: a future that is moved about, or finds a permit, has none
+  };
 };
 
 // Threads: any. It must outlive every call and every future made from it.
@@ -112,20 +128,35 @@ class Notify {
   static constexpr uint64_t kEmpty = 0;
   static constexpr uint64_t kWaiting = 1;
   static constexpr uint64_t kPermit = 2;
-  static constexpr uint64_t kRoundOne = 4;
+  static constexpr uint64_t kLocked = 4;
+  static constexpr uint64_t kRoundOne = 8;
 
   static uint64_t StateOf(uint64_t word) { return word & kState; }
-  static uint64_t RoundOf(uint64_t word) { return word & ~kState; }
+  static uint64_t RoundOf(uint64_t word) { return word & ~(kState | kLocked); }
   static uint64_t WithState(uint64_t word, uint64_t state) { return RoundOf(word) | state; }
 
+  // Locks, from a word that was seen to be `word`; the word as it was before, without kLocked.
+  uint64_t Lock(uint64_t word);
+  // A word that is locked: waits a little, and looks again.
+  uint64_t Await(int& spins) const;
+  // Unlocks, and leaves `word`.
+  void Unlock(uint64_t word) {
+    // release: pairs with the acquire of whoever takes the word next.
+    word_.store(word, KIOTO_ORDER("notify.unlock_order", std::memory_order_release));
+  }
+  // The word to unlock with, after somebody has left the list.
+  uint64_t AfterLeaving(uint64_t word) const {
+    return StateOf(word) == kWaiting && waiters_.empty() ? WithState(word, kEmpty) : word;
+  }
   void NotifyWith(NotifiedFuture::Signal signal);
-  // The rest are called with the lock.
-  void SetEmptyIfNobodyWaits();
 
   base::Atomic<uint64_t> word_{kEmpty};
-  base::SpinLock lock_;
   base::IntrusiveList<Waiter> waiters_;
 };
+
+inline NotifiedFuture::NotifiedFuture(Notify& notify)
+    // acquire: what was done before the NotifyAll that this future no longer counts for is seen by its task.
+    : notify_(&notify), round_(Notify::RoundOf(notify.word_.load(std::memory_order_acquire))) {}
 
 }  // namespace kioto::sync
 

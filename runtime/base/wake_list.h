@@ -25,7 +25,7 @@
 
 namespace kioto::base {
 
-// W is move-only or copyable and has Wake().
+// W is move-only or copyable and has Wake(), also for one that is not needed any more.
 template <class W, size_t kCapacity = 32>
 class WakeList {
  public:
@@ -49,7 +49,7 @@ class WakeList {
   void WakeAll() {
     const size_t size = std::exchange(size_, 0);
     for (size_t i = 0; i < size; ++i) {
-      Slot(i)->Wake();
+      std::move(*Slot(i)).Wake();
       Slot(i)->~W();
     }
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/future/waker.h"
 
@@ -12,7 +13,22 @@ namespace internal {
 
 // One poll of a task, shared by the contexts of all futures in it. Lives on the poller's stack.
 struct PollScope {
+  static constexpr uint8_t kSpareBatch = 16;
+
+  // A reference to the root's target out of those that it has counted beforehand; those are counted many at a time.
+  Waker TakeSpare() {
+    uint8_t& left = spare->Write();
+    if (left == 0) {
+      // relaxed: made from a reference that is held.
+      root->target()->state.fetch_add(kSpareBatch * WakeTarget::kRefOne, std::memory_order_relaxed);
+      left = kSpareBatch;
+    }
+    --left;
+    return Waker(root->target());
+  }
+
   const Waker* root = nullptr;       // the task's own waker
+  base::Cell<uint8_t>* spare = nullptr;  // references to it that are counted and in nobody's hands; null: keeps none
   uint64_t* random = nullptr;        // the poller's random state (seeded); null: Random() uses the scope's own
   uint64_t own_random = 0x9e3779b97f4a7c15u;
   int budget = limits::kPollBudget;  // ready leaves left
@@ -34,6 +50,11 @@ class Context {
 
   // Borrowed: copy it (WakerSlot does) to keep it.
   const Waker& waker() const { return *waker_; }
+  // A copy of it, mostly without a read-modify-write: for who needs a new one at every wait.
+  Waker CloneWaker() const {
+    if (waker_ == scope_->root && scope_->spare != nullptr) return scope_->TakeSpare();
+    return *waker_;
+  }
 
   // Every leaf that is ready asks once per item. False: the task has had its share; its wake is arranged, return
   // kPending and give the item at the next poll.
@@ -42,7 +63,7 @@ class Context {
       --scope_->budget;
       return true;
     }
-    Yield();
+    Refuse();
     return false;
   }
   // Whether ConsumeBudget would refuse.
@@ -67,6 +88,8 @@ class Context {
   internal::PollScope& scope() { return *scope_; }
 
  private:
+  void Refuse();  // ConsumeBudget's: Yield, out of the way of the answer that is common
+
   const Waker* waker_;
   internal::PollScope* scope_;
 };

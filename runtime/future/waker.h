@@ -23,8 +23,9 @@ namespace internal {
 // What a Waker points to: the header of a task, or a Wakeable.
 struct WakeTarget {
   struct VTable {
-    void (*wake)(WakeTarget*);     // enqueue the target; the caller keeps its reference
-    void (*destroy)(WakeTarget*);  // the last reference is gone
+    void (*wake)(WakeTarget*);       // enqueue the target; the caller keeps its reference
+    void (*destroy)(WakeTarget*);    // the last reference is gone
+    void (*wake_last)(WakeTarget*);  // wake, and take over the caller's reference
   };
 
   static constexpr int kRefShift = 16;
@@ -65,8 +66,12 @@ class Waker {
   }
 
   // Any thread. Idempotent until the next poll.
-  void Wake() const {
+  void Wake() const& {
     if (target_ != nullptr) target_->vtable->wake(target_);
+  }
+  // The same for a waker that is not needed any more: waking and letting go are one step, and no reference is counted.
+  void Wake() && {
+    if (internal::WakeTarget* target = Release()) target->vtable->wake_last(target);
   }
 
   // Whether both wake the same thing: then replacing one by the other changes nothing.

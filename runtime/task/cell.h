@@ -85,7 +85,7 @@ class TaskCell final : public TaskHeader {
     base::CacheFree(cell, sizeof(TaskCell));
   }
 
-  static constexpr TaskVTable kTable = {{&WakeTask, &Destroy}, &Poll, &Cancel, &DropOutput, &Failure};
+  static constexpr TaskVTable kTable = {{&WakeTask, &Destroy, &WakeTaskLast}, &Poll, &Cancel, &DropOutput, &Failure};
 
   union {
     alignas(16) F future_;

@@ -34,10 +34,22 @@ struct TaskName {
 
 struct alignas(16) TaskHeader : TaskState {
   TaskHeader(const TaskVTable* vtable, Scheduler* scheduler, uint64_t id, base::SourceLocation place)
-      : TaskState(vtable), scheduler(scheduler), id(id), file(place.file()), line(place.line()) {}
+      : TaskState(vtable),
+        named(false),
+        local(false),
+        line(place.line()),
+        scheduler(scheduler),
+        id(id),
+        file(place.file()) {}
 
   const TaskVTable* table() const { return static_cast<const TaskVTable*>(vtable); }
   const char* place_file() const { return named ? name->file : file; }
+
+  // In what TaskState leaves of its last word:
+  bool named : 1;
+  bool local : 1;      // bound to its thread
+  uint16_t shard = 0;  // of the owned list
+  int32_t line;
 
   TaskHeader* queue_next = nullptr;
   TaskHeader* owned_prev = nullptr;
@@ -48,10 +60,6 @@ struct alignas(16) TaskHeader : TaskState {
     const char* file;  // where Spawn was called
     TaskName* name;    // owned, when `named`
   };
-  int32_t line;
-  uint16_t shard = 0;   // of the owned list
-  bool named = false;
-  bool local = false;   // bound to its thread
 };
 
 #if !KIOTO_MODEL

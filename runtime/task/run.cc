@@ -43,6 +43,7 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
   BorrowedWaker waker(task);
   PollScope scope;
   scope.random = &thread.random;
+  scope.spare = &task->spare();
   Context cx(waker.get(), scope);
   thread.task = task;
   const bool ready = task->table()->poll(task, cx);
@@ -82,6 +83,11 @@ void DropTaskOutput(TaskHeader* task) {
 void WakeTask(WakeTarget* target) {
   TaskHeader* task = static_cast<TaskHeader*>(target);
   if (task->Wake() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
+}
+
+void WakeTaskLast(WakeTarget* target) {
+  TaskHeader* task = static_cast<TaskHeader*>(target);
+  if (task->WakeLast() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
 }
 
 void AbortTask(TaskHeader* task) {

@@ -55,6 +55,7 @@ void CancelTask(TaskHeader* task, const Status& reason);
 
 // What a task's wakers do, and AbortHandle: enqueue it unless somebody has.
 void WakeTask(WakeTarget* target);
+void WakeTaskLast(WakeTarget* target);
 void AbortTask(TaskHeader* task);
 
 // Makes a new task live and enqueues it; if the runtime is shutting down, cancels it at once. Any thread.

@@ -22,6 +22,30 @@ TaskState::ToWoken TaskState::Wake() {
   }
 }
 
+TaskState::ToWoken TaskState::WakeLast() {
+  uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
+  for (;;) {
+    if ((now & kComplete) != 0) {
+      Unref();
+      return ToWoken::kNothing;
+    }
+    const bool idle = (now & kOwned) == 0;
+    // An owned task is live: the reference that goes is not the last.
+    const uint64_t next = idle ? now | kOwned : (now | kWoken) - kRefOne;
+    // acq_rel: as in Wake; the acquire also takes over `spare_` from the Suspend before.
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.wake_last_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
+      if (!idle) return ToWoken::kNothing;
+      if (spare_.Read() < kMaxSpare) {
+        ++spare_.Write();
+      } else {
+        Unref();
+      }
+      return ToWoken::kEnqueue;
+    }
+  }
+}
+
 TaskState::ToWoken TaskState::Abort() {
   uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
   for (;;) {
@@ -71,13 +95,15 @@ TaskState::ToComplete TaskState::Complete(bool output_dropped) {
     if ((now & kJoinInterest) == 0 && !output_dropped && !KIOTO_MUTANT("task_state.complete_forgets_output")) return ToComplete::kDropOutput;
     const bool wake = (now & kJoinWaker) != 0;
     uint64_t next = (now | kComplete) & ~(kOwned | kWoken);
-    if (!wake) next -= kRefOne;  // the live reference goes with the same RMW
+    // The spare references, and the live one, go with the same RMW.
+    next -= kRefOne * (KIOTO_MUTANT("task_state.keep_spare") ? 0 : spare_.Read());
+    if (!wake) next -= kRefOne;
     // acq_rel: the release publishes the output to the JoinHandle; the acquire pairs with RegisterJoin (R5), and, for the
     // last reference, with the other Unrefs.
     if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.complete_order", std::memory_order_acq_rel),
                                     std::memory_order_acquire)) {
       if (wake) {
-        join_waker_.Read().Wake();
+        join_waker_.Read().Wake();  // not as its last wake: the JoinHandle may look at it yet
         Unref();
       } else if (next >> kRefShift == 0) {
         vtable->destroy(this);

@@ -6,6 +6,7 @@
 #define KIOTO_SYNC_INTERNAL_MPSC_PERMIT_FUTURE_H_
 
 #include <cstddef>
+#include <new>
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
@@ -19,13 +20,13 @@ class MpscPermit {
  public:
   enum Outcome { kPending, kGranted, kClosed };
 
-  MpscPermit() = default;
+  MpscPermit() {}
   MpscPermit(MpscPermit&& other) noexcept {
     KIOTO_CHECK(!other.waiting(), "a Send or Reserve of a channel was moved after its first poll");
   }
   MpscPermit& operator=(MpscPermit&&) = delete;
   ~MpscPermit() {
-    if (waiting()) gate_->Leave(waiter_);
+    if (waiting()) GiveUp();
   }
 
   bool waiting() const { return gate_ != nullptr; }
@@ -33,8 +34,12 @@ class MpscPermit {
   Outcome Acquire(BoundedGate& gate, size_t n, const Waker& task);
 
  private:
+  void GiveUp();
+
   BoundedGate* gate_ = nullptr;  // set while the waiter may be queued, or hold something
-  PermitWaiter waiter_;
+  union {
+    PermitWaiter waiter_;  // made when it joins: a send that finds room has none
+  };
 };
 
 template <class Permits, class Channel>

@@ -240,6 +240,8 @@ void NotifiedBetweenWakes() {
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_multi
 TEST_F(SyncModel, NotifyPassItOn) {
   ExpectHoldsAlways(Options().StaleLoads(1), PassItOn);
+  ExpectCaught("notify.lock_order", Options(), PassItOn);
+  ExpectCaught("notify.unlock_order", Options(), PassItOn);
 }
 
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_drop

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kioto/runtime/future/context.h"
 #include "kioto/tests/model/model_testing.h"
 
 namespace kioto::model {
@@ -42,6 +43,7 @@ struct Task final : TaskState {
 
   Ends* const ends;
   const int needed;
+  bool takes_spare = false;  // whether a poll makes a waker
   Atomic<int> events{0};
   Cell<int> future{1};  // 0: destroyed
   Cell<int> output{0};  // 0: none
@@ -59,6 +61,10 @@ const WakeTarget::VTable Task::kVTable = {
       task->ends->tasks_destroyed.fetch_add(1, std::memory_order_relaxed);
       delete task;
     },
+    [](WakeTarget* target) {
+      auto* task = static_cast<Task*>(target);
+      if (task->WakeLast() == TaskState::ToWoken::kEnqueue) task->Run();
+    },
 };
 
 void Task::Run() {
@@ -66,6 +72,13 @@ void Task::Run() {
     if (StartPoll() == ToPoll::kCancel) return End(kAbortedOutput);
     Assert(future.Read() > 0, "a task was polled after its end");
     ++future.Write();
+    if (takes_spare) {
+      const BorrowedWaker root(this);
+      kioto::internal::PollScope scope;
+      scope.spare = &spare();
+      Context cx(root.get(), scope);
+      (void)cx.CloneWaker();
+    }
     if (events.load(std::memory_order_relaxed) >= needed) return End(kOutput);
     switch (Suspend()) {
       case ToIdle::kIdle:
@@ -155,11 +168,18 @@ void WakeIt(Task* task) {
   waker.Wake();
 }
 
-auto Actors(int actors) {
-  return [actors] {
+// The same by a waker that is given up, whose reference is the caller's.
+void WakeItLast(Task* task) {
+  task->events.fetch_add(1, std::memory_order_relaxed);  // relaxed: as above
+  Waker(task).Wake();
+}
+
+auto Actors(int actors, bool takes_spare = false) {
+  return [actors, takes_spare] {
     Ends ends;
     const int needed = ((actors & kWake) != 0) + ((actors & kWakeAgain) != 0);
     auto* task = new Task(&ends, needed);
+    task->takes_spare = takes_spare;
     // References for the threads that are no JoinHandle.
     for (int actor : {kWake, kWakeAgain, kAbort}) {
       if ((actors & actor) != 0) task->Ref();
@@ -181,7 +201,7 @@ auto Actors(int actors) {
       };
       Thread poll(run(kPoll, [](Task* t) { t->Run(); }));
       Thread first(run(kWake, wake));
-      Thread second(run(kWakeAgain, wake));
+      Thread second(run(kWakeAgain, WakeItLast));
       Thread third(run(kAbort, abort));
       if ((actors & kJoin) != 0) JoinTask(task);
       if ((actors & kRegisterAndDetach) != 0) RegisterAndDetach(task);
@@ -219,6 +239,15 @@ TEST(TaskStateModel, NoWakeIsLost) {
   ExpectCaught("task_state.start_poll_order", Options(), Actors(actors));
   ExpectCaught("task_state.suspend_ignores_woken", Options(), Actors(actors));
   ExpectCaught("task_state.suspend_order", Options(), Actors(actors));
+}
+
+// The wakers that end by waking leave their references to the task, which gives them out again, and back with its own.
+TEST(TaskStateModel, SpareReferencesAreCounted) {
+  const int actors = kPoll | kWakeAgain;
+  ExpectHolds(Options().Preemptions(3), Actors(actors | kDetach, /*takes_spare=*/true));
+  ExpectHolds(Options(), Actors(actors | kWake, /*takes_spare=*/true));
+  ExpectCaught("task_state.wake_last_order", Options(), Actors(actors));
+  ExpectCaught("task_state.keep_spare", Options(), Actors(actors));
 }
 
 TEST(TaskStateModel, TheOutputGoesToOne) {

@@ -93,7 +93,7 @@ class [[nodiscard]] ChainValue
   static constexpr bool kLocal = IsLocalFuture<F>;
   static constexpr bool kLosesData = LosesDataWhenDropped<F>;
 
-  ChainValue(F first, Fn fn) : fn_(std::move(fn)), first_(std::move(first)) {}
+  ChainValue(F&& first, Fn&& fn) : fn_(std::move(fn)), first_(std::move(first)) {}
   ChainValue(ChainValue&& other) : ChainValue::FutureBase(std::move(other)), fn_(std::move(other.fn_)), first_(std::move(other.first_)) {}
   ~ChainValue() {
     if (!done_) first_.~F();
@@ -135,7 +135,7 @@ class [[nodiscard]] Chain
   static constexpr bool kLocal = IsLocalFuture<F> || IsLocalFuture<Next>;
   static constexpr bool kLosesData = LosesDataWhenDropped<F> || LosesDataWhenDropped<Next>;
 
-  Chain(F first, Fn fn) : fn_(std::move(fn)), first_(std::move(first)) {}
+  Chain(F&& first, Fn&& fn) : fn_(std::move(fn)), first_(std::move(first)) {}
   Chain(Chain&& other) : Chain::FutureBase(std::move(other)), fn_(std::move(other.fn_)), first_(std::move(other.first_)) {}
   ~Chain() {
     if (stage_ == Stage::kFirst) first_.~F();

@@ -17,6 +17,11 @@ WideChild::WideChild(WideBlock* block, uint32_t index)
                   child->block_->Push(child);
                 },
                 [](WakeTarget* target) { static_cast<WideChild*>(target)->block_->Unref(); },
+                [](WakeTarget* target) {
+                  auto* child = static_cast<WideChild*>(target);
+                  child->block_->Push(child);
+                  child->WakeTarget::Unref();
+                },
             };
             return &kVTable;
           }(),

@@ -1,0 +1,7 @@
+#include "kioto/runtime/future/context.h"
+
+namespace kioto {
+
+void Context::Refuse() { Yield(); }
+
+}  // namespace kioto
