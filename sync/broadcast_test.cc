@@ -85,6 +85,7 @@ TEST(BroadcastTest, WithoutReceiversTheValueStays) {
 }
 
 // behaviour: tokio/src/sync/broadcast.rs#receiver_count_on_sender_constructor
+// behaviour: tokio/src/sync/broadcast.rs#receiver_count_on_channel_constructor
 TEST(BroadcastTest, ReceiversAreCounted) {
   Broadcast<int> room(3);
   EXPECT_EQ(room.Capacity(), 4u);

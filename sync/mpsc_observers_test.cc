@@ -1,12 +1,12 @@
-// What the handles of the channels, bounded and unbounded, say of their channel.
-#include <memory>
-#include <optional>
+// What holds of both channels, bounded and unbounded: above all what their handles say.
+#include <cstddef>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/future/for_each.h"
+#include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
 
@@ -220,6 +220,18 @@ TYPED_TEST(MpscObserversTest, ADroppedCopyIsNotCounted) {
   { auto copy = this->ch_.sender; }
   EXPECT_EQ(this->ch_.sender.SenderCount(), 1u);
   EXPECT_EQ(this->ch_.receiver.SenderCount(), 1u);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_stream_with_buffer
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_stream_unbounded
+TYPED_TEST(MpscObserversTest, AReceiverIsAStream) {
+  std::thread sender([tx = std::move(this->ch_.sender)] {
+    for (int i = 1; i <= 2; ++i) EXPECT_TRUE(TypeParam::Send(tx, i).ok());
+  });
+  std::vector<int> seen;
+  EXPECT_TRUE(internal::BlockingWait(ForEach(std::move(this->ch_.receiver), [&seen](int& value) { seen.push_back(value); })).ok());
+  sender.join();
+  EXPECT_EQ(seen, (std::vector<int>{1, 2}));
 }
 
 // Can be neither copied nor compared nor printed.

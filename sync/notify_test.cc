@@ -1,7 +1,9 @@
 #include "kioto/sync/notify.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -262,6 +264,50 @@ TEST(NotifyTest, AllWakesManyInRoundsAndOnlyThem) {
   }
 }
 
+// A waker that waits for the next notification as soon as it has had its own.
+struct WaitsAgain : Wakeable {
+  explicit WaitsAgain(Notify& notify) : notify(notify) {}
+  void OnWake() override {
+    if (next) return;
+    next.emplace(notify.Notified());
+    ready = Ready(*next);
+  }
+  Notify& notify;
+  std::optional<Task> next;
+  bool ready = false;
+};
+
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_sequential_notified_await
+TEST(NotifyTest, WhoWaitsAgainWhileAllAreWokenWaitsForTheNext) {
+  for (int place : {0, 33}) {  // the first woken and the last
+    Notify notify;
+    auto* target = new WaitsAgain(notify);
+    NotifiedFuture first = notify.Notified();
+    std::vector<std::unique_ptr<Task>> others;
+    for (int i = 0; i < 34; ++i) {
+      if (i == place) {
+        kioto::internal::PollScope scope;
+        const Waker waker = target->MakeWaker();
+        Context cx(waker, scope);
+        EXPECT_TRUE(first.PollOnce(cx).pending());
+      } else {
+        others.push_back(std::make_unique<Task>(notify.Notified()));
+        EXPECT_FALSE(Ready(*others.back()));
+      }
+    }
+    notify.NotifyAll();
+    ASSERT_TRUE(target->next.has_value());
+    EXPECT_FALSE(target->ready);
+    EXPECT_EQ(target->next->wakes(), 0);
+    EXPECT_FALSE(Ready(*target->next));
+    for (auto& task : others) EXPECT_TRUE(Ready(*task));
+    notify.NotifyOne();
+    EXPECT_EQ(target->next->wakes(), 1);
+    target->next.reset();
+    target->Unref();
+  }
+}
+
 TEST(NotifyTest, DroppedAtAnyPointNothingIsLost) {
   for (int polls = 0; polls < 3; ++polls) {
     Notify notify;
@@ -317,8 +363,8 @@ TEST(NotifyTest, StressATokenGoesRoundThoughWaitersAreDropped) {
   EXPECT_TRUE(Ready(last));
 }
 
-// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters
-// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_poll_consistency
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_poll_consistency_many
+// behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_is_atomic
 TEST(NotifyTest, StressAllIsSeenByAllInAnyOrder) {
   for (int round = 0; round < 1000; ++round) {
     Notify notify;
@@ -329,6 +375,7 @@ TEST(NotifyTest, StressAllIsSeenByAllInAnyOrder) {
     }
     std::thread notifier([&] { notify.NotifyAll(); });
     bool seen = false;
+    if (round % 4 >= 2) std::reverse(tasks.begin(), tasks.end());
     for (auto& task : tasks) {
       const bool ready = Ready(*task);
       EXPECT_TRUE(ready || !seen);

@@ -1,0 +1,199 @@
+// The permits of a semaphore: how many there are, and what is done with those that are held.
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/sync/semaphore.h"
+
+namespace kioto::sync {
+namespace {
+
+// Every number of free permits and of others from 0 to 2, open and closed: what is free after `change`(semaphore, n)
+// is `expected`(size, n), and the semaphore is as open as it was.
+template <class Change, class Expected>
+void ForSmallNumbers(Change change, Expected expected) {
+  for (bool closed : {false, true}) {
+    for (size_t size = 0; size < 3; ++size) {
+      for (size_t n = 0; n < 3; ++n) {
+        Semaphore semaphore(size);
+        if (closed) semaphore.Close();
+        change(semaphore, n);
+        EXPECT_EQ(semaphore.AvailablePermits(), expected(size, n)) << size << " and " << n;
+        EXPECT_EQ(semaphore.IsClosed(), closed);
+      }
+    }
+  }
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#add_permits_open
+// behaviour: tokio/tests/sync_semaphore.rs#add_permits_closed
+TEST(SemaphorePermitsTest, AreAddedOpenOrClosed) {
+  ForSmallNumbers([](Semaphore& semaphore, size_t n) { semaphore.AddPermits(n); },
+                  [](size_t size, size_t n) { return size + n; });
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#forget_open
+// behaviour: tokio/tests/sync_semaphore.rs#forget_closed
+TEST(SemaphorePermitsTest, AreForgottenOpenOrClosed) {
+  ForSmallNumbers(
+      [](Semaphore& semaphore, size_t n) {
+        const size_t free = semaphore.AvailablePermits();
+        EXPECT_EQ(semaphore.ForgetPermits(n), std::min(n, free));
+      },
+      [](size_t size, size_t n) { return size - std::min(n, size); });
+}
+
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#forget_permits_basic
+TEST(SemaphorePermitsTest, NoMoreAreForgottenThanThereAre) {
+  Semaphore semaphore(10);
+  EXPECT_EQ(semaphore.ForgetPermits(4), 4u);
+  EXPECT_EQ(semaphore.AvailablePermits(), 6u);
+  EXPECT_EQ(semaphore.ForgetPermits(10), 6u);
+  EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+}
+
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#try_acquire_one_available
+TEST(SemaphorePermitsTest, AreCountedOneByOne) {
+  Semaphore semaphore(100);
+  auto first = semaphore.TryAcquire();
+  EXPECT_EQ(semaphore.AvailablePermits(), 99u);
+  auto second = semaphore.TryAcquire();
+  EXPECT_EQ(semaphore.AvailablePermits(), 98u);
+}
+
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#try_acquire_one_unavailable
+TEST(SemaphorePermitsTest, TheOnlyOneIsGivenOnceAtATime) {
+  Semaphore semaphore(1);
+  {
+    auto held = semaphore.TryAcquire();
+    EXPECT_TRUE(held.ok());
+    EXPECT_TRUE(IsEmpty(semaphore.TryAcquire().status()));
+  }
+  EXPECT_TRUE(semaphore.TryAcquire().ok());
+  EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#no_permits
+TEST(SemaphorePermitsTest, MayBeNone) {
+  Semaphore semaphore(0);
+  EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+  EXPECT_TRUE(IsEmpty(semaphore.TryAcquire().status()));
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#forget
+// behaviour: tokio/tests/sync_semaphore.rs#merge
+// behaviour: tokio/tests/sync_semaphore.rs#split
+TEST(SemaphorePermitsTest, AreForgottenMergedAndSplit) {
+  Semaphore semaphore(5);
+  {
+    auto one = semaphore.TryAcquire(1);
+    auto two = semaphore.TryAcquire(2);
+    one->Merge(*std::move(two));
+    EXPECT_EQ(one->count(), 3u);
+    EXPECT_EQ(semaphore.AvailablePermits(), 2u);
+    auto part = one->Split(1);
+    EXPECT_EQ(one->count(), 2u);
+    EXPECT_EQ(part->count(), 1u);
+    EXPECT_EQ(one->Split(0)->count(), 0u);
+    EXPECT_FALSE(part->Split(2).has_value());
+    one->Release();
+    EXPECT_EQ(semaphore.AvailablePermits(), 4u);
+  }
+  EXPECT_EQ(semaphore.AvailablePermits(), 5u);
+  semaphore.TryAcquire(5)->Forget();
+  EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+}
+
+// --- as many as there can be ---
+
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#max_permits_doesnt_panic
+// behaviour: tokio/tests/sync_semaphore.rs#no_panic_at_maxpermits
+TEST(SemaphorePermitsTest, MayBeTheMost) {
+  EXPECT_EQ(Semaphore(Semaphore::kMaxPermits).AvailablePermits(), Semaphore::kMaxPermits);
+  Semaphore nearly(Semaphore::kMaxPermits - 1);
+  nearly.AddPermits(1);
+  EXPECT_EQ(nearly.AvailablePermits(), Semaphore::kMaxPermits);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#add_max_amount_permits
+TEST(SemaphorePermitsTest, MayBeAddedUpToTheMost) {
+  Semaphore semaphore(0);
+  semaphore.AddPermits(Semaphore::kMaxPermits);
+  EXPECT_EQ(semaphore.AvailablePermits(), Semaphore::kMaxPermits);
+}
+
+class SemaphorePermitsDeathTest : public testing::Test {
+ protected:
+  SemaphorePermitsDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+// behaviour: tokio/tests/sync_semaphore.rs#panic_when_exceeds_maxpermits
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#validates_max_permits
+TEST_F(SemaphorePermitsDeathTest, MadeWithMoreThanTheMost) {
+  EXPECT_DEATH(Semaphore(Semaphore::kMaxPermits + 1), "kMaxPermits");
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#add_more_than_max_amount_permits1
+TEST_F(SemaphorePermitsDeathTest, AddedTheMostToOne) {
+  Semaphore one(1);
+  EXPECT_DEATH(one.AddPermits(Semaphore::kMaxPermits), "kMaxPermits");
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#add_more_than_max_amount_permits2
+TEST_F(SemaphorePermitsDeathTest, AddedOneToTheMost) {
+  Semaphore nearly(Semaphore::kMaxPermits - 1);
+  nearly.AddPermits(1);
+  EXPECT_DEATH(nearly.AddPermits(1), "kMaxPermits");
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#merge_unrelated_permits
+TEST_F(SemaphorePermitsDeathTest, MergedWithThoseOfAnother) {
+  Semaphore a(1);
+  Semaphore b(1);
+  EXPECT_DEATH(a.TryAcquire()->Merge(*b.TryAcquire()), "different semaphores");
+}
+
+// --- plain threads ---
+
+// behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire
+TEST(SemaphoreBlockingTest, TakesAFreePermit) {
+  Semaphore semaphore(1);
+  {
+    auto permit = semaphore.BlockingAcquire();
+    EXPECT_TRUE(permit.ok());
+    EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+  }
+  EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_many
+TEST(SemaphoreBlockingTest, TakesManyAtOnce) {
+  Semaphore semaphore(5);
+  {
+    auto permits = semaphore.BlockingAcquire(3);
+    EXPECT_EQ(permits->count(), 3u);
+    EXPECT_EQ(semaphore.AvailablePermits(), 2u);
+  }
+  EXPECT_EQ(semaphore.AvailablePermits(), 5u);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_waits_for_permit
+TEST(SemaphoreBlockingTest, WaitsForAPermit) {
+  Semaphore semaphore(0);
+  bool given = false;  // by the permit that is waited for
+  std::thread thread([&] {
+    auto permit = semaphore.BlockingAcquire();
+    EXPECT_TRUE(permit.ok());
+    EXPECT_TRUE(given);
+  });
+  given = true;
+  semaphore.AddPermits(1);
+  thread.join();
+  EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+}
+
+}  // namespace
+}  // namespace kioto::sync
