@@ -1,17 +1,21 @@
 #include "kioto/runtime/driver/driver.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "kioto/runtime/driver/driver_conformance.h"
+#include "kioto/runtime/driver/hosted_driver.h"
 #include "kioto/runtime/driver/io_source.h"
 #include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/driver/testing_io.h"
 #include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 
 namespace kioto::internal {
@@ -81,13 +85,52 @@ class AttachedHarness : public DriverHarness, DriveHook {
   std::unique_ptr<AttachedDriver> driver_;
 };
 
+// A host that waits in poll(2), with a guest that never has a task.
+template <bool kPortable>
+class HostedHarness : public DriverHarness, DriveHook {
+ public:
+  static std::unique_ptr<DriverHarness> Make(const DriverOptions& options) {
+    return std::make_unique<HostedHarness>(options);
+  }
+  explicit HostedHarness(DriverOptions options) : clock_(options.clock) {
+    options.portable |= kPortable;
+    driver_ = *MakeHostedDriver(options, this);
+  }
+  ~HostedHarness() override {
+    bool done = false;
+    driver_->Detach([](void* flag) { *static_cast<bool*>(flag) = true; }, &done);
+    EXPECT_TRUE(done);
+    EXPECT_EQ(driver_->PollFd(), -1);
+  }
+  Driver& driver() override { return *driver_; }
+  void Park(int64_t deadline_ns) override {
+    const int64_t until = std::min(deadline_ns, driver_->NextDeadline());
+    const int64_t now = clock_->Now();
+    int wait_ms = until > now ? static_cast<int>((until - now - 1) / kTickNs + 1) : 0;
+    if (until == kNever) wait_ms = -1;
+    pollfd fd = {driver_->PollFd(), POLLIN, 0};
+    poll(&fd, 1, wait_ms);
+    EXPECT_FALSE(driver_->Drive(64, kTickNs) && !clock_->paused());
+  }
+  bool parks_itself() const override { return false; }
+
+ private:
+  bool RunReady(int, int64_t) override { return false; }
+  bool KeepAlive() override { return true; }
+
+  RuntimeClock* const clock_;
+  std::unique_ptr<HostedDriver> driver_;
+};
+
 }  // namespace
 
 std::vector<DriverFlavor> ConformingIoDrivers() {
   return {{"owned", PlainHarness<MakeOwnedDriver, false>::Make},
           {"owned_portable", PlainHarness<MakeOwnedDriver, true>::Make},
           {"attached", AttachedHarness<false>::Make},
-          {"attached_portable", AttachedHarness<true>::Make}};
+          {"attached_portable", AttachedHarness<true>::Make},
+          {"hosted", HostedHarness<false>::Make},
+          {"hosted_portable", HostedHarness<true>::Make}};
 }
 
 std::vector<DriverFlavor> ConformingDrivers() {
@@ -114,6 +157,65 @@ TEST(Driver, WithoutTimeItStillParks) {
     (*driver)->Turn();
     (*driver)->Shutdown();
   }
+}
+
+class NoTasks : public DriveHook {
+ public:
+  bool RunReady(int, int64_t) override {
+    if (driver != nullptr) driver->Detach([](void* self) { ++static_cast<NoTasks*>(self)->ended; }, this);
+    return false;
+  }
+  bool KeepAlive() override { return false; }
+
+  HostedDriver* driver = nullptr;  // to detach in the next turn
+  int ended = 0;
+};
+
+bool IsReadable(int fd) {
+  pollfd poll_fd = {fd, POLLIN, 0};
+  return poll(&poll_fd, 1, 0) == 1;
+}
+
+TEST(HostedDriver, ItsFdIsReadableWhileThereIsSomethingToDo) {
+  RuntimeClock clock;
+  DriverOptions options;
+  options.clock = &clock;
+  NoTasks hook;
+  auto driver = *MakeHostedDriver(options, &hook);
+  EXPECT_FALSE(driver->Drive(1, kTickNs));
+  EXPECT_FALSE(IsReadable(driver->PollFd()));
+  EXPECT_EQ(driver->NextDeadline(), kNever);
+  for (int i = 0; i < 3; ++i) {
+    std::thread([&] { driver->Unpark(); }).join();
+    EXPECT_TRUE(IsReadable(driver->PollFd()));
+    EXPECT_EQ(driver->NextDeadline(), 0);
+    driver->Drive(1, kTickNs);
+    EXPECT_FALSE(IsReadable(driver->PollFd()));
+    EXPECT_EQ(driver->NextDeadline(), kNever);
+  }
+  CountingWaker task;
+  TimerEntry entry;
+  const int64_t deadline = clock.Now() + 3'600'000 * kTickNs;
+  entry.Arm(*driver->wheel(), deadline, task.waker());
+  EXPECT_TRUE(IsReadable(driver->PollFd())) << "the host may be waiting for longer";
+  driver->Drive(1, kTickNs);
+  EXPECT_FALSE(IsReadable(driver->PollFd()));
+  EXPECT_GE(driver->NextDeadline(), deadline);
+  EXPECT_LT(driver->NextDeadline(), deadline + 2 * kTickNs);
+}
+
+TEST(HostedDriver, DetachedInItsTurnItEndsBehindIt) {
+  RuntimeClock clock;
+  DriverOptions options;
+  options.clock = &clock;
+  NoTasks hook;
+  auto driver = *MakeHostedDriver(options, &hook);
+  hook.driver = driver.get();
+  EXPECT_FALSE(driver->Drive(1, kTickNs));
+  EXPECT_EQ(hook.ended, 1);
+  EXPECT_EQ(driver->PollFd(), -1);
+  EXPECT_FALSE(driver->Drive(1, kTickNs));
+  driver->Unpark();  // harmless
 }
 
 // It used to hurry its driver, which is a system call, under the source's spin lock.
