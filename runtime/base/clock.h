@@ -10,6 +10,10 @@ namespace kioto::base {
 // CLOCK_MONOTONIC, or what a test has put in its place. Any thread.
 int64_t MonotonicNanos();
 
+// A moment that has been, at most some milliseconds ago (the kernel's last tick), for a tenth of the cost: enough to tell that
+// something is not due yet by far. Where there is no such clock, and in tests that put another one there, MonotonicNanos().
+int64_t CoarseMonotonicNanos();
+
 // Puts `clock` in the place of the real one, for the whole process, until destroyed. Any thread may call it meanwhile,
 // and it must not go back. What sleeps in the kernel (Parker, the driver) still wakes by the real clock.
 class ScopedClockForTest {

@@ -22,6 +22,19 @@ TEST(ClockTest, IsTheMonotonicClockInNanoseconds) {
   }
 }
 
+TEST(ClockTest, TheCoarseOneLagsByTicksAndIsNeverAhead) {
+  int64_t before = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const int64_t coarse = CoarseMonotonicNanos();
+    EXPECT_LE(before, coarse);
+    EXPECT_LE(coarse, MonotonicNanos());
+    EXPECT_GT(coarse, MonotonicNanos() - 10'000'000'000);  // however late the machine is
+    before = coarse;
+  }
+  ScopedClockForTest seven([]() -> int64_t { return 7; });
+  EXPECT_EQ(CoarseMonotonicNanos(), 7);
+}
+
 TEST(ClockTest, TestsMayPutAnotherInItsPlace) {
   {
     ScopedClockForTest seven([]() -> int64_t { return 7; });

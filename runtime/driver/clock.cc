@@ -13,6 +13,12 @@ int64_t RuntimeClock::Now() const {
   return base::MonotonicNanos() + offset_.load(std::memory_order_relaxed);  // relaxed: ordered by the acquire above
 }
 
+int64_t RuntimeClock::CoarseNow() const {
+  const int64_t paused_at = paused_at_.load(std::memory_order_acquire);  // acquire: as in Now (R1)
+  if (paused_at != kRunning) return paused_at;
+  return base::CoarseMonotonicNanos() + offset_.load(std::memory_order_relaxed);  // relaxed: as in Now
+}
+
 bool RuntimeClock::paused() const {
   return paused_at_.load(std::memory_order_relaxed) != kRunning;  // relaxed: a flag alone, nothing is read through it
 }
@@ -44,7 +50,8 @@ void RuntimeClock::InhibitAutoAdvance() {
 
 void RuntimeClock::AllowAutoAdvance() {
   // release: what the inhibitor produced comes before; pairs with auto_advance's acquire
-  inhibitors_.fetch_sub(1, std::memory_order_release);
+  const bool last = inhibitors_.fetch_sub(1, std::memory_order_release) == 1;
+  if (last && unpark_ != nullptr && paused()) unpark_(unpark_arg_);
 }
 
 bool RuntimeClock::auto_advance() const {

@@ -39,6 +39,9 @@ class RuntimeClock {
   // One real clock read (about 20 ns), or the paused time.
   int64_t Now() const;
 
+  // Not later than Now(), and behind it by some milliseconds at most: a tenth of the cost. The paused time, exactly.
+  int64_t CoarseNow() const;
+
   bool paused() const;
   // From now on the time stands still, at the next full millisecond, so that whole milliseconds are exact in tests. No
   // effect if it stands still already.
@@ -47,7 +50,13 @@ class RuntimeClock {
   void Advance(int64_t nanos);  // paused only (a check); never past kNever - 1
   // Auto-advance is off while somebody inhibits it (a blocking job runs that may still produce work).
   void InhibitAutoAdvance();
+  // Whoever drives is unparked to look again. The clock lives until this has returned.
   void AllowAutoAdvance();
+  // How to unpark who drives. Before the first thread.
+  void OnAllowed(void (*unpark)(void*), void* arg) {
+    unpark_ = unpark;
+    unpark_arg_ = arg;
+  }
   bool auto_advance() const;  // paused, and nobody inhibits it
 
   // `nanos` of this clock on base::MonotonicNanos()'s scale; kNever stays. Meaningless while paused.
@@ -59,6 +68,8 @@ class RuntimeClock {
   base::Atomic<int64_t> paused_at_{kRunning};
   base::Atomic<int64_t> offset_{0};
   base::Atomic<int32_t> inhibitors_{0};
+  void (*unpark_)(void*) = nullptr;
+  void* unpark_arg_ = nullptr;
 };
 
 }  // namespace kioto::internal
