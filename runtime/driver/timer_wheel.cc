@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto::internal {
 namespace {
@@ -13,74 +14,68 @@ base::SpinLock pool_lock;
 TimerWheel* pool_head = nullptr;
 
 void WakeAndDrop(WakeTarget* target) {
-  if (target == nullptr) return;
-  target->vtable->wake(target);
-  target->Unref();
-}
-
-void Drop(WakeTarget* target) {
-  if (target != nullptr) target->Unref();
+  if (target != nullptr) target->vtable->wake_last(target);
 }
 
 }  // namespace
 
 // --- TimerEntry --------------------------------------------------------------------------------------------------------
 
-TimerState TimerEntry::Poll(const Waker& waker) {
-  TimerState now = state(std::memory_order_acquire);  // acquire: pairs with the wheel's release (R2)
+TimerState TimerEntry::Rearm(const Waker& waker) {
   WakeTarget* mine = waker.target();
-  if (now != TimerState::kArmed || registered_ == mine) return now;
-  if (mine != nullptr) mine->Ref();
+  Take(mine);
   wheel_->lock_.Lock();
-  now = state(std::memory_order_relaxed);  // relaxed: under the lock (R1)
-  if (now == TimerState::kArmed) std::swap(target_, mine);
+  const bool still = armed();  // R1
+  if (still) std::swap(target_, mine);
   wheel_->lock_.Unlock();
-  if (now == TimerState::kArmed) registered_ = waker.target();
+  if (still) registered_ = waker.target();
   Drop(mine);
-  return now;
+  return still ? TimerState::kArmed : state();
 }
 
 void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker, int64_t now_ns) {
   Cancel();
-  WakeTarget* mine = waker.target();
-  if (mine != nullptr) mine->Ref();
+  WakeTarget* const mine = waker.target();
+  Take(mine);
   wheel_ = &wheel;
   registered_ = mine;
   target_ = mine;
   tick_ = TimerWheel::TickOf(deadline_ns);
 
   wheel.lock_.Lock();
-  // relaxed: size_ is written under the lock
-  if (wheel.size_.load(std::memory_order_relaxed) == 0) {
-    wheel.elapsed_ = std::max(wheel.elapsed_, now_ns / kTickNs);
-  }
-  if (wheel.shut_down_ || tick_ <= wheel.elapsed_) {
+  const size_t others = wheel.size();
+  if (others == 0) wheel.elapsed_ = std::max(wheel.elapsed_, now_ns / kTickNs);
+  if (__builtin_expect(wheel.shut_down_ || tick_ <= wheel.elapsed_, 0)) {
     const TimerState end = wheel.shut_down_ ? TimerState::kShutdown : TimerState::kFired;
     wheel.lock_.Unlock();
     target_ = nullptr;
     state_.store(static_cast<uint32_t>(end), std::memory_order_relaxed);  // relaxed: never armed, so it is ours alone
-    WakeAndDrop(mine);
+    waker.Wake();
+    Drop(mine);
     return;
   }
   state_.store(static_cast<uint32_t>(TimerState::kArmed), std::memory_order_relaxed);  // relaxed: under the lock
   wheel.Place(this);
-  wheel.CountUp(1);
+  wheel.size_.store(others + 1, std::memory_order_relaxed);  // relaxed: under the lock; elsewhere a hint
   const int64_t due = tick_ * kTickNs;
   if (due < wheel.next_deadline()) wheel.next_deadline_.store(due, std::memory_order_relaxed);  // relaxed: a hint
-  const bool hurry = due < wheel.parked_until_ && wheel.hurry_ != nullptr;
-  if (hurry) wheel.parked_until_ = due;  // once is enough for all that are later
-  void (*const call)(void*) = wheel.hurry_;
-  void* const arg = wheel.hurry_arg_;
+  if (__builtin_expect(due < wheel.parked_until_ && wheel.hurry_ != nullptr, 0)) {  // R4
+    wheel.parked_until_ = due;  // once is enough for all that are later
+    void (*const hurry)(void*) = wheel.hurry_;
+    void* const arg = wheel.hurry_arg_;
+    wheel.lock_.Unlock();
+    hurry(arg);
+    return;
+  }
   wheel.lock_.Unlock();
-  if (hurry) call(arg);
 }
 
 void TimerEntry::CancelArmed() {
   WakeTarget* dropped = nullptr;
   wheel_->lock_.Lock();
-  if (state(std::memory_order_relaxed) == TimerState::kArmed) {  // relaxed: under the lock (R1, R3)
+  if (armed() || KIOTO_MUTANT("timer_wheel.cancel_without_look")) {  // R1, R3
     wheel_->Unlink(this);
-    wheel_->CountUp(-1);
+    wheel_->CountDown();
     dropped = std::exchange(target_, nullptr);
     state_.store(static_cast<uint32_t>(TimerState::kIdle), std::memory_order_relaxed);  // relaxed: under the lock
   }
@@ -182,13 +177,7 @@ void TimerWheel::SetHurry(void (*hurry)(void*), void* arg) {
   lock_.Unlock();
 }
 
-int64_t TimerWheel::TickOf(int64_t deadline_ns) {
-  if (deadline_ns <= 0) return 0;
-  const int64_t tick = deadline_ns / kTickNs + (deadline_ns % kTickNs != 0);
-  return std::min(tick, kNever / kTickNs);
-}
-
-void TimerWheel::Place(TimerEntry* entry) {
+inline void TimerWheel::Place(TimerEntry* entry) {
   // `| 63`: what differs in the lowest six bits, or not at all, is at level 0.
   const uint64_t differs = static_cast<uint64_t>(entry->tick_ ^ elapsed_) | (kSlots - 1);
   const int level = (63 - __builtin_clzll(differs)) / kBits;
@@ -214,10 +203,11 @@ void TimerWheel::Unlink(TimerEntry* entry) {
 
 WakeTarget* TimerWheel::Finish(TimerEntry* entry, TimerState state) {
   Unlink(entry);
-  CountUp(-1);
-  WakeTarget* const target = entry->target_;
-  entry->target_ = nullptr;
-  entry->state_.store(static_cast<uint32_t>(state), std::memory_order_release);  // release: pairs with the owner's (R2)
+  CountDown();
+  WakeTarget* const target = std::exchange(entry->target_, nullptr);
+  if (target != nullptr && entry->LiesIn(target)) target->Ref();  // R5
+  // release: pairs with the owner's acquire (R2)
+  entry->state_.store(static_cast<uint32_t>(state), KIOTO_ORDER("timer_wheel.finish_order", std::memory_order_release));
   return target;
 }
 
@@ -268,9 +258,9 @@ void TimerWheel::Publish() {
   next_deadline_.store(next.level < 0 ? kNever : next.tick * kTickNs, std::memory_order_relaxed);
 }
 
-void TimerWheel::CountUp(ptrdiff_t by) {
-  const size_t size = size_.load(std::memory_order_relaxed) + by;  // relaxed: under the lock
-  size_.store(size, std::memory_order_relaxed);                    // relaxed: a hint
+void TimerWheel::CountDown() {
+  const size_t size = this->size() - 1;
+  size_.store(size, std::memory_order_relaxed);                            // relaxed: under the lock; elsewhere a hint
   if (size == 0) next_deadline_.store(kNever, std::memory_order_relaxed);  // relaxed: a hint
 }
 

@@ -14,11 +14,16 @@
 //               the owner can arm, so what it then finds is not armed.
 //            R4 Arm against a parking driver (a thread without a wheel arms on another's): both hold the lock; Arm sees
 //               until when the driver means to sleep, or the driver sees the new deadline.
-// COST       Arm: 1 lock + 1 Ref. Cancel: 1 lock + 1 Unref. Poll of an armed entry by the same task: no RMW. Unlocking is a
-//            store, publishing the next deadline too. Expiry: 1 lock per 64 entries, and per entry the wake and 1 Unref.
+//            R5 an entry inside a task's own future holds no reference to that task (WakeTarget::VTable::interior): while it
+//               is linked the future lives, and so does the task. Who takes it off makes the reference before it stores
+//               state_ (R2), under the lock that the future's destructor would have to take (R1).
+// COST       Arm: 1 lock. Cancel: 1 lock. Each 1 RMW more for an entry outside its task's future (R5). Poll of an armed entry
+//            by the same task: no RMW. Unlocking is a store, publishing the next deadline too. Expiry: 1 lock per 64 entries,
+//            and per entry the wake, and 1 Ref for one inside its task.
 #ifndef KIOTO_RUNTIME_DRIVER_TIMER_WHEEL_H_
 #define KIOTO_RUNTIME_DRIVER_TIMER_WHEEL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -48,7 +53,15 @@ class TimerEntry : private TimerLink {
   TimerEntry& operator=(const TimerEntry&) = delete;
 
   // Where it stands; kFired and kShutdown are final until the next Arm. When kArmed, `waker` is what will be woken.
-  TimerState Poll(const Waker& waker);
+  TimerState Poll(const Waker& waker) {
+    const TimerState now = state();
+    if (now != TimerState::kArmed || registered_ == waker.target()) return now;
+    return Rearm(waker);
+  }
+  // The same, without a look at who will be woken.
+  TimerState state() const {
+    return static_cast<TimerState>(state_.load(std::memory_order_acquire));  // acquire: pairs with the wheel's release (R2)
+  }
 
   // Puts it on `wheel` for `deadline_ns` (of the runtime's clock), whatever it was on before. Any wheel, any state. A
   // deadline that the wheel has passed already fires at once, and wakes. `now_ns`: the clock, if the caller has just read
@@ -57,23 +70,37 @@ class TimerEntry : private TimerLink {
 
   // Off its wheel: kIdle, unless it has fired. The waker is dropped.
   void Cancel() {
-    // acquire: pairs with the wheel's release (R2)
-    if (static_cast<TimerState>(state_.load(std::memory_order_acquire)) == TimerState::kArmed) CancelArmed();
+    if (state() == TimerState::kArmed) CancelArmed();
   }
 
  private:
   friend class TimerWheel;
 
+  TimerState Rearm(const Waker& waker);
   void CancelArmed();
-  TimerState state(std::memory_order order) const { return static_cast<TimerState>(state_.load(order)); }
+  // With the wheel's lock held.
+  bool armed() const {
+    return state_.load(std::memory_order_relaxed) == static_cast<uint32_t>(TimerState::kArmed);  // relaxed: under the lock
+  }
+
+  // A reference to `target`, which may be null, unless the entry lies inside what it destroys (R5).
+  bool LiesIn(const WakeTarget* target) const {
+    return reinterpret_cast<uintptr_t>(this) - reinterpret_cast<uintptr_t>(target) < target->vtable->interior;
+  }
+  void Take(WakeTarget* target) {
+    if (target != nullptr && !LiesIn(target)) target->Ref();
+  }
+  void Drop(WakeTarget* target) {
+    if (target != nullptr && !LiesIn(target)) target->Unref();
+  }
 
   int64_t tick_ = 0;
-  WakeTarget* target_ = nullptr;            // one reference, while armed
+  WakeTarget* target_ = nullptr;            // taken (Take), while armed
   TimerWheel* wheel_ = nullptr;             // the last one armed on
   const WakeTarget* registered_ = nullptr;  // what target_ was when armed: compared without the lock
   base::Atomic<uint32_t> state_{static_cast<uint32_t>(TimerState::kIdle)};
 };
-static_assert(sizeof(void*) != 8 || sizeof(TimerEntry) <= 56, "timers are counted in millions");
+static_assert(KIOTO_MODEL || sizeof(void*) != 8 || sizeof(TimerEntry) <= 56, "timers are counted in millions");
 
 class TimerWheel {
  public:
@@ -122,7 +149,12 @@ class TimerWheel {
   TimerWheel();
   ~TimerWheel() = delete;
 
-  static int64_t TickOf(int64_t deadline_ns);
+  static int64_t TickOf(int64_t deadline_ns) {
+    if (deadline_ns <= 0) return 0;
+    // Rounded up; unsigned, so that it neither overflows nor divides twice.
+    const uint64_t tick = (static_cast<uint64_t>(deadline_ns) + (kTickNs - 1)) / kTickNs;
+    return static_cast<int64_t>(std::min<uint64_t>(tick, kNever / kTickNs));
+  }
 
   // All with the lock held.
   void Place(TimerEntry* entry);
@@ -131,7 +163,7 @@ class TimerWheel {
   Next FindNext() const;
   bool Collect(int64_t now_tick, int limit, WakeTarget** targets, int* count);
   void Publish();
-  void CountUp(ptrdiff_t by);
+  void CountDown();
 
   base::SpinLock lock_;
   bool shut_down_ = false;

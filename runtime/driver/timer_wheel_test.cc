@@ -300,5 +300,56 @@ TEST(TimerWheelStress, MovesCancelsAndExpiryRace) {
   }
 }
 
+// A task, as the wheel sees it: what it wakes lies round the entry.
+struct Host : WakeTarget {
+  Host() : WakeTarget(&kVTable, kRefOne) {}
+  uint64_t references() const {
+    return state.load(std::memory_order_relaxed) >> kRefShift;  // relaxed: one thread
+  }
+  static void Woken(WakeTarget* target) { ++static_cast<Host*>(target)->wakes; }
+  static void WokenLast(WakeTarget* target) {
+    Woken(target);
+    target->Unref();
+  }
+  static void Gone(WakeTarget* target) { static_cast<Host*>(target)->gone = true; }
+  static const VTable kVTable;
+
+  int wakes = 0;
+  bool gone = false;
+  TimerEntry entry;
+};
+const WakeTarget::VTable Host::kVTable = {&Host::Woken, &Host::Gone, &Host::WokenLast, sizeof(Host)};
+
+TEST_F(TimerWheelTest, AnEntryInsideWhatItWakesNeedsNoReference) {
+  Host host;
+  TimerEntry outside;
+  const BorrowedWaker waker(&host);
+  host.entry.Arm(*wheel_, 5 * kMs, waker.get());
+  EXPECT_EQ(host.references(), 1u);
+  outside.Arm(*wheel_, 5 * kMs, waker.get());
+  EXPECT_EQ(host.references(), 2u);
+  EXPECT_EQ(wheel_->Expire(5 * kMs, 10), 2);
+  EXPECT_EQ(host.wakes, 2);
+  EXPECT_EQ(host.references(), 1u);
+  EXPECT_EQ(host.entry.state(), TimerState::kFired);
+
+  host.entry.Arm(*wheel_, 9 * kMs, waker.get());
+  outside.Arm(*wheel_, 9 * kMs, waker.get());
+  host.entry.Cancel();
+  outside.Cancel();
+  EXPECT_EQ(host.references(), 1u);
+
+  // From another waker to this one and back.
+  CountingWaker other;
+  host.entry.Arm(*wheel_, 9 * kMs, other.waker());
+  EXPECT_EQ(host.entry.Poll(waker.get()), TimerState::kArmed);
+  EXPECT_EQ(host.references(), 1u);
+  EXPECT_EQ(host.entry.Poll(other.waker()), TimerState::kArmed);
+  EXPECT_EQ(wheel_->Expire(9 * kMs, 10), 1);
+  EXPECT_EQ(host.wakes, 2);
+  EXPECT_EQ(host.references(), 1u);
+  EXPECT_FALSE(host.gone);
+}
+
 }  // namespace
 }  // namespace kioto::internal

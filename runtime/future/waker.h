@@ -11,6 +11,7 @@
 #ifndef KIOTO_RUNTIME_FUTURE_WAKER_H_
 #define KIOTO_RUNTIME_FUTURE_WAKER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -26,6 +27,9 @@ struct WakeTarget {
     void (*wake)(WakeTarget*);       // enqueue the target; the caller keeps its reference
     void (*destroy)(WakeTarget*);    // the last reference is gone
     void (*wake_last)(WakeTarget*);  // wake, and take over the caller's reference
+    // So many bytes, from the target on, hold things that are destroyed while references are still held: what lies there
+    // may keep the target without a reference of its own.
+    size_t interior = 0;
   };
 
   static constexpr int kRefShift = 16;

@@ -4,6 +4,7 @@
 #define KIOTO_RUNTIME_TASK_CELL_H_
 
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "kioto/runtime/base/config.h"
@@ -22,6 +23,12 @@ template <class T>
 JoinOutput<T>* TaskOutput(TaskHeader* task) {
   return std::launder(reinterpret_cast<JoinOutput<T>*>(task + 1));
 }
+
+// Whether the future wants to be told why it is ended from outside: EndedBy(status), just before it is destroyed.
+template <class F, class = void>
+inline constexpr bool kHearsItsEnd = false;
+template <class F>
+inline constexpr bool kHearsItsEnd<F, std::void_t<decltype(std::declval<F&>().EndedBy(std::declval<const Status&>()))>> = true;
 
 template <class F>
 class TaskCell final : public TaskHeader {
@@ -67,6 +74,7 @@ class TaskCell final : public TaskHeader {
 
   static void Cancel(TaskHeader* task, const Status& reason) {
     TaskCell* cell = static_cast<TaskCell*>(task);
+    if constexpr (kHearsItsEnd<F>) cell->future_.EndedBy(reason);
     cell->future_.~F();
     new (&cell->output_) Output(reason);
   }
@@ -85,7 +93,10 @@ class TaskCell final : public TaskHeader {
     base::CacheFree(cell, sizeof(TaskCell));
   }
 
-  static constexpr TaskVTable kTable = {{&WakeTask, &Destroy, &WakeTaskLast}, &Poll, &Cancel, &DropOutput, &Failure};
+  // The future, which ends before the task's last reference goes.
+  static constexpr size_t kInterior = sizeof(TaskHeader) + sizeof(F);
+  static constexpr TaskVTable kTable = {
+      {&WakeTask, &Destroy, &WakeTaskLast, kInterior}, &Poll, &Cancel, &DropOutput, &Failure};
 
   union {
     alignas(16) F future_;

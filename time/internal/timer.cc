@@ -8,8 +8,10 @@
 namespace kioto::internal {
 
 TimerState Timer::Start(Context& cx) {
-  DriverSet* const drivers = CurrentThread().drivers;
-  TimerWheel* const wheel = drivers != nullptr ? drivers->WheelForThisThread() : nullptr;
+  const ThreadContext& thread = CurrentThread();
+  DriverSet* const drivers = thread.drivers;
+  if (drivers == nullptr) return TimerState::kIdle;
+  TimerWheel* const wheel = thread.driver != nullptr ? thread.driver->wheel() : drivers->WheelForThisThread();
   if (wheel == nullptr) return TimerState::kIdle;
   const int64_t now = drivers->clock.Now();
   if (step_ == Step::kDuration) nanos_ = SaturatingAdd(now, nanos_);
@@ -19,7 +21,9 @@ TimerState Timer::Start(Context& cx) {
   }
   step_ = Step::kArmed;
   entry_.Arm(*wheel, nanos_, cx.waker(), now);
-  return Poll(cx);  // the wheel may have been faster, or be shut down
+  const TimerState state = entry_.state();  // the wheel may have been faster, or be shut down
+  if (state == TimerState::kFired) step_ = Step::kElapsed;
+  return state;
 }
 
 void NoTimeHere(const char* what) {
