@@ -10,6 +10,7 @@
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/driver/driver_conformance.h"
 #include "kioto/runtime/driver/harvest_fault.h"
 #include "kioto/runtime/driver/reactor.h"
@@ -35,6 +36,24 @@ class IoConformance : public DriverConformance {
       if (poll.ready()) return *std::move(poll);
       if (!task.yielded()) ParkUntilWoken(task, wakes + 1);
     }
+  }
+
+  void TurnWithEvents(TestPair& pair, int events) {
+    for (int i = 0; i < events; ++i) {
+      PolledTask task(TestRead{&pair.here, buffer_, sizeof(buffer_)});
+      EXPECT_TRUE(task.Poll().pending());
+      pair.Send("x");
+      while (task.wakes() == 0) harness_->parks_itself() ? driver().Turn() : Park(Now());
+      EXPECT_EQ(*Finish(task), 1u);
+    }
+  }
+  // One that comes while the driver sleeps, or is about to.
+  void WaitForAnEvent(TestPair& pair) {
+    PolledTask task(TestRead{&pair.here, buffer_, sizeof(buffer_)});
+    EXPECT_TRUE(task.Poll().pending());
+    std::thread sender([&] { pair.Send("x"); });
+    EXPECT_EQ(*Finish(task), 1u);
+    sender.join();
   }
 
   char buffer_[256] = {};
@@ -84,6 +103,27 @@ TEST_P(IoConformance, AWriteWaitsForRoom) {
   }
   EXPECT_EQ(taken + pair.Take().size(), bytes.size());
 }
+
+// A driver that is busy may stop telling its loop of events; before it sleeps it has to begin again.
+TEST_P(IoConformance, AParkHearsOfEventsAfterManyTurnsWithThem) {
+  TestPair pair;
+  for (int round = 0; round < 3; ++round) {
+    TurnWithEvents(pair, 400);
+    WaitForAnEvent(pair);
+  }
+}
+
+#if !KIOTO_DRIVER_IS_PORTABLE
+TEST_P(IoConformance, AParkHearsOfEventsThoughTheKernelRefusesToWatchTheReactor) {
+  if (driver().reactor()->fd() < 0) return;
+  TestPair pair;
+  TurnWithEvents(pair, 400);
+  base::sys::ScopedFault refused(base::sys::Call::kEpollCtl, base::sys::Fault::First(2, ENOMEM).On(driver().reactor()->fd()));
+  WaitForAnEvent(pair);
+  TurnWithEvents(pair, 400);
+  WaitForAnEvent(pair);
+}
+#endif
 
 TEST_P(IoConformance, EndOfFileWakesAndStays) {
   TestPair pair;

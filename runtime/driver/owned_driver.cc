@@ -2,9 +2,15 @@
 // there by the async, deadlines by the timer, readiness by one poll handle on the reactor's descriptor. A turn of a busy
 // worker looks at the reactor directly and runs no loop.
 //
+// A watched reactor costs: with every event the kernel tells the loop's epoll set too (130 ns; an echo became 3 % faster
+// without). So a worker that has harvested many events and not slept takes its reactor out of the loop's set, and puts it
+// back before it sleeps (1 µs, and 75 ns for each source, for the kernel then looks for circles). libuv is not asked: it
+// would do that in its next turn, and perhaps through io_uring. It finds the watcher by the fd in the event's data.
+//
 // STATE       wake_: kParked (the driving thread is in Sleep), kToken (somebody called Unpark).
 // OWNERSHIP   the handles: the driving thread, but for uv_async_send. kParked: set and cleared by the driving thread. kToken:
 //             set by any thread, cleared by the driving one.
+//             watched_, events_: the driving thread's.
 // RACES       R1 Unpark against Sleep: both are RMWs of wake_. Unpark second: it sees kParked and sends. Sleep second: it
 //                sees kToken and does not sleep.
 //             R2 two Unparks: the second finds kToken; one send is enough.
@@ -12,11 +18,18 @@
 // COST        Unpark 1 RMW, and a system call (7 µs) only if the thread sleeps; Sleep 2 RMW.
 #include <uv.h>
 
+#if defined(__linux__)
+#include <sys/epoll.h>
+#endif
+
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver_base.h"
 
 namespace kioto::internal {
@@ -48,10 +61,14 @@ class OwnedDriver final : public DriverBase {
 
   Status OpenReactor();
   void SetTimer(int64_t deadline_ns);
+  void CountEvents(int events);
+  bool Watch();
 
   base::Atomic<uint32_t> wake_{0};
   int open_ = 0;  // how far Open came
   bool portable_ = false;
+  bool watched_ = true;   // the loop's epoll set has the reactor
+  uint64_t events_ = 0;   // harvested since the last sleep
   uv_loop_t loop_;
   uv_async_t async_;
   uv_timer_t timer_;
@@ -97,8 +114,42 @@ Status OwnedDriver::OpenReactor() {
 #endif
 }
 
+#if KIOTO_DRIVER_IS_PORTABLE
+
+void OwnedDriver::CountEvents(int) {}
+bool OwnedDriver::Watch() { return true; }
+
+#else
+
+void OwnedDriver::CountEvents(int events) {
+  events_ += static_cast<uint64_t>(events);
+  if (!watched_ || events == 0) return;
+  // So many that putting it back costs less than a seventh of what was spent by then on telling the loop.
+  const size_t sources = reactor()->sources();
+  if (sources > size_t{limits::kUnwatchedSources} || events_ < 256 + 4 * sources) return;
+  epoll_event none = {};
+  watched_ = base::sys::EpollCtl(uv_backend_fd(&loop_), EPOLL_CTL_DEL, reactor()->fd(), &none) != 0;
+}
+
+// Whether the reactor is watched now.
+bool OwnedDriver::Watch() {
+  events_ = 0;
+  if (watched_ || reactor() == nullptr) return true;
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.fd = reactor()->fd();
+  watched_ = base::sys::EpollCtl(uv_backend_fd(&loop_), EPOLL_CTL_ADD, reactor()->fd(), &event) == 0;
+  return watched_;
+}
+
+#endif
+
 int OwnedDriver::LookAtReactor() {
-  if (!portable_) return reactor()->Harvest();
+  if (!portable_) {
+    const int events = reactor()->Harvest();
+    CountEvents(events);
+    return events;
+  }
   const uint64_t before = reactor()->events();
   reactor()->Serve();
   uv_run(&loop_, UV_RUN_NOWAIT);
@@ -126,6 +177,8 @@ void OwnedDriver::Unpark() {
 void OwnedDriver::Sleep(int64_t deadline_ns) {
   // acq_rel: pairs with Unpark's (R1)
   if ((wake_.fetch_or(kParked, std::memory_order_acq_rel) & kToken) == 0) {
+    // The kernel may have no memory to watch it again: then we look at it once a tick.
+    if (!Watch()) deadline_ns = std::min(deadline_ns, clock_->Now() + kTickNs);
     SetTimer(deadline_ns);
     uv_run(&loop_, UV_RUN_ONCE);
   }
