@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/base/status.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
 #include "kioto/tests/model/values.h"
@@ -60,13 +62,65 @@ void UnboundedReceiverLeaves() {
   channel.receiver.reset();
 }
 
-// After Send has returned, TryRecv and size never say empty.
+struct UnboundedChannel {
+  static auto Make() { return sync::MpscUnbounded<Value>(); }
+  template <class Sender>
+  static void Send(const Sender& sender) {
+    Assert(sender.Send(MakeValue(1)).ok(), "the receiver is there");
+  }
+};
+template <int kCapacity>
+struct BoundedChannel {
+  static auto Make() { return sync::Mpsc<Value>(kCapacity); }
+  template <class Sender>
+  static void Send(const Sender& sender) {
+    Assert(sender.TrySend(MakeValue(1)).ok(), "there is room");
+  }
+};
+
+// After a send has returned, TryRecv, IsEmpty and size never say empty, though another one is half done.
+template <class Kind>
 void NotEmptyAfterSend() {
-  auto channel = sync::MpscUnbounded<Value>();
-  Thread other([s = channel.sender] { (void)s.Send(MakeValue(1)); });
-  (void)channel.sender.Send(MakeValue(2));
-  Assert(channel.receiver.size() >= 1, "empty after a send");
-  Assert(channel.receiver.TryRecv().ok(), "empty after a send");
+  auto channel = Kind::Make();
+  Thread other([s = channel.sender] { Kind::Send(s); });
+  Kind::Send(channel.sender);
+  Assert(channel.receiver.size() >= 1, "of no size after a send");
+  Assert(!channel.receiver.IsEmpty(), "empty after a send");
+  Assert(channel.receiver.TryRecv().ok(), "nothing to take after a send");
+}
+
+// The end is not counted, at no moment.
+template <class Kind, int kItems>
+void SizeWhileTheSenderLeaves() {
+  auto channel = Kind::Make();
+  for (int i = 0; i < kItems; ++i) Kind::Send(channel.sender);
+  Thread sender([s = std::move(channel.sender)]() mutable { s.reset(); });
+  Assert(channel.receiver.size() == kItems, "the end was counted");
+  sender.Join();
+  Assert(channel.receiver.size() == kItems, "the end was counted");
+}
+template <int kItems>
+void ExpectExactSize() {
+  ExpectHolds(Options().Preemptions(3), SizeWhileTheSenderLeaves<UnboundedChannel, kItems>);
+  ExpectHolds(Options().Preemptions(3), SizeWhileTheSenderLeaves<BoundedChannel<4>, kItems>);
+}
+
+// Two runners, one item each at any time: whoever takes its turn finds one, and room for another.
+void TakeAndPutBack() {
+  auto channel = sync::Mpsc<Value>(2);
+  for (int i = 0; i < 2; ++i) Assert(channel.sender.TrySend(MakeValue(i)).ok(), "there is room");
+  base::Mutex mutex;  // of the receiver
+  auto turn = [&] {
+    StatusOr<Value> value = EmptyError();
+    {
+      base::MutexLock lock(mutex);
+      value = channel.receiver.TryRecv();
+    }
+    Assert(value.ok(), "empty, though something was there");
+    Assert(channel.sender.TrySend(*std::move(value)).ok(), "full, though there was room");
+  };
+  Thread a(turn);
+  Thread b(turn);
 }
 
 // The receiver is polled by one task, then by another: the second must be woken, though the bit that says that the
@@ -107,7 +161,29 @@ TEST_F(MpscModel, Unbounded) {
 }
 
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#nonempty_after_send
-TEST_F(MpscModel, NotEmptyAfterSend) { ExpectHolds(Options().Preemptions(3), NotEmptyAfterSend); }
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#len_nonzero_after_send
+TEST_F(MpscModel, NotEmptyAfterSend) {
+  ExpectHolds(Options().Preemptions(3), NotEmptyAfterSend<UnboundedChannel>);
+  ExpectHolds(Options().Preemptions(3), NotEmptyAfterSend<BoundedChannel<10>>);
+}
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#len_during_close_0
+TEST_F(MpscModel, NoSizeWhileTheSenderLeaves) { ExpectExactSize<0>(); }
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#len_during_close_1
+TEST_F(MpscModel, SizeOneWhileTheSenderLeaves) { ExpectExactSize<1>(); }
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#len_during_close_block_cap
+TEST_F(MpscModel, SizeOfABlockWhileTheSenderLeaves) { ExpectExactSize<2>(); }
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#len_during_close_block_cap_plus_1
+TEST_F(MpscModel, SizeOfABlockAndOneWhileTheSenderLeaves) { ExpectExactSize<3>(); }
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#try_recv
+TEST_F(MpscModel, NeverEmptyForWhoPutsBackWhatItTakes) {
+  ExpectHolds(Options().Preemptions(2).StaleLoads(0), TakeAndPutBack);
+  ExpectHolds(Options().Random(5000), TakeAndPutBack);
+}
 
 TEST_F(MpscModel, UnboundedSendsAreLockFree) {
   ExpectHolds(Options().Preemptions(1).StaleLoads(1).AllowLeaks().Freeze(), [] {

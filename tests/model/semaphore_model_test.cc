@@ -56,6 +56,24 @@ void CloseAgainstAcquire() {
   Assert(semaphore.AvailablePermits() == 1, "a permit was lost");
 }
 
+// Three want one of two permits: never are three inside.
+void TwoOfThree() {
+  sync::Semaphore semaphore(2);
+  Atomic<int> inside(0);
+  auto enter = [&] {
+    auto permit = Await(semaphore.Acquire(1));
+    Assert(permit.ok(), "not closed");
+    Assert(inside.fetch_add(1, std::memory_order_relaxed) < 2, "three were inside");
+    inside.fetch_sub(1, std::memory_order_relaxed);
+  };
+  {
+    Thread a(enter);
+    Thread b(enter);
+    enter();
+  }
+  Assert(semaphore.AvailablePermits() == 2, "a permit was lost, or made");
+}
+
 // Some of the permits that it waits for are free, the rest comes meanwhile.
 void ReleaseDuringAcquire() {
   sync::Semaphore semaphore(10);
@@ -92,6 +110,12 @@ void GrantedBetweenWakes() {
   TaskThread task;
   Assert(task.AwaitByPolling(semaphore.Acquire(1)).ok(), "not closed");
   Assert(data.Read() == 1, "granted without what came before");
+}
+
+// behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#basic_usage
+TEST_F(SemaphoreModel, TwoOfThree) {
+  ExpectHolds(Options().Preemptions(1).StaleLoads(0), TwoOfThree);
+  ExpectHolds(Options().Random(5000), TwoOfThree);
 }
 
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#release
