@@ -8,6 +8,11 @@
 
 namespace kioto::sync {
 
+NotifiedFuture::NotifiedFuture(NotifiedFuture&& other) noexcept
+    : notify_(other.notify_), round_(other.round_), step_(other.step_) {
+  KIOTO_CHECK(other.step_ != Step::kLinked, "a Notified() was moved after its first poll or Enable()");
+}
+
 bool NotifiedFuture::Start(Context* cx) {
   uint64_t seen = notify_->word_.load(std::memory_order_acquire);  // acquire: pairs with NotifyAll
   if (Notify::RoundOf(seen) != round_) return Done();
