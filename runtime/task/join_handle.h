@@ -8,6 +8,7 @@
 #define KIOTO_RUNTIME_TASK_JOIN_HANDLE_H_
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
@@ -15,6 +16,19 @@
 #include "kioto/runtime/task/cell.h"
 
 namespace kioto {
+namespace internal {
+
+// The output of a task that has ended, from whoever owns the handle's reference and interest, which go with it.
+template <class T>
+JoinOutput<T> TakeTaskOutput(TaskHeader* task) {
+  JoinOutput<T>* place = TaskOutput<T>(task);
+  JoinOutput<T> output = std::move(*place);
+  place->~JoinOutput<T>();
+  task->Unref();
+  return output;
+}
+
+}  // namespace internal
 
 // Ends a task from anywhere; copyable; keeps the task's memory, not the task. Any thread.
 class AbortHandle {
@@ -69,9 +83,13 @@ class [[nodiscard]] JoinHandle : public FutureBase<JoinHandle<T>, JoinOutput<T>>
     KIOTO_DCHECK(task_ != nullptr, "a JoinHandle was polled after it had given its output, or after Detach");
     if (!task_->complete() && task_->RegisterJoin(cx.waker()) == internal::TaskState::ToJoin::kRegistered) return kPending;
     if (!cx.ConsumeBudget()) return kPending;
-    JoinOutput<T> output = std::move(*internal::TaskOutput<T>(task_));
-    reset();
-    return output;
+    return Take();
+  }
+  // The output, if the task has ended; the handle is empty then. Never waits, asks for no budget, keeps a waker that a
+  // poll has left.
+  std::optional<JoinOutput<T>> TryTake() {
+    if (task_ == nullptr || !task_->complete()) return std::nullopt;
+    return Take();
   }
 
   void Abort() const {
@@ -84,15 +102,20 @@ class [[nodiscard]] JoinHandle : public FutureBase<JoinHandle<T>, JoinOutput<T>>
   void reset() {
     internal::TaskHeader* task = std::exchange(task_, nullptr);
     if (task == nullptr || task->DropJoin() == internal::TaskState::ToDetached::kDetached) return;
-    internal::TaskOutput<T>(task)->~JoinOutput<T>();
+    internal::DropTaskOutput(task);
     task->Unref();
   }
+  // The task with all that the handle owns of it, for collections of tasks. The handle is empty then.
+  internal::TaskHeader* Release() && { return std::exchange(task_, nullptr); }
 
   // Whether the output is there: then the next poll gives it.
   bool finished() const { return task_ == nullptr || task_->complete(); }
   uint64_t id() const { return task_ == nullptr ? 0 : task_->id; }
 
  private:
+  // The task has ended.
+  JoinOutput<T> Take() { return internal::TakeTaskOutput<T>(std::exchange(task_, nullptr)); }
+
   internal::TaskHeader* task_ = nullptr;
 };
 

@@ -29,7 +29,7 @@ void Finish(TaskHeader* task) {
   task->scheduler->owned.Unlink(task);
   if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDone) return;
   ReportUnhandled(task);
-  task->table()->drop_output(task);
+  DropTaskOutput(task);
   (void)task->Complete(/*output_dropped=*/true);
 }
 
@@ -99,7 +99,7 @@ void StartTask(TaskHeader* task) {
   if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
     task->table()->cancel(task, scheduler->Refusal());
     if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
-      task->table()->drop_output(task);
+      DropTaskOutput(task);
       (void)task->Complete(/*output_dropped=*/true);
     }
     return;

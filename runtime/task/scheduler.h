@@ -53,6 +53,9 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread);
 // JoinHandle gets `reason`.
 void CancelTask(TaskHeader* task, const Status& reason);
 
+// Destroys the output of a task that has ended, which nobody joins any more; to the output's destructor it is the task's.
+void DropTaskOutput(TaskHeader* task);
+
 // What a task's wakers do, and AbortHandle: enqueue it unless somebody has.
 void WakeTask(WakeTarget* target);
 void WakeTaskLast(WakeTarget* target);

@@ -29,9 +29,16 @@ Scheduler* NoScheduler() {
 
 Scheduler* NoLocalScheduler() {
   static absl::NoDestructor<RefusingScheduler> scheduler(absl::FailedPreconditionError(
-      "SpawnLocal: this thread may hand its tasks to another one; call it under BlockOn of a current-thread runtime, or "
-      "on the thread of an attached loop, or use Spawn"));
+      "SpawnLocal: this thread may hand its tasks to another one; call it under BlockOn of a current-thread runtime, on "
+      "the thread of an attached loop, or in a LocalSet, or use Spawn"));
   return &*scheduler;
+}
+
+Scheduler* CurrentLocalScheduler() {
+  const ThreadContext& thread = CurrentThread();
+  if (thread.local_set != nullptr) return thread.local_set;
+  if (thread.scheduler == nullptr) return NoScheduler();
+  return thread.scheduler->CanSpawnLocal() ? thread.scheduler : NoLocalScheduler();
 }
 
 }  // namespace kioto::internal

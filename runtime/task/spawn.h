@@ -29,6 +29,9 @@ inline Scheduler* CurrentScheduler() { return CurrentThread().scheduler; }
 Scheduler* NoScheduler();
 // A thread that may not bind tasks: the same, with its own sentence.
 Scheduler* NoLocalScheduler();
+// Where SpawnLocal goes on this thread: the LocalSet entered, else the runtime that this thread drives, else one of the two
+// that refuse.
+Scheduler* CurrentLocalScheduler();
 
 template <class F>
 JoinHandle<typename F::Output> SpawnOn(Scheduler* scheduler, F&& future, bool local, TaskOptions options,
@@ -56,18 +59,17 @@ JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions optio
                            /*local=*/false, std::move(options), place);
 }
 
-// The same for a future that must be polled and destroyed on this thread. Needs a thread that can not lose its core: that
-// of a current-thread runtime's BlockOn, or of an attached loop. While the task lives, BlockOn on any other thread is
-// refused; end the runtime on this one, for whoever ends it destroys the future.
+// The same for a future that must be polled and destroyed on this thread. It goes to the LocalSet that the thread is in
+// (local_set.h), else to its runtime, which needs a thread that can not lose its core: that of a current-thread runtime's
+// BlockOn, or of an attached loop. While such a task lives, BlockOn on any other thread is refused; end the runtime on this
+// one, for whoever ends it destroys the future.
 template <class F>
 JoinHandle<typename std::decay_t<F>::Output> SpawnLocal(F&& future, TaskOptions options = {},
                                                         base::SourceLocation place = base::SourceLocation::Current()) {
   static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
   static_assert(IsFuture<std::decay_t<F>>, "kioto: SpawnLocal needs a future; give a function's result, not the function");
-  internal::Scheduler* scheduler = internal::CurrentScheduler();
-  if (scheduler == nullptr) scheduler = internal::NoScheduler();
-  if (!scheduler->CanSpawnLocal()) scheduler = internal::NoLocalScheduler();
-  return internal::SpawnOn(scheduler, std::forward<F>(future), /*local=*/true, std::move(options), place);
+  return internal::SpawnOn(internal::CurrentLocalScheduler(), std::forward<F>(future), /*local=*/true, std::move(options),
+                           place);
 }
 
 }  // namespace kioto
