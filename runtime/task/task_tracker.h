@@ -22,6 +22,7 @@
 #include "kioto/runtime/base/intrusive_list.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/task/internal/joining.h"
 #include "kioto/runtime/task/spawn.h"
 
 namespace kioto {
@@ -66,6 +67,8 @@ class TrackerBlock {
 
 }  // namespace internal
 
+class TaskTracker;
+
 // One tracked thing: counted until this goes away.
 class TaskTrackerToken {
  public:
@@ -73,12 +76,21 @@ class TaskTrackerToken {
     block->Ref();
     block->Add();
   }
+  // Another one.
+  TaskTrackerToken(const TaskTrackerToken& other) : TaskTrackerToken(other.block_) {}
   TaskTrackerToken(TaskTrackerToken&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  TaskTrackerToken& operator=(TaskTrackerToken other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
   ~TaskTrackerToken() {
     if (block_ == nullptr) return;
     block_->Remove();
     block_->Unref();
   }
+
+  // Where it counts.
+  TaskTracker tracker() const;
 
  private:
   internal::TrackerBlock* block_;
@@ -117,6 +129,17 @@ class [[nodiscard]] TrackerWait : public FutureBase<TrackerWait, Unit> {
   internal::TrackerBlock::Waiter waiter_;
 };
 
+namespace internal {
+
+template <class Fn>
+struct TrackedFn {
+  TaskTrackerToken token;  // goes last
+  Fn fn;
+  decltype(auto) operator()() && { return std::move(fn)(); }
+};
+
+}  // namespace internal
+
 // THREADS: any, for all of it.
 class TaskTracker {
  public:
@@ -136,6 +159,38 @@ class TaskTracker {
                     base::SourceLocation place = base::SourceLocation::Current()) const {
     static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
     return kioto::Spawn(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+  }
+  // On another runtime: a Handle or a Runtime.
+  template <class On, class F>
+  AbortHandle SpawnOn(const On& on, F&& future, TaskOptions options = {},
+                      base::SourceLocation place = base::SourceLocation::Current()) const {
+    static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
+    return on.Spawn(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+  }
+  template <class F>
+  AbortHandle SpawnLocal(F&& future, TaskOptions options = {},
+                         base::SourceLocation place = base::SourceLocation::Current()) const {
+    static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
+    return kioto::SpawnLocal(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+  }
+  // In a LocalSet that need not be driven yet.
+  template <class Set, class F>
+  AbortHandle SpawnLocalOn(const Set& set, F&& future, TaskOptions options = {},
+                           base::SourceLocation place = base::SourceLocation::Current()) const {
+    static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
+    return set.SpawnLocal(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+  }
+  // Needs kioto/runtime/blocking/spawn_blocking.h. The job counts until its function is destroyed.
+  template <class Fn>
+  AbortHandle SpawnBlocking(Fn fn, TaskOptions options = {},
+                            base::SourceLocation place = base::SourceLocation::Current()) const {
+    return internal::MakeBlockingTask(internal::TrackedFn<Fn>{Token(), std::move(fn)}, std::move(options), place).abort_handle();
+  }
+  template <class On, class Fn>
+  AbortHandle SpawnBlockingOn(const On& on, Fn fn, TaskOptions options = {},
+                              base::SourceLocation place = base::SourceLocation::Current()) const {
+    auto entered = on.Enter();
+    return SpawnBlocking(std::move(fn), std::move(options), place);
   }
   // The same future, counted from now until it is destroyed.
   template <class F>
@@ -159,9 +214,18 @@ class TaskTracker {
   size_t size() const { return block_->size(); }
   bool empty() const { return size() == 0; }
 
+  // Whether both are copies of one tracker.
+  friend bool operator==(const TaskTracker& a, const TaskTracker& b) { return a.block_ == b.block_; }
+  friend bool operator!=(const TaskTracker& a, const TaskTracker& b) { return a.block_ != b.block_; }
+
  private:
+  friend class TaskTrackerToken;
+  explicit TaskTracker(internal::TrackerBlock* block) : block_(block) { block->Ref(); }
+
   internal::TrackerBlock* block_;
 };
+
+inline TaskTracker TaskTrackerToken::tracker() const { return TaskTracker(block_); }
 
 }  // namespace kioto
 

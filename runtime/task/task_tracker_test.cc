@@ -1,11 +1,14 @@
 #include "kioto/runtime/task/task_tracker.h"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/task/testing/collections.h"
 
 namespace kioto {
 namespace {
@@ -51,6 +54,15 @@ TEST(TaskTrackerTest, AWaitThatWasOverWhenItWasMadeStaysOver) {
 }
 
 // behaviour: tokio-util/tests/task_tracker.rs#notify_on_close
+TEST(TaskTrackerTest, ClosingItWhenEmptyWakes) {
+  TaskTracker tracker;
+  PolledTask wait(tracker.Wait());
+  EXPECT_TRUE(wait.Poll().pending());
+  tracker.Close();
+  EXPECT_EQ(wait.wakes(), 1);
+  EXPECT_TRUE(wait.Poll().ready());
+}
+
 // behaviour: tokio-util/tests/task_tracker.rs#notify_on_close_reopen
 TEST(TaskTrackerTest, ReopeningDoesNotTakeBackAWake) {
   TaskTracker tracker;
@@ -166,6 +178,115 @@ TEST(TaskTrackerTest, WaitOutlivesTheTracker) {
   std::thread([&] { token.reset(); }).join();
   EXPECT_EQ(wait.wakes(), 1);
   EXPECT_TRUE(wait.Poll().ready());
+}
+
+TEST(TaskTrackerTest, TokensCopyAndKnowTheirTracker) {
+  TaskTracker tracker;
+  TaskTrackerToken token = tracker.Token();
+  TaskTrackerToken copy = token;
+  EXPECT_EQ(tracker.size(), 2u);
+  EXPECT_TRUE(copy.tracker() == tracker);
+  EXPECT_TRUE(copy.tracker() != TaskTracker());
+  TaskTracker other;
+  copy = other.Token();
+  EXPECT_EQ(tracker.size(), 1u);
+  EXPECT_EQ(other.size(), 1u);
+}
+
+// --- Spawning --------------------------------------------------------------------------------------------------------------
+
+void ExpectOver(const TaskTracker& tracker) {
+  EXPECT_TRUE(tracker.IsClosed());
+  EXPECT_TRUE(tracker.empty());
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#spawn::spawn_then_close
+TEST(TaskTrackerTest, WaitsForWhatItHasSpawned) {
+  Runtime runtime = MakeCurrentThread();
+  TaskTracker tracker;
+  int ran = 0;
+  for (int i = 0; i < 8; ++i) tracker.SpawnOn(runtime, YieldNow().Then([&] { ++ran; }));
+  EXPECT_EQ(runtime.BlockOn([&] {
+    for (int i = 0; i < 8; ++i) tracker.Spawn(YieldNow().Then([&] { ++ran; }));
+    return tracker.CloseAndWait();
+  }),
+            OkStatus());
+  EXPECT_EQ(ran, 16);
+  ExpectOver(tracker);
+}
+
+TEST(TaskTrackerTest, WaitsForBlockingJobs) {
+  Runtime runtime = MakeCurrentThread();
+  TaskTracker tracker;
+  std::atomic<int> ran{0};
+  tracker.SpawnBlockingOn(runtime, [&] { ++ran; });
+  EXPECT_EQ(runtime.BlockOn([&] {
+    tracker.SpawnBlocking([&] { ++ran; });
+    return tracker.CloseAndWait();
+  }),
+            OkStatus());
+  EXPECT_EQ(ran, 2);
+  ExpectOver(tracker);
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#panic_outside_any_runtime
+TEST(TaskTrackerTest, SpawnLocalOutsideARuntimeIsRefused) {
+  TaskTracker tracker;
+  EXPECT_TRUE(tracker.SpawnLocal(BoundTo(1)).finished());
+  EXPECT_TRUE(tracker.empty());
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#panic_in_multi_thread_runtime
+TEST(TaskTrackerTest, SpawnLocalOnAPoolIsRefused) {
+  Runtime runtime = MakeMultiThread();
+  TaskTracker tracker;
+  EXPECT_TRUE(*runtime.BlockOn([&] { return tracker.SpawnLocal(BoundTo(1)).finished(); }));
+  EXPECT_TRUE(tracker.empty());
+}
+
+// Eight tasks that are bound to their thread, and the end of the tracker.
+Future<Status> EightOf(TaskTracker& tracker, bool close_first) {
+  if (close_first) tracker.Close();
+  for (int i = 0; i < 8; ++i) tracker.SpawnLocal(BoundTo(i));
+  return tracker.CloseAndWait().Then([] { return OkStatus(); });
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#spawn_local::spawn_then_close
+TEST(TaskTrackerTest, WaitsForTasksBoundToTheThread) {
+  Runtime runtime = MakeCurrentThread();
+  TaskTracker tracker;
+  EXPECT_EQ(runtime.BlockOn([&] { return EightOf(tracker, false); }), OkStatus());
+  ExpectOver(tracker);
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#spawn_after_close
+TEST(TaskTrackerTest, WaitsForWhatCameAfterTheClose) {
+  Runtime runtime = MakeCurrentThread();
+  TaskTracker tracker;
+  EXPECT_EQ(runtime.BlockOn([&] { return EightOf(tracker, true); }), OkStatus());
+  ExpectOver(tracker);
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#spawn_local_on::local_runtime::spawn_then_close
+TEST(TaskTrackerTest, WaitsForTasksOfALocalSet) {
+  Runtime runtime = MakeCurrentThread();
+  LocalSet set;
+  TaskTracker tracker;
+  for (int i = 0; i < 8; ++i) tracker.SpawnLocalOn(set, BoundTo(i));
+  EXPECT_EQ(tracker.size(), 8u);
+  EXPECT_EQ(runtime.BlockOn(set.RunUntil(tracker.CloseAndWait())), OkStatus());
+  ExpectOver(tracker);
+}
+
+// behaviour: tokio-util/tests/task_tracker.rs#close_then_spawn
+TEST(TaskTrackerTest, WaitsForTasksOfALocalSetThatCameAfterTheClose) {
+  Runtime runtime = MakeCurrentThread();
+  LocalSet set;
+  TaskTracker tracker;
+  tracker.Close();
+  for (int i = 0; i < 8; ++i) tracker.SpawnLocalOn(set, BoundTo(i));
+  EXPECT_EQ(runtime.BlockOn(set.RunUntil(tracker.Wait())), OkStatus());
+  ExpectOver(tracker);
 }
 
 }  // namespace

@@ -1,0 +1,169 @@
+#include "kioto/runtime/task/local_set.h"
+
+#include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/limits.h"
+
+namespace kioto {
+namespace internal {
+namespace {
+
+// Polls of tasks in one poll of the set, and between two looks at what other threads have woken.
+constexpr int kPollsPerTurn = limits::kEventInterval;
+constexpr uint32_t kRemoteInterval = 31;
+
+void CheckThread(const LocalQueue* queue) {
+  KIOTO_CHECK(queue->OnOwnThread(),
+              "a LocalSet was driven or destroyed on a thread that did not make it, which its tasks may not leave");
+}
+
+}  // namespace
+
+LocalQueue::LocalQueue() : Scheduler(/*shards=*/1), owner_(&CurrentThread()) {}
+
+Status LocalQueue::Refusal() const { return AbortedError("SpawnLocal: the LocalSet is being destroyed"); }
+
+void LocalQueue::Unref() {
+  // acq_rel: the release pairs with the acquire of the last one, which deletes.
+  if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+// --- Queues ----------------------------------------------------------------------------------------------------------
+
+void LocalQueue::PushLocal(TaskHeader* task) {
+  task->queue_next = nullptr;
+  if (local_head_ == nullptr) {
+    local_head_ = task;
+  } else {
+    local_tail_->queue_next = task;
+  }
+  local_tail_ = task;
+}
+
+void LocalQueue::PushFront(TaskHeader* task) {
+  if (local_head_ == nullptr) local_tail_ = task;
+  task->queue_next = local_head_;
+  local_head_ = task;
+}
+
+TaskHeader* LocalQueue::PopLocal() {
+  TaskHeader* task = local_head_;
+  if (task != nullptr) local_head_ = task->queue_next;
+  return task;
+}
+
+void LocalQueue::Enqueue(TaskHeader* task) {
+  if (OnOwnThread()) {
+    PushLocal(task);
+    if (!inside_) parent_.Wake();
+    return;
+  }
+  refs_.fetch_add(1, std::memory_order_relaxed);  // relaxed: the task keeps the set until it is pushed (R2)
+  {
+    base::SpinLockGuard lock(remote_lock_);
+    task->queue_next = nullptr;
+    if (remote_head_ == nullptr) {
+      remote_head_ = task;
+    } else {
+      remote_tail_->queue_next = task;
+    }
+    remote_tail_ = task;
+    remote_hint_.store(++remote_size_, std::memory_order_relaxed);  // relaxed: parent's word orders it (R1)
+  }
+  parent_.Wake();
+  Unref();
+}
+
+void LocalQueue::TakeRemote() {
+  if (remote_hint_.load(std::memory_order_relaxed) == 0) return;  // relaxed: a hint; Register, an RMW, came before (R1)
+  TaskHeader* tasks;
+  {
+    base::SpinLockGuard lock(remote_lock_);
+    tasks = std::exchange(remote_head_, nullptr);
+    remote_size_ = 0;
+    remote_hint_.store(0, std::memory_order_relaxed);  // relaxed: as above
+  }
+  while (tasks != nullptr) {
+    TaskHeader* next = tasks->queue_next;
+    PushLocal(tasks);
+    tasks = next;
+  }
+}
+
+size_t LocalQueue::remote_size() const {
+  base::SpinLockGuard lock(remote_lock_);
+  return remote_size_;
+}
+
+TaskHeader* LocalQueue::Next() {
+  if (local_head_ == nullptr || ++tick_ % kRemoteInterval == 0) TakeRemote();
+  return PopLocal();
+}
+
+// --- Polls -------------------------------------------------------------------------------------------------------------
+
+// Whether the task has yielded. On a stack where another task, or none, is being polled.
+bool LocalQueue::RunOne(TaskHeader* task) {
+  ThreadContext& thread = CurrentThread();
+  TaskHeader* outer = thread.task;
+  const RunResult result = RunTask(task, thread);
+  thread.task = outer;
+  if (result != RunResult::kGone) PushLocal(task);
+  return result == RunResult::kYielded;
+}
+
+LocalTurn::LocalTurn(LocalQueue* queue, Context& cx)
+    : queue_(queue), cx_(cx), entered_(queue), outermost_(!queue->inside_) {
+  CheckThread(queue);
+  if (!outermost_) return;
+  queue->inside_ = true;
+  queue->parent_.Register(cx.waker());
+}
+
+LocalTurn::~LocalTurn() {
+  if (outermost_) queue_->inside_ = false;
+}
+
+void LocalQueue::Run(Context& cx) {
+  TaskHeader* yielded = nullptr;  // the first in this turn; only compared
+  for (int polls = 0; polls < kPollsPerTurn; ++polls) {
+    TaskHeader* task = Next();
+    if (task == nullptr) break;
+    if (task == yielded) {  // all that was ready has had its turn: so must the runtime
+      PushFront(task);
+      break;
+    }
+    if (RunOne(task) && yielded == nullptr) yielded = task;
+  }
+  TakeRemote();
+  if (local_head_ != nullptr) cx.Yield();
+}
+
+void LocalQueue::End() {
+  CheckThread(this);
+  KIOTO_CHECK(!inside_, "a LocalSet was destroyed by one of its own tasks: let who drives it drop it");
+  LocalSetEntered entered(this);
+  const Status reason = AbortedError("the LocalSet of the task was destroyed");
+  owned.Close();
+  inside_ = true;
+  owned.AbortAll([](TaskHeader* task, void* queue) { static_cast<LocalQueue*>(queue)->PushLocal(task); }, this);
+  while (owned.size() > 0) {
+    TaskHeader* task = Next();
+    if (task != nullptr) {
+      CancelTask(task, reason);
+    } else {
+      base::YieldThread();  // its right to poll is on its way here from another thread
+    }
+  }
+  parent_.Register(Waker());
+  Unref();
+}
+
+Poll<Unit> RunLocalSet::PollOnce(Context& cx) {
+  LocalTurn turn(queue_, cx);
+  turn.Run();
+  if (queue_->owned.size() > 0) return kPending;
+  return Unit{};
+}
+
+}  // namespace internal
+}  // namespace kioto
