@@ -1,5 +1,6 @@
 #include "kioto/runtime/future/internal/wide.h"
 
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/internal/erased_memory.h"
 
 namespace kioto::internal {
@@ -77,7 +78,8 @@ WideChild* WideBlock::NextWoken(Context& cx) {
   }
   WideChild* child = rest_;
   rest_ = child->next_.Read();
-  child->queued_.exchange(0, std::memory_order_acq_rel);  // acq_rel: pairs with Push's (R1)
+  // acq_rel: pairs with Push's (R1)
+  child->queued_.exchange(0, KIOTO_ORDER("wide.poll_order", std::memory_order_acq_rel));
   return child;
 }
 
@@ -102,8 +104,9 @@ void WideBlock::Push(WideChild* child) {
   do {
     child->next_.Write() = head;
     // release: publishes child->next_; pairs with TakeWoken's acquire. relaxed on failure: only the next guess.
-  } while (!woken_.compare_exchange_weak(head, child, std::memory_order_release, std::memory_order_relaxed));
-  parent_.Wake();
+  } while (!woken_.compare_exchange_weak(head, child, KIOTO_ORDER("wide.push_order", std::memory_order_release),
+                                         std::memory_order_relaxed));
+  if (!KIOTO_MUTANT("wide.push_without_wake")) parent_.Wake();
 }
 
 void WideBlock::Close() {
@@ -113,7 +116,7 @@ void WideBlock::Close() {
 
 void WideBlock::Unref() {
   // acq_rel: the release pairs with the acquire of the last Unref, which frees what the others used.
-  if (live_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (live_.fetch_sub(1, KIOTO_ORDER("wide.unref_order", std::memory_order_acq_rel)) != 1) return;
   const size_t size = size_;
   const size_t align = align_;
   this->~WideBlock();
