@@ -1,9 +1,12 @@
 #include "kioto/time/pause.h"
 
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/scheduler/runtime.h"
@@ -40,6 +43,26 @@ TEST(PauseTest, PausesInTheRootAndInATask) {
   EXPECT_TRUE(runtime.BlockOn([] { return Spawn(Lazy([] { Pause(); })); }).ok());
   const EnterGuard entered = runtime.Enter();
   EXPECT_TRUE(IsPaused());
+}
+
+// The last inhibitor leaves on another thread, and nothing else happens: the jump must not wait for an event.
+TEST(PauseTest, AllowedAgainTheClockJumpsAtOnce) {
+  Runtime runtime = MakeRuntime(true);
+  kioto::internal::RuntimeClock* clock = nullptr;
+  std::thread other;
+  EXPECT_TRUE(runtime
+                  .BlockOn([&] {
+                    clock = &kioto::internal::CurrentThread().drivers->clock;
+                    clock->InhibitAutoAdvance();
+                    other = std::thread([&] {
+                      while (runtime.handle().live_tasks() > 0) std::this_thread::yield();
+                      clock->AllowAutoAdvance();
+                    });
+                    Spawn(Lazy([] {})).Detach();  // has run when the root waits
+                    return Sleep(24h);
+                  })
+                  .ok());
+  other.join();
 }
 
 // behaviour: tokio/tests/test_clock.rs#resume_lets_time_move_forward_instead_of_resetting_it

@@ -13,6 +13,9 @@
 // timer and no clock read if that is at the first poll. A future that always has something to do can not keep the time
 // from running out. When the time is over the future is destroyed, which cancels it, before the error is given.
 //
+// A limit beyond all counting (nanoseconds::max(), what absl::ToChronoNanoseconds makes of absl::InfiniteDuration()) is no
+// limit: no timer is armed, and no runtime is asked for.
+//
 // CANCEL SAFE: as the future. ERRORS: besides the future's own, IsElapsed; outside a runtime with time, and when that has
 // shut down, a status that says so. Allocates nothing but the error.
 #ifndef KIOTO_TIME_TIMEOUT_H_
@@ -43,7 +46,8 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
   static constexpr bool kLocal = IsLocalFuture<F>;
   static constexpr bool kLosesData = LosesDataWhenDropped<F>;
 
-  TimeoutFuture(Timer timer, F&& future) : timer_(std::move(timer)), future_(std::move(future)) {}
+  TimeoutFuture(Timer timer, bool limited, F&& future)
+      : timer_(std::move(timer)), limited_(limited), future_(std::move(future)) {}
 
   Poll<Output> PollOnce(Context& cx) {
     KIOTO_DCHECK(future_.has_value(), "a future was polled after it was ready");
@@ -54,6 +58,7 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
       future_.reset();
       return output;
     }
+    if (!limited_) return kPending;
     // No budget is asked for: the future may have spent it all, every time.
     const TimerState state = timer_.Poll(cx);
     if (state == TimerState::kArmed) return kPending;
@@ -64,6 +69,7 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
 
  private:
   Timer timer_;
+  const bool limited_;
   std::optional<F> future_;
 };
 
@@ -74,7 +80,7 @@ auto MakeTimeout(Timer::From from, int64_t nanos, F&& future) {
   if constexpr (!fine || kIsPoison<F>) {
     return Poison{};
   } else {
-    return TimeoutFuture<F>(Timer(from, nanos), std::move(future));
+    return TimeoutFuture<F>(Timer(from, nanos), /*limited=*/nanos != kNever, std::move(future));
   }
 }
 

@@ -32,6 +32,18 @@ static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<Status>>, Status>);
 static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<StatusOr<int>>>, StatusOr<int>>);
 static_assert(std::is_same_v<OutputOfTimeout<ReadyOf<int>>, StatusOr<int>>);
 
+TEST(TimeoutTest, NoLimitArmsNothing) {
+  Promise<int> promises[2];
+  // Outside a runtime: a limit would be refused here.
+  PolledTask limit(Timeout(std::chrono::nanoseconds::max(), promises[0].Get()));
+  PolledTask deadline(TimeoutAt(Instant::Now() + std::chrono::hours::max(), promises[1].Get()));
+  EXPECT_THAT(limit.Poll(), IsPending());
+  EXPECT_THAT(deadline.Poll(), IsPending());
+  for (auto& promise : promises) promise.Set(7);
+  EXPECT_EQ(**limit.Poll(), 7);
+  EXPECT_EQ(**deadline.Poll(), 7);
+}
+
 // behaviour: tokio/tests/time_timeout.rs#simultaneous_deadline_future_completion
 // behaviour: tokio/tests/time_timeout.rs#completed_future_past_deadline
 TEST(TimeoutTest, AReadyFutureWinsHoweverLate) {

@@ -25,6 +25,7 @@ CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options) : RuntimeCor
 void CurrentThreadCore::AddDriver(std::unique_ptr<Driver> driver) {
   driver_ = std::move(driver);
   drivers.drivers.push_back(driver_.get());
+  drivers.clock.OnAllowed([](void* driver) { static_cast<Driver*>(driver)->Unpark(); }, driver_.get());
 }
 
 StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Make(const RuntimeOptions& options) {
@@ -118,7 +119,8 @@ void CurrentThreadCore::Enqueue(TaskHeader* task) {
 }
 
 TaskHeader* CurrentThreadCore::Next() {
-  if (++tick_ % options_.event_interval == 0 || local_head_ == nullptr) {
+  if (++tick_ >= options_.event_interval || local_head_ == nullptr) {
+    tick_ = 0;
     for (TaskHeader* task = injector_.Pop(limits::kRunQueueCapacity); task != nullptr;) {
       PushLocal(std::exchange(task, task->queue_next));
     }
