@@ -1,0 +1,42 @@
+// What Spawn and its kin refuse: each case gives exactly one error, the sentence.
+#include <utility>
+
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/task/spawn.h"
+
+namespace kioto {
+
+struct Bound : FutureBase<Bound, Status> {
+  static constexpr bool kLocal = true;
+  Poll<Status> PollOnce(Context&) { return OkStatus(); }
+};
+
+inline auto Good() { return Spawn(Ready(1)); }
+inline auto GoodLocal() { return SpawnLocal(Bound()); }
+
+#ifdef KIOTO_NC_CASE_spawn_lvalue
+// EXPECT: kioto: Spawn takes its future by value: write Spawn(std::move(future))
+inline auto Refused(ReadyFuture<int>& future) { return Spawn(future); }
+#endif
+
+#ifdef KIOTO_NC_CASE_spawn_local_future
+// EXPECT: kioto: this future is bound to its thread; use SpawnLocal
+inline auto Refused() { return Spawn(Bound()); }
+#endif
+
+#ifdef KIOTO_NC_CASE_spawn_local_inside
+// EXPECT: kioto: this future is bound to its thread; use SpawnLocal
+inline auto Refused() {
+  return Spawn(Loop([] { return Bound().AndThen([] { return Break(); }); }));
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_spawn_blocking_argument
+// EXPECT: kioto: SpawnBlocking needs a function without parameters
+inline auto Refused() {
+  return SpawnBlocking([](int n) { return n; });
+}
+#endif
+
+}  // namespace kioto
