@@ -29,11 +29,15 @@
 
 namespace kioto::internal {
 
+class HostedDriver;
+
 class CurrentThreadCore final : public RuntimeCore, private DriveHook {
  public:
   static StatusOr<std::shared_ptr<CurrentThreadCore>> Make(const RuntimeOptions& options);
   // On the loop's thread, which becomes the only one that drives.
   static StatusOr<std::shared_ptr<CurrentThreadCore>> Attach(uv_loop_t* loop, const RuntimeOptions& options);
+  // The same on a thread that drives by hand (hosted.h), with its driver, for as long as the core lives.
+  static StatusOr<std::shared_ptr<CurrentThreadCore>> Host(const RuntimeOptions& options, HostedDriver** driver);
   ~CurrentThreadCore();
 
   Status BlockOn(RootFuture& root) override;

@@ -169,6 +169,7 @@ class [[nodiscard]] Runtime {
   Status Detach(void (*done)(void*), void* arg);
 
  private:
+  friend class HostedRuntime;
   friend class RuntimeBuilder;
   explicit Runtime(std::shared_ptr<internal::RuntimeCore> core) : core_(std::move(core)) {}
   void End();
@@ -212,6 +213,7 @@ class RuntimeBuilder {
   StatusOr<Runtime> Attach(uv_loop_t* loop);
 
  private:
+  friend class HostedRuntime;
   using MakeCore = StatusOr<std::shared_ptr<internal::RuntimeCore>> (*)(const internal::RuntimeOptions&);
 
   explicit RuntimeBuilder(MakeCore make_multi_thread) : make_multi_thread_(make_multi_thread) {}

@@ -20,6 +20,7 @@
 #include "kioto/runtime/io/lines.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/write.h"
+#include "kioto/runtime/scheduler/hosted.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/signal/signal.h"
 #include "kioto/runtime/task/spawn.h"
