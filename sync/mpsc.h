@@ -7,7 +7,8 @@
 // Memory: capacity (rounded up to a power of two) times the size of an item, once. A send and a receive allocate
 // nothing.
 // Order: values of one sender are received in the order of their sends; senders that wait are served in order of
-// arrival, and none passes them.
+// arrival, and none passes them. They get their room many at a time: while much is left to receive, at the end of the
+// receiver's poll at the latest.
 // Threads: senders any, also one handle on several at once (but for reset and assignment); the receiver one at a time.
 // Protocol, states and races: internal/mpsc_gate.h, internal/mpsc_bounded_gate.h.
 #ifndef KIOTO_SYNC_MPSC_H_

@@ -11,9 +11,24 @@
 namespace kioto {
 namespace internal {
 
+// Something that is put off until the end of the poll: a link of a list, and what to do.
+struct PollEnd {
+  explicit PollEnd(void (*run)(PollEnd*)) : run(run) {}
+  void (*const run)(PollEnd*);  // the link may be used again from here on, and no lock is held
+  PollEnd* next = nullptr;
+};
+
 // One poll of a task, shared by the contexts of all futures in it. Lives on the poller's stack.
 struct PollScope {
   static constexpr uint8_t kSpareBatch = 16;
+
+  PollScope() = default;
+  PollScope(const PollScope&) = delete;
+  PollScope& operator=(const PollScope&) = delete;
+  ~PollScope() {
+    if (at_end != nullptr) RunAtEnd();
+  }
+  void RunAtEnd();
 
   // A reference to the root's target out of those that it has counted beforehand; those are counted many at a time.
   Waker TakeSpare() {
@@ -33,6 +48,7 @@ struct PollScope {
   uint64_t own_random = 0x9e3779b97f4a7c15u;
   int budget = limits::kPollBudget;  // ready leaves left
   bool yielded = false;              // the task asked to go to the back of the queue
+  PollEnd* at_end = nullptr;         // what was put off
 };
 
 }  // namespace internal

@@ -98,7 +98,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   TaskHeader* local_head_ = nullptr;
   TaskHeader* local_tail_ = nullptr;
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last driver turn
-  uint32_t tick_ = 0;
+  uint32_t tick_ = 0;  // polls since the last look at the injector
   uint64_t random_ = 0;
   const void* bound_to_ = nullptr;  // the thread of the last SpawnLocal; also written under drive_lock_ while nobody drives
   bool others_ended_ = false;       // all but the tasks that are bound to another thread

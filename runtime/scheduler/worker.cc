@@ -89,7 +89,8 @@ void Worker::PushRing(TaskHeader* task) {
 }
 
 TaskHeader* Worker::Next() {
-  if (++tick_ % core_->options().event_interval == 0) {
+  if (++tick_ >= core_->options().event_interval) {
+    tick_ = 0;
     Turn();
     if (TaskHeader* task = TakeShare()) return task;
   }

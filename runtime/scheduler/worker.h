@@ -67,7 +67,7 @@ class alignas(128) Worker {
   ThreadIdentity thread_;  // written before the first poll, which whoever reads it has seen
   RunQueue queue_;
 
-  uint32_t tick_ = 0;
+  uint32_t tick_ = 0;  // polls since the last look at the driver and the injector
   int lifo_polls_ = 0;                 // polls in a row from the slot
   bool use_slot_ = true;               // false while a driver turn delivers many wakes at once
   bool searching_ = false;

@@ -29,7 +29,7 @@ void BoundedGate::Return(uint64_t n) {
   // acq_rel: R5, and the receiver that sees the last permit gone sees all that was done under it.
   const uint64_t word = word_.fetch_sub(n * kReservedOne, std::memory_order_acq_rel) - n * kReservedOne;
   if ((word & kMpscWaiters) != 0 && !KIOTO_MUTANT("mpsc_bounded.return_without_hand_over")) queue_.HandOver(*this);
-  if (Over(word) && (word & kMpscRxParked) != 0) rx_.Wake();  // R3
+  if (Over(word) && (word & kMpscRxParked) != 0) WakeReceiver();  // R3
 }
 
 void BoundedGate::Close() {

@@ -12,8 +12,10 @@
 //             R6 `head_seen_`, the head that some sender saw last, may lag: its reader then looks at head itself.
 //             R7 a slot is written again only after it was read: the check against a head that some sender acquired
 //                lies before the ticket in the word's order, and all of that order's RMWs acquire and release.
+//             R8 while senders wait, the receiver may put off serving them (MpscChannel::PutOff) until half is left,
+//                so that one wake of theirs is for many sends. Meanwhile the room is there, and nobody passes them.
 // COST        RMWs: a send 1; a receive 1 (the store of head), for RecvMany 1 in all; a permit 1, used 1. Waiting: the
-//             lock, 2, a reference and a wake more. The receiver's sleep: 2, and the sender's wake 2 and what the task
+//             lock, 2, a reference and a wake more. The receiver's sleep: 1, and the sender's wake 1 and what the task
 //             costs.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_BOUNDED_GATE_H_
@@ -26,11 +28,15 @@
 
 namespace kioto::sync::internal {
 
+// From this capacity on serving is put off until half of it is in use: the receiver is then busy for as long as a wake may
+// take. Half of a small queue is received before anybody is awake.
+inline constexpr uint64_t kMpscPutOffFrom = KIOTO_MODEL ? 3 : 16;
 inline constexpr uint64_t kMpscMaxCapacity = (uint64_t{1} << (kMpscReservedBits - 1)) - 1;
 
 class BoundedGate : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReservedBits) - 1) << kMpscFlagBits> {
  public:
-  explicit BoundedGate(uint64_t capacity) : capacity_(capacity) {}
+  explicit BoundedGate(uint64_t capacity)
+      : capacity_(capacity), few_(capacity >= kMpscPutOffFrom ? capacity / 2 : capacity) {}
 
   uint64_t capacity() const { return capacity_; }
   // Room for this many more: a number that may be old at once.
@@ -77,14 +83,18 @@ class BoundedGate : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReserved
   uint32_t head() const {
     return head_.load(std::memory_order_relaxed);  // relaxed: the receiver's own; for others a guess
   }
-  // Everything before `head` was taken, and its slots are free.
-  void Advance(uint32_t head) {
+  // Everything before `head` was taken, and its slots are free. True: somebody waits for them, and is to be served.
+  [[nodiscard]] bool Advance(uint32_t head) {
     parked_ = false;
     // seq_cst: R4; and releases the slots to the senders (R7).
     head_.store(head, KIOTO_ORDER("mpsc_bounded.advance_order", std::memory_order_seq_cst));
     // seq_cst: R4.
-    if (waiting_.load(KIOTO_ORDER("mpsc_bounded.look_order", std::memory_order_seq_cst)) != 0) queue_.HandOver(*this);
+    return waiting_.load(KIOTO_ORDER("mpsc_bounded.look_order", std::memory_order_seq_cst)) != 0;
   }
+  // Whether so much is in use that those who wait may be served later (R8).
+  bool MayPutOff() const { return Used(Load(), head()) > few_; }
+  // Any thread.
+  void Serve() { queue_.HandOver(*this); }
   uint64_t len() const { return static_cast<uint32_t>(TailOf(Load()) - head()); }
   void Close();
 
@@ -120,7 +130,8 @@ class BoundedGate : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReserved
     }
   }
 
-  const uint64_t capacity_;  // after `parked_`, in the receiver's line: read by all, written by none
+  const uint64_t capacity_;  // with few_ after `parked_`, in the receiver's line: read by all, written by none
+  const uint64_t few_;
   base::Atomic<uint32_t> head_{0};
   base::Atomic<uint32_t> waiting_{0};  // mirrors kWaiters (R4)
   alignas(64) base::Atomic<uint32_t> head_seen_{0};

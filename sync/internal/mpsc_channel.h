@@ -3,7 +3,12 @@
 //
 // STATE       `senders_`: strong handles. At 0 the channel is over once it is drained, and it stays 0.
 //             `refs_`: 1 for all senders together, 1 for the receiver. At 0 the block goes.
-// OWNERSHIP   what is in the queue belongs to the receiver; when it goes, it destroys what is published. What a sender
+//             `later_`: put off or not. While it is, its scope is the poll that serves the waiting senders at its end, and
+//             it holds a reference. `kept`: not at its end, but by the Recv that the budget has refused, at its next poll,
+//             or when it is dropped.
+// OWNERSHIP   `later_`: the poll's that its scope says; the receiver's while that is null. A receiver that travels to another
+//             thread within the poll finds another scope than its own there, and serves at once.
+//             what is in the queue belongs to the receiver; when it goes, it destroys what is published. What a sender
 //             publishes later (it had a ticket or a permit) is destroyed with the block.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_CHANNEL_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_CHANNEL_H_
@@ -16,6 +21,7 @@
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/blocking.h"
@@ -80,13 +86,13 @@ class MpscChannel {
           return slot;
         case Slot::kSkipped:
           queue.Taken(*slot, head);
-          gate.Advance(head + 1);
+          if (gate.Advance(head + 1)) gate.Serve();
       }
     }
   }
   // Waits for Next() to find something. kParked: pending; kOver: the end; else look again.
   MpscWait Await(Context& cx) {
-    switch (const MpscWait wait = gate.Wait(cx.waker(), gate.head()); wait) {
+    switch (const MpscWait wait = gate.Wait(cx, gate.head()); wait) {
       case MpscWait::kAgain:
       case MpscWait::kParked:
       case MpscWait::kOver:
@@ -110,13 +116,33 @@ class MpscChannel {
     return Next() != nullptr;
   }
 
-  // Takes items out, and says so to the gate once, at its end.
+  // The senders that wait get room at the end of the poll. False: they must get it now.
+  bool PutOff(kioto::internal::PollScope& scope) {
+    if (!gate.MayPutOff()) return false;
+    kioto::internal::PollScope* now = later_.scope.load(std::memory_order_acquire);  // acquire: pairs with ServeLater
+    if (now != nullptr) return now == &scope;
+    later_.scope.store(&scope, std::memory_order_relaxed);  // relaxed: the receiver's, with which it travels
+    refs_.fetch_add(1, std::memory_order_relaxed);          // relaxed: made from the receiver's
+    later_.next = std::exchange(scope.at_end, &later_);
+    return true;
+  }
+  // After PutOff, before the end of that poll: a Recv takes it upon itself. Whether there was anything to take.
+  bool Keep(kioto::internal::PollScope& scope) {
+    if (later_.scope.load(std::memory_order_relaxed) != &scope) return false;  // relaxed: of this poll, or not at all
+    later_.kept = true;
+    return true;
+  }
+
+  // Takes items out, and says so to the gate once, at its end. Within a poll, if there is a scope.
   class Taking {
    public:
-    explicit Taking(MpscChannel& channel) : channel_(channel), head_(channel.gate.head()) {}
+    explicit Taking(MpscChannel& channel, kioto::internal::PollScope* scope = nullptr)
+        : channel_(channel), scope_(scope), head_(channel.gate.head()) {}
     Taking(const Taking&) = delete;
     Taking& operator=(const Taking&) = delete;
-    ~Taking() { channel_.gate.Advance(head_); }
+    ~Taking() {
+      if (channel_.gate.Advance(head_) && (scope_ == nullptr || !channel_.PutOff(*scope_))) channel_.gate.Serve();
+    }
 
     Slot* Next() {
       Slot* slot = channel_.queue.ForReceive(head_);
@@ -138,6 +164,7 @@ class MpscChannel {
 
    private:
     MpscChannel& channel_;
+    kioto::internal::PollScope* const scope_;
     decltype(std::declval<Gate&>().head()) head_;
   };
 
@@ -152,6 +179,22 @@ class MpscChannel {
  private:
   static constexpr int kSpins = KIOTO_MODEL ? 1 : 50;  // about 2 µs
 
+  struct Later : kioto::internal::PollEnd {
+    explicit Later(MpscChannel* channel) : PollEnd(&ServeLater), channel(channel) {}
+    MpscChannel* const channel;
+    base::Atomic<kioto::internal::PollScope*> scope{nullptr};
+    bool kept = false;
+  };
+  static void ServeLater(kioto::internal::PollEnd* end) {
+    auto* later = static_cast<Later*>(end);
+    MpscChannel* channel = later->channel;
+    const bool kept = std::exchange(later->kept, false);
+    later->scope.store(nullptr, std::memory_order_release);  // release: pairs with PutOff
+    if (!kept && !KIOTO_MUTANT("mpsc.never_later")) channel->gate.Serve();
+    channel->Unref();
+  }
+
+  Later later_{this};
   base::Atomic<uint32_t> senders_{1};
   base::Atomic<uint32_t> refs_{2};
 };
@@ -161,23 +204,29 @@ template <class T, class Channel>
 class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::optional<T>> {
  public:
   explicit MpscRecv(Channel& channel) : channel_(&channel) {}
-  MpscRecv(MpscRecv&& other) noexcept : channel_(other.channel_), waits_(std::exchange(other.waits_, false)) {}
+  MpscRecv(MpscRecv&& other) noexcept
+      : channel_(other.channel_), waits_(std::exchange(other.waits_, false)), owes_(std::exchange(other.owes_, false)) {}
   ~MpscRecv() {
-    if (waits_) channel_->gate.Disarm();
+    if (waits_) End();
   }
 
   Poll<std::optional<T>> PollOnce(Context& cx) {
-    auto poll = PollNext(*channel_, cx);
+    bool refused = false;
+    auto poll = PollNext(*channel_, cx, refused);
     waits_ = poll.pending();
+    if (waits_ || owes_) Owe(cx, refused);
     return poll;
   }
 
-  static Poll<std::optional<T>> PollNext(Channel& channel, Context& cx) {
+  static Poll<std::optional<T>> PollNext(Channel& channel, Context& cx, bool& refused) {
     for (;;) {
       if (auto* slot = channel.Next()) {
-        if (!cx.ConsumeBudget()) return kPending;
+        if (!cx.ConsumeBudget()) {
+          refused = true;
+          return kPending;
+        }
         std::optional<T> item;
-        typename Channel::Taking(channel).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
+        typename Channel::Taking(channel, &cx.scope()).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
         return item;
       }
       switch (channel.Await(cx)) {
@@ -193,8 +242,22 @@ class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::opti
   }
 
  private:
+  // The senders that an item before this one has put off are served by the next item; or now, if that is not there yet.
+  void Owe(Context& cx, bool refused) {
+    if (refused) {
+      if (channel_->Keep(cx.scope())) owes_ = true;
+    } else if (std::exchange(owes_, false) && waits_) {
+      channel_->gate.Serve();
+    }
+  }
+  void End() {
+    channel_->gate.ForgetWaker();
+    if (owes_ && !KIOTO_MUTANT("mpsc.drop_debt")) channel_->gate.Serve();
+  }
+
   Channel* channel_;
   bool waits_ = false;
+  bool owes_ = false;  // it was refused, and has senders wait that there is room for
 };
 
 // CANCEL SAFE: yes. Borrows the receiver and the vector.
@@ -205,7 +268,7 @@ class [[nodiscard]] MpscRecvMany : public FutureBase<MpscRecvMany<T, Channel>, s
   MpscRecvMany(MpscRecvMany&& other) noexcept
       : channel_(other.channel_), out_(other.out_), limit_(other.limit_), waits_(std::exchange(other.waits_, false)) {}
   ~MpscRecvMany() {
-    if (waits_) channel_->gate.Disarm();
+    if (waits_) channel_->gate.ForgetWaker();
   }
 
   Poll<size_t> PollOnce(Context& cx) {
@@ -274,7 +337,10 @@ class MpscReceiverOf {
   // is 0).
   // CANCEL SAFE: yes.
   RecvManyFuture RecvMany(std::vector<T>& out, size_t limit) { return RecvManyFuture(*channel_, out, limit); }
-  Poll<std::optional<T>> PollNext(Context& cx) { return RecvFuture::PollNext(*channel_, cx); }
+  Poll<std::optional<T>> PollNext(Context& cx) {
+    bool refused = false;
+    return RecvFuture::PollNext(*channel_, cx, refused);
+  }
 
   // The next item, IsEmpty or IsClosed. It never says empty after a Send has returned; if one is half done, it waits
   // for those few instructions.

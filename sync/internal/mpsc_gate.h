@@ -9,6 +9,7 @@
 //                   bits 4..31  (bounded) permits given out and not used yet
 //                   the rest    tail: the next ticket (bounded: bits 32..63; unbounded: bits 4..63)
 //             head: the next position to receive. len = tail - head.
+//             rx: the waker of the receiver's task, or null. Who wakes takes it out.
 // OWNERSHIP   the slot of a ticket: its sender's until it is published, then the receiver's until head has passed it.
 //             `parked_`, and writing head: the receiver's.
 // RACES       R1 the receiver finds nothing and parks, against a sender: both are RMWs of the word. Sender second: it
@@ -21,6 +22,11 @@
 //                for another turn. So a sender pays no RMW for publishing.
 //             R3 only a ticket's taker clears kRxParked. The last sender to go and the last permit to be dropped wake,
 //                and leave the bit.
+//             R4 the receiver's waker is stored against one that takes it out. Only the receiver stores one: null stays
+//                null until then, and a plain store will do if the RMW that sets kRxParked comes after it, since who wakes
+//                has seen the bit. If the bit is not to be set (R2, or because it is) rx itself is the place: both do an
+//                RMW of it, so that either the waker is taken, or the store acquires what was published before the taking.
+//                A waker that is still there was not taken: its task will be polled again when it is.
 #ifndef KIOTO_SYNC_INTERNAL_MPSC_GATE_H_
 #define KIOTO_SYNC_INTERNAL_MPSC_GATE_H_
 
@@ -28,8 +34,8 @@
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/mutant.h"
+#include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/waker.h"
-#include "kioto/runtime/future/waker_slot.h"
 #include "kioto/sync/notify.h"
 
 namespace kioto::sync::internal {
@@ -73,29 +79,33 @@ class MpscGate {
 
   // After a ticket's value was published.
   void Published(Ticket ticket) {
-    if (ticket.wake) rx_.Wake();
+    if (ticket.wake) WakeReceiver();
   }
   // The last sender is gone.
   void SendersGone() {
     // acq_rel: pairs with Wait (R1, R3); all that was published before is seen by a receiver that sees this.
     const uint64_t before = word_.fetch_or(kMpscTxGone, std::memory_order_acq_rel);
-    if ((before & kMpscRxParked) != 0 && !KIOTO_MUTANT("mpsc.end_without_wake")) rx_.Wake();
+    if ((before & kMpscRxParked) != 0 && !KIOTO_MUTANT("mpsc.end_without_wake")) WakeReceiver();
   }
 
   // --- the receiver ---
 
   // Nothing is published at `head`: what now?
-  MpscWait Wait(const Waker& waker, Position head) {
+  MpscWait Wait(const Context& cx, Position head) {
     uint64_t word = Load();
     if (TailOf(word) != head) {
       if (!parked_) return MpscWait::kWriting;
-      if (!KIOTO_MUTANT("mpsc.wait_without_register")) rx_.Register(waker);  // R2
+      if (!KIOTO_MUTANT("mpsc.wait_without_register")) Register(cx);  // R2
       return MpscWait::kWaking;
     }
-    rx_.Register(waker);
+    const bool says_so = (word & kMpscRxParked) != 0 || KIOTO_MUTANT("mpsc.park_without_bit");
+    if (!says_so && rx_.load(std::memory_order_acquire) == nullptr) {  // acquire: after the taking (R4)
+      rx_.store(cx.CloneWaker().Release(), std::memory_order_release);  // release: pairs with WakeReceiver
+    } else {
+      Register(cx);
+    }
     // acq_rel: pairs with the RMW that takes a ticket (R1). A bit that is set needs no RMW: whoever clears it wakes
     // after that, so either Register came first, and gets the wake, or it acquired what the load then sees.
-    const bool says_so = (word & kMpscRxParked) != 0 || KIOTO_MUTANT("mpsc.park_without_bit");
     word = says_so ? Load() : word_.fetch_or(kMpscRxParked, std::memory_order_acq_rel);
     if (TailOf(word) != head) return MpscWait::kAgain;
     if (Over(word)) return MpscWait::kOver;
@@ -108,11 +118,9 @@ class MpscGate {
     if (TailOf(word) != head) return MpscWait::kWriting;
     return Over(word) ? MpscWait::kOver : MpscWait::kParked;
   }
-  void Disarm() { rx_.Disarm(); }
   // Lets go of the waker.
   void ForgetWaker() {
-    rx_.Register(Waker());
-    rx_.Disarm();
+    const Waker mine(rx_.exchange(nullptr, std::memory_order_acq_rel));  // acq_rel: as in WakeReceiver
   }
 
  protected:
@@ -122,8 +130,22 @@ class MpscGate {
   static bool Over(uint64_t word) { return (word & (kMpscClosed | kMpscTxGone)) != 0 && (word & kReservedMask) == 0; }
   static constexpr uint64_t kTailOne = uint64_t{1} << kTailShift;
 
+  ~MpscGate() { ForgetWaker(); }
+
+  // After what it is to see was done.
+  void WakeReceiver() {
+    // acq_rel: takes over the waker, and releases what was published to Register (R4).
+    Waker(rx_.exchange(nullptr, KIOTO_ORDER("mpsc.take_waker_order", std::memory_order_acq_rel))).Wake();
+  }
+  // The receiver's waker, by an RMW unless it is there (R4).
+  void Register(const Context& cx) {
+    if (rx_.load(std::memory_order_acquire) == cx.waker().target()) return;  // acquire: after the taking (R4)
+    // acq_rel: pairs with WakeReceiver, both ways.
+    const Waker old(rx_.exchange(cx.CloneWaker().Release(), KIOTO_ORDER("mpsc.register_order", std::memory_order_acq_rel)));
+  }
+
   alignas(64) base::Atomic<uint64_t> word_{0};  // the senders' line
-  WakerSlot rx_;
+  base::Atomic<kioto::internal::WakeTarget*> rx_{nullptr};
   Notify closed_;
 
   alignas(64) bool parked_ = false;  // the receiver's line: kRxParked was set while nothing lay at head (R2)

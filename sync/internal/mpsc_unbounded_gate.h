@@ -37,10 +37,13 @@ class UnboundedGate : public MpscGate<uint64_t, kMpscFlagBits, 0> {
   uint64_t head() const {
     return head_.load(std::memory_order_relaxed);  // relaxed: the receiver's own; for others a guess
   }
-  void Advance(uint64_t head) {
+  bool Advance(uint64_t head) {
     parked_ = false;
     head_.store(head, std::memory_order_relaxed);  // relaxed: no sender waits for it
+    return false;
   }
+  bool MayPutOff() const { return false; }
+  void Serve() {}
   uint64_t len() const { return TailOf(Load()) - head(); }
   void Close() {
     word_.fetch_or(kMpscClosed, std::memory_order_acq_rel);  // acq_rel: as every RMW of the word

@@ -156,6 +156,8 @@ TEST_F(MpscModel, Unbounded) {
   ExpectCaught("mpsc.park_without_bit", Options(), Unbounded<1, 0>);
   ExpectCaught("mpsc.end_without_wake", Options(), Unbounded<1, 0>);
   ExpectCaught("mpsc.wait_without_register", Options(), ReceiverMoves);
+  ExpectCaught("mpsc.take_waker_order", Options(), ReceiverMoves);
+  ExpectCaught("mpsc.register_order", Options(), ReceiverMoves);
   ExpectCaught("mpsc_blocks.grow_order", Options(), Unbounded<2, 1>);
   ExpectCaught("mpsc_blocks.reuse_early", Options(), Unbounded<3, 3>);
 }
@@ -278,6 +280,38 @@ void DropSend() {
     s.reset();
   });
   ReceiveAll(channel.receiver, 2);
+}
+
+// A sender waits for room in a full channel of three. The receiver takes one item, which puts its serving off, and then only
+// waits for the sender: that is served at the end of the poll; or, if the budget has refused the next Recv, when this goes.
+template <bool kRefused>
+void TakeOneOfThree() {
+  auto channel = sync::Mpsc<Value>(3);
+  for (int i = 0; i < 3; ++i) Assert(channel.sender.TrySend(MakeValue(i)).ok(), "there is room");
+  Thread sender([s = std::move(channel.sender)]() mutable {
+    Assert(Await(s.Send(MakeValue(3))).ok(), "the receiver is there");
+    s.reset();
+  });
+  {
+    auto first = channel.receiver.Recv();
+    auto second = channel.receiver.Recv();
+    const Waker none;
+    kioto::internal::PollScope scope;
+    scope.budget = 1;
+    Context cx(none, scope);
+    Assert(first.PollOnce(cx).ready(), "it is full");
+    if (kRefused) Assert(second.PollOnce(cx).pending(), "the budget is spent");
+    scope.RunAtEnd();  // as its end would
+  }
+  sender.Join();
+}
+
+TEST_F(MpscModel, BoundedServesLater) {
+  ExpectHolds(Options().StaleLoads(1), TakeOneOfThree<false>);
+  ExpectHolds(Options().StaleLoads(1), TakeOneOfThree<true>);
+  ExpectHolds(Options().Random(10000), Bounded<3, 5, 4>);
+  ExpectCaught("mpsc.never_later", Options(), TakeOneOfThree<false>);
+  ExpectCaught("mpsc.drop_debt", Options(), TakeOneOfThree<true>);
 }
 
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_tx
