@@ -16,14 +16,14 @@ FORBIDDEN = {
     "signal": [_STEALING, "//net", "//fs", "//time", "//sync", "//runtime/(io|process)"],
     "sync": ["//net", "//fs", "//time", "//runtime/(?!future|base)", "@libuv"],
     "time": [_STEALING, "//net", "//fs", "//sync", "//runtime/(io|signal|process)"],
-    "test_util": [_STEALING, "//net", "//fs", "//runtime/(signal|process)"],
+    "test_util": ["//net", "//fs", "//runtime/(signal|process)"],
     "full": [],
     "kioto": [],
 }
 # What no user's program should link.
 _NEVER = ["//tests", "//tools/(?!build[:/])", "@com_google_googletest", "@com_github_google_benchmark"]
-# Users reach these through others.
-_INNER = ("//runtime/base:base", "//runtime/driver:driver")
+# Users reach these through others; the last through test_util alone.
+_INNER = ("//runtime/base:base", "//runtime/driver:driver", "//runtime/testing:testing")
 _MAIN = re.compile(r"^//(?:runtime/)?(\w+):(\w+)$")
 
 
@@ -51,8 +51,10 @@ def judge(reached, libraries):
 def run(machine):
     """The feature targets link only what they say."""
     def query(expression):
-        status, output = machine.bazel("query", "--noshow_progress", "--ui_event_filters=-info", expression, capture=True)
-        if status != 0:
+        # GoogleTest's BUILD file names repositories that only other choices of its need: those may be missing.
+        partial = ["--keep_going"] if "//:test_util" in expression else []
+        status, output = machine.bazel("query", "--noshow_progress", "--ui_event_filters=-info", *partial, expression, capture=True)
+        if status not in ((0, 3) if partial else (0,)):
             raise RuntimeError("bazel query '%s' failed" % expression)
         return output.split()
 
