@@ -1,6 +1,9 @@
 #include "kioto/runtime/driver/io_source.h"
 
+#include <utility>
+
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/wake_list.h"
 #include "kioto/runtime/driver/reactor.h"
@@ -9,7 +12,7 @@ namespace kioto::internal {
 
 // Chunks of sources, by index. A chunk, once there, stays for ever; the table is read without a lock.
 struct IoSlab {
-  static constexpr uint32_t kChunk = 512;
+  static constexpr uint32_t kChunk = KIOTO_MODEL ? 1 : 512;
   static constexpr uint32_t kChunks = IoSource::kMost / kChunk;
 
   base::SpinLock lock;
@@ -59,13 +62,31 @@ struct IoSlab {
 
 namespace {
 
+#if KIOTO_MODEL
+IoSlab* model_slab = nullptr;  // of the present execution
+
+IoSlab& Slab() {
+  if (model_slab == nullptr) model_slab = new IoSlab;
+  return *model_slab;
+}
+#else
 // Never destroyed: sources are closed by destructors of whatever lives longest.
 IoSlab& Slab() {
   static IoSlab* const slab = new IoSlab;
   return *slab;
 }
+#endif
 
 }  // namespace
+
+#if KIOTO_MODEL
+void IoSource::ForgetSlab() { model_slab = nullptr; }
+
+void IoSource::FreeSlab() {
+  for (auto& chunk : model_slab->table) delete[] chunk.load(std::memory_order_relaxed);  // relaxed: nobody else is left
+  delete std::exchange(model_slab, nullptr);
+}
+#endif
 
 IoSource* IoSource::Allocate() {
   IoSlab& slab = Slab();
@@ -111,10 +132,13 @@ bool IoSource::Dispatch(uint64_t token, uint32_t bits, uint64_t disarm) {
   uint64_t word = source->readiness_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
   uint64_t next;
   do {
-    if (word >> kGenerationShift != token >> kGenerationShift) return false;  // R3
+    const bool gone = word >> kGenerationShift != token >> kGenerationShift;
+    if (gone && !KIOTO_MUTANT("io_source.ignore_generation")) return false;  // R3
     next = (word & ~kTickMask & ~disarm) | ((word + kTickOne) & kTickMask) | bits;
     // acq_rel: pairs with Register's read (R1) and Clear's CAS (R2). relaxed on failure: only a guess for the next round.
-  } while (!source->readiness_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_relaxed));
+  } while (!source->readiness_.compare_exchange_weak(word, next,
+                                                     KIOTO_ORDER("io_source.dispatch_order", std::memory_order_acq_rel),
+                                                     std::memory_order_relaxed));
   source->WakeFor(bits);
   if ((next & kHasWaiters) != 0) source->WakeWaiters(bits);
   return true;
@@ -153,7 +177,7 @@ void IoWaiter::Cancel() {
 void IoSource::Clear(uint64_t seen, uint32_t bits) {
   uint64_t word = seen;
   do {
-    if (((word ^ seen) & kTickMask) != 0) return;  // R2
+    if (((word ^ seen) & kTickMask) != 0 && !KIOTO_MUTANT("io_source.clear_unseen")) return;  // R2
     // relaxed: takes back what this thread has seen; gives nothing. The CAS guards the tick.
   } while (!readiness_.compare_exchange_weak(word, word & ~uint64_t{bits}, std::memory_order_relaxed,
                                              std::memory_order_relaxed));

@@ -96,10 +96,15 @@ class IoSource {
   }
 
   // Sources that a process may have at a time: more than the fds that Linux lets it have, unless fs.nr_open was raised.
-  static constexpr uint32_t kMost = 512 * 8192;
+  static constexpr uint32_t kMost = KIOTO_MODEL ? 4 : 512 * 8192;
 
   // From the slab; null when it is full (kMost). Any thread.
   static IoSource* Allocate();
+#if KIOTO_MODEL
+  // An execution of a model begins with no slab, whatever one that failed has left, and leaves none.
+  static void ForgetSlab();
+  static void FreeSlab();
+#endif
   // Deregisters `fd`, wakes whoever still waits, makes old events void and gives the slot back; then, if `close`, closes
   // the fd, now or, where the reactor still needs it, soon. Gives the fd to keep, if not; -errno when it can not be had, and
   // then nothing has changed (portable reactor, no fd left for a duplicate). Any thread.
@@ -151,7 +156,7 @@ class IoSource {
   WaiterList waiters_;
   IoSource* next_free_ = nullptr;  // under the slab's lock
 };
-static_assert(sizeof(IoSource) <= 96, "a connection pays for it");
+static_assert(KIOTO_MODEL || sizeof(IoSource) <= 96, "a connection pays for it");
 
 }  // namespace kioto::internal
 

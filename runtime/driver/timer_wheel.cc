@@ -108,6 +108,17 @@ TimerWheel* TimerWheel::Make(int64_t now_ns) {
   return wheel;
 }
 
+#if KIOTO_MODEL
+void TimerWheel::ForgetRecycled() { pool_head = nullptr; }
+
+void TimerWheel::FreeRecycled() {
+  while (TimerWheel* wheel = pool_head) {
+    pool_head = wheel->next_free_;
+    delete wheel;
+  }
+}
+#endif
+
 void TimerWheel::Recycle() {
   lock_.Lock();
   KIOTO_CHECK(shut_down_ && size() == 0, "a wheel is recycled only after its Shutdown");

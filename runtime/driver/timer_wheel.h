@@ -108,6 +108,11 @@ class TimerWheel {
   static TimerWheel* Make(int64_t now_ns);
   // Gives the wheel back for another runtime, after Shutdown, when nobody can Arm on it any more.
   void Recycle();
+#if KIOTO_MODEL
+  // An execution of a model begins with no recycled wheels, whatever one that failed has left, and leaves none.
+  static void ForgetRecycled();
+  static void FreeRecycled();
+#endif
 
   // Every entry becomes kShutdown and is woken; later Arms too. Any thread, any number of times.
   void Shutdown();
@@ -147,7 +152,11 @@ class TimerWheel {
   };
 
   TimerWheel();
+#if KIOTO_MODEL
+  ~TimerWheel() = default;
+#else
   ~TimerWheel() = delete;
+#endif
 
   static int64_t TickOf(int64_t deadline_ns) {
     if (deadline_ns <= 0) return 0;

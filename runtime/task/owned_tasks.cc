@@ -1,6 +1,7 @@
 #include "kioto/runtime/task/owned_tasks.h"
 
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 
 namespace kioto::internal {
 
@@ -12,7 +13,7 @@ bool OwnedTasks::Link(TaskHeader* task, int shard) {
   Shard& s = shard_[shard];
   task->shard = static_cast<uint16_t>(shard);
   base::SpinLockGuard lock(s.lock);
-  if (s.closed) return false;
+  if (s.closed && !KIOTO_MUTANT("owned_tasks.link_when_closed")) return false;
   task->owned_next = s.head;
   if (s.head != nullptr) s.head->owned_prev = task;
   s.head = task;
@@ -22,6 +23,7 @@ bool OwnedTasks::Link(TaskHeader* task, int shard) {
 }
 
 void OwnedTasks::Unlink(TaskHeader* task) {
+  if (KIOTO_MUTANT("owned_tasks.keep_linked")) return;
   Shard& s = shard_[task->shard];
   base::SpinLockGuard lock(s.lock);
   if (task->owned_prev != nullptr) {

@@ -1,0 +1,121 @@
+// The timer wheel, and entries that are dropped or moved on one thread while another one fires them. The numbers are those of
+// runtime/driver/timer_wheel.h.
+#include "kioto/runtime/driver/timer_wheel.h"
+
+#include <gtest/gtest.h>
+
+#include "kioto/tests/model/model_testing.h"
+
+namespace kioto::model {
+namespace {
+
+using kioto::internal::kTickNs;
+using kioto::internal::TimerEntry;
+using kioto::internal::TimerState;
+using kioto::internal::TimerWheel;
+
+// A wheel of this execution.
+class Wheel {
+ public:
+  Wheel() : wheel_(TimerWheel::Make(0)) {}
+  ~Wheel() {
+    wheel_->Shutdown();
+    wheel_->Recycle();
+  }
+  TimerWheel* operator->() { return wheel_; }
+  TimerWheel& operator*() { return *wheel_; }
+
+ private:
+  TimerWheel* const wheel_;
+};
+
+// `body`, and what it recycled.
+template <class Body>
+auto Clean(Body body) {
+  return [body] {
+    TimerWheel::ForgetRecycled();
+    body();
+    TimerWheel::FreeRecycled();
+  };
+}
+
+// The entry is dropped, and freed, while it is fired (R1, R2).
+void Drop() {
+  auto* sleeper = new Sleeper;
+  {
+    Wheel wheel;
+    TimerState end = TimerState::kIdle;
+    {
+      const Waker waker = sleeper->MakeWaker();
+      auto* entry = new TimerEntry;
+      entry->Arm(*wheel, kTickNs, waker);
+      Thread fires([&] { (void)wheel->Expire(2 * kTickNs, 8); });
+      entry->Cancel();
+      end = entry->state();
+      delete entry;
+    }
+    Assert(end == TimerState::kIdle || end == TimerState::kFired, "a dropped entry is still armed");
+    Assert(sleeper->wakes() == (end == TimerState::kFired ? 1 : 0), "it was woken if, and only if, it fired");
+    Assert(wheel->size() == 0, "an entry is left");
+  }
+  sleeper->Drop();
+}
+
+// The entry goes to another wheel, with another waker, while its old one fires it: it fires there too.
+void Move() {
+  auto* first = new Sleeper;
+  auto* second = new Sleeper;
+  {
+    Wheel old_wheel;
+    Wheel new_wheel;
+    const Waker old_waker = first->MakeWaker();
+    const Waker waker = second->MakeWaker();
+    TimerEntry entry;
+    entry.Arm(*old_wheel, kTickNs, old_waker);
+    Thread fires([&] { (void)old_wheel->Expire(2 * kTickNs, 8); });
+    entry.Arm(*new_wheel, kTickNs, waker);
+    Thread fires_too([&] { (void)new_wheel->Expire(2 * kTickNs, 8); });
+    while (entry.Poll(waker) == TimerState::kArmed) second->Sleep();
+    Assert(entry.state() == TimerState::kFired, "it did not fire on its new wheel");
+    fires.Join();
+    fires_too.Join();
+    Assert(first->wakes() <= 1 && second->wakes() == 1, "once for each wheel at most");
+    Assert(old_wheel->size() == 0 && new_wheel->size() == 0, "an entry is left");
+  }
+  first->Drop();
+  second->Drop();
+}
+
+// The runtime of the wheel ends, and another one takes the wheel, while the entry is dropped (R3).
+void DropAtShutdown() {
+  auto* sleeper = new Sleeper;
+  {
+    auto* entry = new TimerEntry;
+    {
+      Wheel wheel;
+      const Waker waker = sleeper->MakeWaker();
+      entry->Arm(*wheel, kTickNs, waker);
+    }
+    Thread next([] { Wheel wheel; });
+    entry->Cancel();
+    Assert(entry->state() == TimerState::kShutdown, "the end of the wheel was not told");
+    delete entry;
+  }
+  sleeper->Drop();
+}
+
+TEST(TimerModel, AnEntryIsDroppedOrFires) {
+  ExpectHolds(Options().Preemptions(3), Clean(Drop));
+  ExpectHolds(Options().Random(10000), Clean(Drop));
+  ExpectHolds(Options().Preemptions(2), Clean(DropAtShutdown));
+  ExpectCaught("timer_wheel.cancel_without_look", Options(), Clean(Drop));
+  ExpectCaught("timer_wheel.finish_order", Options(), Clean(Drop));
+}
+
+TEST(TimerModel, AnEntryMovesToAnotherWheel) {
+  ExpectHolds(Options().Preemptions(2), Clean(Move));
+  ExpectHolds(Options().Random(10000), Clean(Move));
+}
+
+}  // namespace
+}  // namespace kioto::model
