@@ -127,6 +127,11 @@ TEST(SpawnLocalTest, IsRefusedWhileAnotherThreadDrives) {
   EXPECT_THAT(got.status().message(), testing::HasSubstr("another thread drives this runtime"));
 }
 
+TEST(SpawnLocalTest, OutsideARuntimeSaysSo) {
+  Runtime runtime = MakeRuntime();
+  EXPECT_EQ(runtime.BlockOn(SpawnLocal(Ready(1))).status(), OutsideRuntimeError("SpawnLocal"));
+}
+
 TEST(SpawnLocalTest, IsRefusedInABlockingJob) {
   Runtime runtime = MakeRuntime();
   StatusOr<int> got = runtime.BlockOn([] {

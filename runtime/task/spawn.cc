@@ -37,7 +37,10 @@ Scheduler* NoLocalScheduler() {
 Scheduler* CurrentLocalScheduler() {
   const ThreadContext& thread = CurrentThread();
   if (thread.local_set != nullptr) return thread.local_set;
-  if (thread.scheduler == nullptr) return NoScheduler();
+  if (thread.scheduler == nullptr) {
+    static absl::NoDestructor<RefusingScheduler> outside(OutsideRuntimeError("SpawnLocal"));
+    return &*outside;
+  }
   return thread.scheduler->CanSpawnLocal() ? thread.scheduler : NoLocalScheduler();
 }
 

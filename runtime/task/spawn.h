@@ -60,9 +60,10 @@ JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions optio
 }
 
 // The same for a future that must be polled and destroyed on this thread. It goes to the LocalSet that the thread is in
-// (local_set.h), else to its runtime, which needs a thread that can not lose its core: that of a current-thread runtime's
-// BlockOn, or of an attached loop. While such a task lives, BlockOn on any other thread is refused; end the runtime on this
-// one, for whoever ends it destroys the future.
+// (local_set.h), else to its runtime, which needs a thread that can not lose its core: that of an attached loop, that of a
+// current-thread runtime's BlockOn, or one that has entered such a runtime (EnterGuard) while no other drives it. While such
+// a task lives, BlockOn on any other thread is refused. End the runtime on this one: Shutdown elsewhere leaves the task, and
+// to destroy the Runtime then is a checked error.
 template <class F>
 JoinHandle<typename std::decay_t<F>::Output> SpawnLocal(F&& future, TaskOptions options = {},
                                                         base::SourceLocation place = base::SourceLocation::Current()) {
