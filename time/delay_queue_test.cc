@@ -80,6 +80,47 @@ TEST_F(DelayQueueTest, EachComesOutInItsMillisecondAndNothingElseWakes) {
   EXPECT_EQ(clock_.timers(), 1u);
 }
 
+// The timer behind the queue files what is far away by powers of 64 milliseconds.
+//
+// behaviour: tokio-util/src/time/wheel/level.rs#test_slot_for
+TEST_F(DelayQueueTest, IsExactAtEachPlaceOfTheWheelBehindIt) {
+  std::chrono::milliseconds width = 1ms;
+  std::chrono::milliseconds last = 0ms;
+  for (int level = 0; level < 5; ++level, width *= 64) {
+    for (int slot = 1; slot < 64; ++slot) InsertAt("due", last = slot * width);
+  }
+  InsertAt("last", last);
+  width = 1ms;
+  for (int level = 0; level < 5; ++level, width *= 64) {
+    for (int slot = 1; slot < 64; ++slot) {
+      ASSERT_EQ(Poll(), "pending");
+      At(slot * width - 1ns);
+      ASSERT_EQ(Poll(), "pending") << slot << " of level " << level;
+      At(slot * width);
+      ASSERT_TRUE(woken());
+      ASSERT_EQ(Poll(), "due") << slot << " of level " << level;
+    }
+  }
+  EXPECT_EQ(Poll(), "last");
+}
+
+// behaviour: tokio-util/src/time/wheel/mod.rs#test_level_for
+TEST_F(DelayQueueTest, IsExactWhereTheLevelsOfTheWheelMeet) {
+  std::chrono::milliseconds width = 64ms;
+  for (int level = 1; level < 5; ++level, width *= 64) {
+    for (auto due : {width + 1ms, width, width - 1ms}) InsertAt(std::to_string(due.count()), due);
+  }
+  width = 64ms;
+  for (int level = 1; level < 5; ++level, width *= 64) {
+    for (auto due : {width - 1ms, width, width + 1ms}) {
+      ASSERT_EQ(Poll(), "pending");
+      At(due);
+      ASSERT_TRUE(woken());
+      ASSERT_EQ(Poll(), std::to_string(due.count()));
+    }
+  }
+}
+
 // behaviour: tokio-util/tests/time_delay_queue.rs#insert_in_past_fires_immediately
 TEST_F(DelayQueueTest, APastDeadlineComesOutAtOnce) {
   At(10ms);

@@ -64,6 +64,8 @@ class Interval {
   // The next tick, a period from now; those after it, from there. What was missed is forgotten. As after every Reset, it
   // must be polled again: who waits for a tick is not woken before.
   void Reset();
+  // The next tick at once; those after it, from there.
+  void ResetImmediately() { ResetAt(Instant::Now()); }
   // The next tick, so long from now, or at that moment.
   template <class Rep, class Period>
   void ResetAfter(std::chrono::duration<Rep, Period> wait) {

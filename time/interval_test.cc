@@ -140,6 +140,13 @@ TEST_F(IntervalResetTest, ResetAtMayBeLaterThanAPeriod) {
   EXPECT_EQ(After(300ms), Due{1701});
 }
 
+TEST_F(IntervalResetTest, ResetImmediatelyTicksAtOnce) {
+  interval_.ResetImmediately();
+  EXPECT_EQ(After(0ms), Due{401});
+  EXPECT_EQ(After(299ms), Due{});
+  EXPECT_EQ(After(1ms), Due{701});
+}
+
 TEST_F(IntervalResetTest, ResetAfterNothingTicksAtOnce) {
   interval_.ResetAfter(0ms);
   EXPECT_EQ(After(0ms), Due{401});
