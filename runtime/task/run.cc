@@ -20,7 +20,7 @@ void ReportUnhandled(TaskHeader* task) {
   }
   const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
                                                : absl::StrCat("task ", failure.task_id, " \"", failure.name, "\"");
-  base::LogFailure(absl::StrCat(who, ", which nobody joins, has failed: ", status->ToString()),
+  base::LogFailure(absl::StrCat(who, ", which nobody joins, has failed: ", status->ToString(absl::StatusToStringMode::kWithNoExtraData)),
                    base::SourceLocation::Current(failure.file, failure.line));
 }
 
@@ -33,13 +33,16 @@ void Finish(TaskHeader* task) {
   (void)task->Complete(/*output_dropped=*/true);
 }
 
+// Apart, so that RunTask, which every poll goes through, has no Status on its stack.
+[[gnu::noinline, gnu::cold]] RunResult EndAborted(TaskHeader* task) {
+  CancelTask(task, AbortedError("the task was aborted"));
+  return RunResult::kGone;
+}
+
 }  // namespace
 
 RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
-  if (task->StartPoll() == TaskState::ToPoll::kCancel) {
-    CancelTask(task, AbortedError("the task was aborted"));
-    return RunResult::kGone;
-  }
+  if (task->StartPoll() == TaskState::ToPoll::kCancel) return EndAborted(task);
   BorrowedWaker waker(task);
   PollScope scope;
   scope.random = &thread.random;
@@ -59,8 +62,7 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
     case TaskState::ToIdle::kRequeue:
       return RunResult::kWoken;
     case TaskState::ToIdle::kCancel:
-      CancelTask(task, AbortedError("the task was aborted"));
-      return RunResult::kGone;
+      return EndAborted(task);
   }
   return RunResult::kGone;
 }
