@@ -5,6 +5,7 @@ FEATURES = {
     "rt": [
         "//runtime/blocking",
         "//runtime/future",
+        "//runtime/future:from_callback",
         "//runtime/scheduler:hosted",
         "//runtime/scheduler:runtime",
         "//runtime/task",
