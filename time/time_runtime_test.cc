@@ -73,6 +73,14 @@ TEST_P(TimeRuntimeTest, ManySleepsOfNoLengthEnd) {
   EXPECT_EQ(slept, 1000);
 }
 
+// behaviour: tokio-util/tests/panic.rs#future_ext_to_panic_caller
+TEST(TimeoutOutsideTest, TheAdaptorSaysThatThereIsNoRuntime) {
+  PolledTask task(Never().Apply(WithTimeout(1s)));
+  auto poll = task.Poll();
+  ASSERT_THAT(poll, IsReadyError(absl::IsFailedPrecondition));
+  EXPECT_THAT(poll->message(), ::testing::HasSubstr("Timeout"));
+}
+
 // A sleep that began in one runtime and is moved and polled in another.
 class MovedSleepTest : public ::testing::Test {
  protected:

@@ -51,6 +51,7 @@ class PolledStream {
   int held() const { return waker_.held(); }
   bool yielded() const { return yielded_; }  // whether the last poll asked for another turn
   S& stream() { return *stream_; }
+  S* operator->() { return stream_.get(); }
 
  private:
   CountingWaker waker_;

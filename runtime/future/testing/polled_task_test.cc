@@ -1,5 +1,8 @@
 #include "kioto/runtime/future/testing/polled_task.h"
 
+#include <cstddef>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -83,6 +86,20 @@ TEST(PolledStreamTest, GivesItemsAndTheEnd) {
   EXPECT_EQ(**stream.Poll(), 2);
   EXPECT_FALSE((*stream.Poll()).has_value());
   EXPECT_EQ(stream.held(), 0);
+}
+
+// A stream that can say how much is to come: from 100 items to 200.
+struct Hinting {
+  using Item = int;
+  Poll<std::optional<int>> PollNext(Context&) { return std::optional<int>(); }
+  std::pair<size_t, size_t> SizeHint() const { return {100, 200}; }
+};
+
+// behaviour: tokio-test/tests/task.rs#test_spawn_stream_size_hint
+TEST(PolledStreamTest, WhatTheStreamOffersBesideItsItemsIsWithinReach) {
+  PolledStream stream(Hinting{});
+  EXPECT_EQ(stream->SizeHint(), std::make_pair(size_t{100}, size_t{200}));
+  EXPECT_EQ(stream.stream().SizeHint(), stream->SizeHint());
 }
 
 }  // namespace
