@@ -1,4 +1,5 @@
-// Everything that a user of Kioto can say, but for what only tests need: #include "kioto/kioto.h", deps = ["@kioto"].
+// Everything that a user of Kioto can say, but for what only tests need, and for std_future.h, which brings <future>:
+// #include "kioto/kioto.h", deps = ["@kioto"].
 //
 // A file that includes it compiles half a second longer than one with <string>, <vector>, <memory> and absl::StatusOr alone,
 // and a quarter longer than one with just the headers of the echo server (gcc 12, -fsyntax-only). Where that counts, include
@@ -11,6 +12,7 @@
 #include "kioto/net/tcp_socket.h"
 #include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/from_callback.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buf_reader.h"
 #include "kioto/runtime/io/buf_writer.h"
@@ -31,9 +33,11 @@
 #include "kioto/runtime/task/local_set.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/task/spawn_callback.h"
 #include "kioto/runtime/task/task_id.h"
 #include "kioto/runtime/task/task_local.h"
 #include "kioto/runtime/task/task_tracker.h"
+#include "kioto/sync/block_on.h"
 #include "kioto/sync/broadcast.h"
 #include "kioto/sync/call.h"
 #include "kioto/sync/cancellation_token.h"
