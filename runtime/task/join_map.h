@@ -86,25 +86,21 @@ class JoinMap {
   template <class F>
   AbortHandle Spawn(K key, F&& future, TaskOptions options = {},
                     base::SourceLocation place = base::SourceLocation::Current()) {
-    internal::FitsInto<std::decay_t<F>, T>();
     return Add(std::move(key), kioto::Spawn(std::forward<F>(future), std::move(options), place));
   }
   template <class On, class F>
   AbortHandle SpawnOn(const On& on, K key, F&& future, TaskOptions options = {},
                       base::SourceLocation place = base::SourceLocation::Current()) {
-    internal::FitsInto<std::decay_t<F>, T>();
     return Add(std::move(key), on.Spawn(std::forward<F>(future), std::move(options), place));
   }
   template <class F>
   AbortHandle SpawnLocal(K key, F&& future, TaskOptions options = {},
                          base::SourceLocation place = base::SourceLocation::Current()) {
-    internal::FitsInto<std::decay_t<F>, T>();
     return Add(std::move(key), kioto::SpawnLocal(std::forward<F>(future), std::move(options), place));
   }
   template <class Set, class F>
   AbortHandle SpawnLocalOn(Set& set, K key, F&& future, TaskOptions options = {},
                            base::SourceLocation place = base::SourceLocation::Current()) {
-    internal::FitsInto<std::decay_t<F>, T>();
     return Add(std::move(key), set.SpawnLocal(std::forward<F>(future), std::move(options), place));
   }
   // Needs kioto/runtime/blocking/spawn_blocking.h.

@@ -187,7 +187,11 @@ class LocalSet {
   template <class F>
   auto RunUntil(F future) const {
     static_assert(IsFuture<F>, "kioto: RunUntil takes a future; give a function's result, not the function");
-    return internal::RunUntilFuture<F>(queue_, std::move(future));
+    if constexpr (IsFuture<F>) {
+      return internal::RunUntilFuture<F>(queue_, std::move(future));
+    } else {
+      return internal::Poison{};
+    }
   }
   // Drives the set until it has no task. CANCEL SAFE: yes.
   internal::RunLocalSet Run() const { return internal::RunLocalSet(queue_); }

@@ -90,7 +90,11 @@ class TaskLocal {
   template <class F>
   auto Scope(T value, F future) const {
     static_assert(IsFuture<F>, "kioto: Scope takes a value and a future; for a function use SyncScope");
-    return internal::ScopedFuture<TaskLocal, T, F>(std::move(value), std::move(future));
+    if constexpr (IsFuture<F>) {
+      return internal::ScopedFuture<TaskLocal, T, F>(std::move(value), std::move(future));
+    } else {
+      return internal::Poison{};
+    }
   }
   // The same for a function that does not wait: calls it and gives what it gives.
   template <class Fn>

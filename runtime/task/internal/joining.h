@@ -11,6 +11,7 @@
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/runtime/task/task_id.h"
 
@@ -29,21 +30,19 @@ template <class Fn>
 auto MakeBlockingTask(Fn fn, TaskOptions options, base::SourceLocation place) {
   static_assert(kKnowsSpawnBlocking<Fn>,
                 "kioto: to spawn blocking jobs into a collection include kioto/runtime/blocking/spawn_blocking.h");
-  return SpawnBlocking(std::move(fn), std::move(options), place);
+  if constexpr (kKnowsSpawnBlocking<Fn>) {
+    return SpawnBlocking(std::move(fn), std::move(options), place);
+  } else {
+    return JoinHandle<Poison>();
+  }
 }
 
-template <class F, class T>
-constexpr bool FitsInto() {
-  constexpr bool fits = std::is_same_v<JoinOutput<OutputOf<F>>, JoinOutput<T>>;
-  static_assert(fits, "kioto: the futures of a collection give what its type says: .Map() the output to that");
-  return fits;
-}
-
-// `fn` gives U; the task lies in memory as one that gives T does.
+// A task whose output is that of another type lies in memory as a task of the other. Its sentence.
 template <class T, class U>
 JoinHandle<T> AsHandleOf(JoinHandle<U> handle) {
-  static_assert(std::is_same_v<JoinOutput<U>, JoinOutput<T>>,
-                "kioto: the functions of a collection give what its type says");
+  constexpr bool fits = std::is_same_v<JoinOutput<U>, JoinOutput<T>>;
+  static_assert(fits || kIsPoison<U>,
+                "kioto: the futures and functions of a collection give what its type says: .Map() the output to that");
   return JoinHandle<T>(std::move(handle).Release());
 }
 
@@ -53,27 +52,23 @@ class SpawnsInto {
  public:
   template <class F>
   AbortHandle Spawn(F&& future, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
-    FitsInto<std::decay_t<F>, T>();
     return Add(kioto::Spawn(std::forward<F>(future), std::move(options), place));
   }
   // On another runtime: a Handle or a Runtime.
   template <class On, class F>
   AbortHandle SpawnOn(const On& on, F&& future, TaskOptions options = {},
                       base::SourceLocation place = base::SourceLocation::Current()) {
-    FitsInto<std::decay_t<F>, T>();
     return Add(on.Spawn(std::forward<F>(future), std::move(options), place));
   }
   template <class F>
   AbortHandle SpawnLocal(F&& future, TaskOptions options = {},
                          base::SourceLocation place = base::SourceLocation::Current()) {
-    FitsInto<std::decay_t<F>, T>();
     return Add(kioto::SpawnLocal(std::forward<F>(future), std::move(options), place));
   }
   // In a LocalSet that need not be driven yet.
   template <class Set, class F>
   AbortHandle SpawnLocalOn(Set& set, F&& future, TaskOptions options = {},
                            base::SourceLocation place = base::SourceLocation::Current()) {
-    FitsInto<std::decay_t<F>, T>();
     return Add(set.SpawnLocal(std::forward<F>(future), std::move(options), place));
   }
   // Needs kioto/runtime/blocking/spawn_blocking.h.
