@@ -11,7 +11,8 @@
 // polling it then is a checked error. It may not be destroyed, assigned or moved inside its own poll (checked).
 // It can not know what the future in it loses when it is dropped (LosesDataWhenDropped is false for it): the function that
 // returns it says so in its CANCEL SAFE line, and who puts it into a Select heeds that.
-// Also made from a future with an output that becomes T: a Status for a StatusOr<U>, nothing for a Status.
+// Also made from a future with an output that becomes T: nothing for a Status, a U for a StatusOr<U>; but not from one that
+// gives Status for a StatusOr<U>: an OK has no U. (An error itself may be returned: `return absl::NotFoundError(…);`.)
 // Future<void> is Future<Unit>. CANCEL SAFE: as the future in it. Threads: one at a time.
 #ifndef KIOTO_RUNTIME_FUTURE_ERASED_H_
 #define KIOTO_RUNTIME_FUTURE_ERASED_H_
@@ -64,6 +65,8 @@ struct ErasedFuture {
 // Whether an output From may stand for T.
 template <class From, class T>
 inline constexpr bool kFitsErased = std::is_same_v<Unify<From, T>, T>;
+template <class From, class T>
+inline constexpr bool kHasNoValue = kIsStatus<From> && !kTakesOk<T>;
 
 template <class Self, class T>
 class Erased : public FutureBase<Self, T> {
@@ -163,9 +166,12 @@ template <class F, class T, bool local>
 constexpr bool MayErase() {
   constexpr bool thread = local || !IsLocalFuture<F>;
   constexpr bool fits = kFitsErased<OutputOf<F>, T> || kIsPoison<OutputOf<F>>;
+  constexpr bool value = !kHasNoValue<OutputOf<F>, T>;
   static_assert(thread, "kioto: this future must stay on its thread: return it as a LocalFuture<T>");
   static_assert(!thread || fits, "kioto: a Future<T> is made from a future that gives T: .Map() its output to T");
-  return thread && fits;
+  static_assert(!thread || value,
+                "kioto: a future that gives Status is no Future<StatusOr<T>>, for an OK has no T: add it, .AndThen([&] { return t; })");
+  return thread && fits && value;
 }
 
 template <class U, class T>
@@ -174,6 +180,16 @@ constexpr bool IsReadyValue() {
     return false;
   } else {
     return std::is_convertible_v<U&&, T>;
+  }
+}
+
+// A value as T; an OK Status for a StatusOr<U> becomes an error instead of an abort.
+template <class T, class U>
+T AsOutput(U&& value) {
+  if constexpr (kIsStatus<std::remove_cv_t<std::remove_reference_t<U>>> && kIsStatusOr<T>) {
+    return Convert<T>(std::forward<U>(value));
+  } else {
+    return std::forward<U>(value);
   }
 }
 
@@ -186,7 +202,7 @@ class [[nodiscard]] Future : public internal::Erased<Future<T>, T> {
   // A value: ready.
   template <class U, std::enable_if_t<internal::IsReadyValue<U, T>(), int> = 0>
   Future(U&& value) {  // NOLINT: `return value;`
-    this->SetReady(std::forward<U>(value));
+    this->SetReady(internal::AsOutput<T>(std::forward<U>(value)));
   }
   // A future.
   template <class F, std::enable_if_t<IsFuture<F> && !std::is_base_of_v<Future, F> && !internal::kIsPoison<F>, int> = 0>
@@ -211,7 +227,7 @@ class [[nodiscard]] LocalFuture : public internal::Erased<LocalFuture<T>, T> {
   LocalFuture(Future<T> future) { this->Take(future); }  // NOLINT: what may move may also stay
   template <class U, std::enable_if_t<internal::IsReadyValue<U, T>(), int> = 0>
   LocalFuture(U&& value) {  // NOLINT: `return value;`
-    this->SetReady(std::forward<U>(value));
+    this->SetReady(internal::AsOutput<T>(std::forward<U>(value)));
   }
   template <class F, std::enable_if_t<IsFuture<F> && !std::is_base_of_v<LocalFuture, F> && !std::is_base_of_v<Future<T>, F> && !internal::kIsPoison<F>, int> = 0>
   LocalFuture(F future) {  // NOLINT: `return future;`

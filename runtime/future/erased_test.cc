@@ -35,13 +35,25 @@ TEST(FutureTest, HoldsAValueOrAFuture) {
 TEST(FutureTest, ConvertsItsOutput) {
   auto status = []() -> Future<Status> { return Ready(); };
   EXPECT_THAT(PolledTask(status()).Poll(), IsReady(OkStatus()));
-  auto value = []() -> Future<StatusOr<int>> { return Ready(Bad()); };
-  EXPECT_EQ((*PolledTask(value()).Poll()).status(), Bad());
+  auto value = []() -> Future<StatusOr<int>> { return Ready(3); };
+  EXPECT_EQ(**PolledTask(value()).Poll(), 3);
+  auto unit = []() -> Future<StatusOr<Unit>> { return Ready(OkStatus()); };
+  EXPECT_TRUE((*PolledTask(unit()).Poll()).ok());
   auto none = []() -> Future<void> { return Ready(); };
   EXPECT_THAT(PolledTask(none()).Poll(), IsReady(Unit{}));
   Future<> same = none();
   Future<void> again = std::move(same);
   EXPECT_THAT(PolledTask(std::move(again)).Poll(), IsReady(Unit{}));
+}
+
+// absl's StatusOr would abort.
+TEST(FutureTest, AnOkStatusForAValueIsAnError) {
+  Future<StatusOr<int>> none = OkStatus();
+  EXPECT_EQ((*PolledTask(std::move(none)).Poll()).status().code(), absl::StatusCode::kInternal);
+  LocalFuture<StatusOr<int>> local = OkStatus();
+  EXPECT_EQ((*PolledTask(std::move(local)).Poll()).status().code(), absl::StatusCode::kInternal);
+  Future<StatusOr<Flow<>>> once_more = OkStatus();
+  EXPECT_FALSE((*PolledTask(std::move(once_more)).Poll())->stops());
 }
 
 TEST(FutureTest, AReadyValueAllocatesNothingAndAFutureOnce) {

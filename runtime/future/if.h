@@ -3,8 +3,9 @@
 //   return If(n == 0, Break, [&] { return s.WriteAll(buf.first(n)); });
 //
 // This is how a step gives one of two different futures: a lambda with two return types is refused by the language.
-// A branch returns nothing, a value or a future. The outputs are unified: nothing ≡ Unit; Status with StatusOr<T> gives
-// StatusOr<T>; Continue (or nothing) with Break(v) gives Flow<V>; Status with Break gives StatusOr<Flow<V>>.
+// A branch returns nothing, a value or a future. The outputs are unified: nothing ≡ Unit; Continue (or nothing) with Break(v)
+// gives Flow<V>; Status with Break gives StatusOr<Flow<V>>; Status with StatusOr<T> gives StatusOr<T>: such a Status is there
+// for its errors, [] { return absl::NotFoundError(…); }. An OK one has no T, and becomes a kInternal error that says so.
 // The branch that is not taken is destroyed at once.
 #ifndef KIOTO_RUNTIME_FUTURE_IF_H_
 #define KIOTO_RUNTIME_FUTURE_IF_H_

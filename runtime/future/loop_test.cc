@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
@@ -54,6 +55,21 @@ TEST(ConvertTest, KeepsTheMeaning) {
   EXPECT_EQ(*Convert<Flow<int>>(Break(3)), 3);
   auto flow = Convert<StatusOr<Flow<int>>>(StatusOr<ContinueFlow>(Continue()));
   EXPECT_FALSE(flow->stops());
+  EXPECT_TRUE(Convert<StatusOr<Unit>>(OkStatus()).ok());
+}
+
+// An OK has no T: an error that says so, not absl's abort.
+TEST(ConvertTest, AnOkStatusIsNoValue) {
+  const StatusOr<int> none = internal::Convert<StatusOr<int>>(OkStatus());
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(none.status().message()), testing::HasSubstr("kioto: a branch gave an OK Status"));
+  const auto branches = [](bool first) {
+    return *PolledTask(If(first, [] { return OkStatus(); }, []() -> StatusOr<int> { return 3; })).Poll();
+  };
+  EXPECT_EQ(branches(true).status(), none.status());
+  EXPECT_EQ(*branches(false), 3);
+  auto select = Select(Case(Ready(1), [](int&) { return Ready(OkStatus()); }), Case(Never<int>(), [](int n) { return StatusOr<int>(n); }));
+  EXPECT_EQ(PolledTask(std::move(select)).Poll()->status(), none.status());
 }
 
 TEST(FlowTest, BreaksAndContinues) {

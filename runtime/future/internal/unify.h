@@ -6,6 +6,9 @@
 //   Status ∪ Break(v) or Continue     → StatusOr<Flow<V>> (OK = once more)
 //   T ∪ StatusOr<U>                   → StatusOr<T ∪ U>
 // Anything else is a mismatch.
+//
+// A Status that joins a StatusOr<T> is there for its errors: an OK one has no T (unless T says no more than Unit does) and
+// becomes a kInternal error with a sentence. Where a future is erased, that is refused at compile time (erased.h).
 #ifndef KIOTO_RUNTIME_FUTURE_INTERNAL_UNIFY_H_
 #define KIOTO_RUNTIME_FUTURE_INTERNAL_UNIFY_H_
 
@@ -114,6 +117,14 @@ constexpr auto operator|(Type<A>, Type<B>) {
 template <class... T>
 using Unify = typename decltype((Type<T>{} | ...))::type;
 
+// Whether a Status, OK or not, can be a T: not a StatusOr of something that must be computed.
+template <class T>
+inline constexpr bool kTakesOk = !kIsStatusOr<T> || kIsFlow<ValueOf<T>> || kGoesOn<ValueOf<T>>;
+
+inline Status OkWithoutValueError() {
+  return absl::InternalError("kioto: a branch gave an OK Status where the others give StatusOr<T>: it has no T; let it give the value");
+}
+
 // `value` as To, which is what Unify gave for From and others.
 template <class To, class From>
 To Convert(From&& value) {
@@ -131,8 +142,10 @@ To Convert(From&& value) {
   } else if constexpr (kIsStatusOr<To>) {
     using T = ValueOf<To>;
     if constexpr (kIsStatus<Plain>) {
-      if constexpr (kIsFlow<T> || kGoesOn<T>) {
+      if constexpr (kTakesOk<To>) {
         if (value.ok()) return To(Convert<T>(Unit{}));
+      } else {
+        if (value.ok()) return To(OkWithoutValueError());
       }
       return To(std::forward<From>(value));
     } else if constexpr (kIsStatusOr<Plain>) {
