@@ -7,7 +7,8 @@
 // or a future of those; the first error ends the whole and drops what is at work. The item lives until the future that fn
 // returned is done. Of a stream of StatusOr<T>, fn gets the T (T& or T&&) and an error of the source ends the whole, unless
 // fn says that it takes the StatusOr.
-// A container's items are moved out of it. CANCEL SAFE: loses the items at work and, for a container, the rest. (Select
+// The source is taken over, as an rvalue: nothing is copied behind one's back; a stream that is kept elsewhere is
+// ByRef(stream). A container's items are moved out of it. CANCEL SAFE: loses the items at work and, for a container, the rest. (Select
 // asks for LosesData only if the source or a future of fn does: an item that is given up is what a drop means.)
 #ifndef KIOTO_RUNTIME_FUTURE_FOR_EACH_H_
 #define KIOTO_RUNTIME_FUTURE_FOR_EACH_H_
@@ -257,15 +258,15 @@ auto MakeForEachConcurrent(S&& source, uint32_t limit, Fn&& fn) {
 }  // namespace internal
 
 template <class S, class Fn>
-auto ForEach(S source, Fn fn) {
-  return internal::MakeForEach(std::move(source), std::move(fn));
+auto ForEach(S&& source, Fn fn) {
+  return internal::MakeForEach(internal::TakeSource<S>(source), std::move(fn));
 }
 
 // `limit` is at least 1. Allocates one block with `limit` places, at the first poll.
 template <class S, class Fn>
-auto ForEachConcurrent(S source, uint32_t limit, Fn fn) {
+auto ForEachConcurrent(S&& source, uint32_t limit, Fn fn) {
   KIOTO_CHECK(limit > 0, "ForEachConcurrent needs a limit of at least 1");
-  return internal::MakeForEachConcurrent(std::move(source), limit, std::move(fn));
+  return internal::MakeForEachConcurrent(internal::TakeSource<S>(source), limit, std::move(fn));
 }
 
 }  // namespace kioto

@@ -99,7 +99,7 @@ TEST(ForEachTest, CallsTheStepInOrder) {
   }));
   EXPECT_THAT(task.PollWhileWoken(), IsReady(OkStatus()));
   EXPECT_EQ(seen, (std::vector<int>{0, 1, 2}));
-  PolledTask sync(ForEach(seen, [&](int n) { seen[n] = 2 * n; }));
+  PolledTask sync(ForEach(std::vector<int>(seen), [&](int n) { seen[n] = 2 * n; }));
   EXPECT_THAT(sync.Poll(), IsReady(OkStatus()));
   EXPECT_EQ(seen[2], 4);
   PolledTask map(ForEach(std::map<int, int>{{1, 2}}, [&](std::pair<const int, int>& e) { seen[0] = e.second; }));
@@ -124,10 +124,10 @@ TEST(ForEachTest, WaitsForItsStream) {
 TEST(ForEachTest, EndsByErrorAndByBreak) {
   int calls = 0;
   std::vector<int> items{1, 2, 3};
-  PolledTask bad(ForEach(items, [&](int& n) { return Ready(++calls && n == 2 ? Bad() : OkStatus()); }));
+  PolledTask bad(ForEach(std::vector<int>(items), [&](int& n) { return Ready(++calls && n == 2 ? Bad() : OkStatus()); }));
   EXPECT_THAT(bad.Poll(), IsReady(Bad()));
   EXPECT_EQ(calls, 2);
-  PolledTask stop(ForEach(items, [&](int n) -> Flow<> {
+  PolledTask stop(ForEach(std::move(items), [&](int n) -> Flow<> {
     calls = n;
     if (n == 2) return Break();
     return Continue();
@@ -196,7 +196,7 @@ TEST(ForEachConcurrentTest, WorksOnSoManyAtATime) {
   std::vector<Promise<Status>> promises(5);
   std::vector<int> items{0, 1, 2, 3, 4};
   int at_work = 0, most = 0, done = 0;
-  PolledTask task(ForEachConcurrent(items, 2, [&](const int& i) {
+  PolledTask task(ForEachConcurrent(std::move(items), 2, [&](const int& i) {
     most = std::max(most, ++at_work);
     return promises[i].Get().AndThen([&] {
       --at_work;

@@ -9,6 +9,7 @@
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/future/if.h"
+#include "kioto/runtime/future/in_place.h"
 #include "kioto/runtime/future/join.h"
 #include "kioto/runtime/future/join_all.h"
 #include "kioto/runtime/future/lazy.h"

@@ -17,6 +17,12 @@ struct Losing : FutureBase<Losing, int> {
   static constexpr bool kLosesData = true;
   Poll<int> PollOnce(Context&) { return 1; }
 };
+// A stream that may not be copied.
+struct Items {
+  using Item = int;
+  Items(Items&&) = default;
+  Poll<std::optional<int>> PollNext(Context&) { return std::optional<int>(); }
+};
 
 inline Future<Status> ByValue(std::string) { return OkStatus(); }
 
@@ -105,6 +111,13 @@ inline auto Refused(bool b) {
 #ifdef KIOTO_NC_CASE_with_future
 // EXPECT: kioto: a step is a callable that returns a future, not a future
 inline auto Refused() { return With(1, Ready(1)); }
+#endif
+
+#ifdef KIOTO_NC_CASE_in_place_arguments
+// EXPECT: kioto: InPlace<T>(args...) makes a T from these arguments, as rvalues: T has no such constructor
+inline auto Refused() {
+  return With(InPlace<std::string>(std::vector<int>()), [](std::string& s) { return Ready(s.size()); });
+}
 #endif
 
 #ifdef KIOTO_NC_CASE_with_not_callable
@@ -337,6 +350,44 @@ inline auto Refused() {
 }
 #endif
 
+#ifdef KIOTO_NC_CASE_for_each_lvalue_container
+// EXPECT: kioto: ForEach takes a stream or a container, as an rvalue: std::move(source)
+inline auto Refused(std::vector<int>& v) {
+  return ForEach(v, [](int) {});
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_for_each_lvalue_stream
+// EXPECT: kioto: ForEach takes a stream or a container, as an rvalue: std::move(source), or ByRef(stream)
+inline Future<Status> Refused(Items& items) {
+  return ForEach(items, [](int) {});
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_for_each_concurrent_const
+// EXPECT: kioto: ForEach takes a stream or a container, as an rvalue: std::move(source)
+inline auto Refused(const std::vector<int>& v) {
+  return ForEachConcurrent(v, 2, [](int& n) { return Ready(n).Map([](int) {}); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_take_until_lvalue_stream
+// EXPECT: kioto: TakeUntil takes a stream or a container, and a future, both as rvalues
+inline auto Refused(Items& items) {
+  return ForEach(TakeUntil(items, Ready(1)), [](int) {});
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_join_all_lvalue
+// EXPECT: kioto: JoinAll takes a container of futures, as an rvalue: std::move(futures)
+inline auto Refused(std::vector<Future<int>>& futures) { return JoinAll(futures); }
+#endif
+
+#ifdef KIOTO_NC_CASE_stream_of_lvalue
+// EXPECT: kioto: StreamOf takes a container, as an rvalue: std::move(container)
+inline auto Refused(std::vector<int>& v) { return StreamOf(v); }
+#endif
+
 #ifdef KIOTO_NC_CASE_for_each_value
 // EXPECT: kioto: the step of ForEach gives nothing, a Status, Continue() or Break()
 inline auto Refused() {
@@ -394,6 +445,18 @@ inline Future<Status> Refused() { return Bound(); }
 #ifdef KIOTO_NC_CASE_future_of_other
 // EXPECT: kioto: a Future<T> is made from a future that gives T: .Map() its output to T
 inline Future<std::string> Refused() { return Good(); }
+#endif
+
+#ifdef KIOTO_NC_CASE_future_of_status_or_from_status
+// EXPECT: kioto: a future that gives Status is no Future<StatusOr<T>>, for an OK has no T
+inline Future<StatusOr<int>> Refused() {
+  return Ready(1).Then([](int&) { return Ready(OkStatus()); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_local_future_of_status_or_from_status
+// EXPECT: kioto: a future that gives Status is no Future<StatusOr<T>>, for an OK has no T
+inline LocalFuture<StatusOr<std::string>> Refused() { return Bound(); }
 #endif
 
 #ifdef KIOTO_NC_CASE_dropped_then

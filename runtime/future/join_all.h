@@ -115,7 +115,7 @@ constexpr bool AreManyFutures() {
   if constexpr (kIsContainer<C>) {
     return AreFutures<typename C::value_type>();
   } else {
-    static_assert(kIsPoison<C>, "kioto: JoinAll takes a container of futures, as an rvalue");
+    static_assert(kIsPoison<C>, "kioto: JoinAll takes a container of futures, as an rvalue: std::move(futures)");
     return false;
   }
 }
@@ -123,7 +123,7 @@ constexpr bool AreManyFutures() {
 }  // namespace internal
 
 template <class C>
-auto JoinAll(C futures) {
+auto JoinAll(C&& futures) {  // an lvalue makes C a reference, which is no container
   if constexpr (internal::AreManyFutures<C>()) {
     return internal::JoinAllFuture<internal::JoinMode, C>(std::move(futures));
   } else {
@@ -132,7 +132,7 @@ auto JoinAll(C futures) {
 }
 
 template <class C>
-auto TryJoinAll(C futures) {
+auto TryJoinAll(C&& futures) {
   if constexpr (internal::AreManyFutures<C>()) {
     constexpr bool fallible = internal::kIsFallible<OutputOf<typename C::value_type>>;
     static_assert(fallible, "kioto: each future of TryJoinAll gives Status or StatusOr<T>; for others use JoinAll");

@@ -104,8 +104,8 @@ auto Next(S& stream) {
 }
 
 template <class C>
-auto StreamOf(C container) {
-  static_assert(internal::kIsContainer<C>, "kioto: StreamOf takes a container");
+auto StreamOf(C&& container) {  // an lvalue makes C a reference, which is no container
+  static_assert(internal::kIsContainer<C>, "kioto: StreamOf takes a container, as an rvalue: std::move(container)");
   if constexpr (internal::kIsContainer<C>) {
     return internal::ContainerStream<C>(std::move(container));
   } else {

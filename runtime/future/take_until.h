@@ -37,9 +37,11 @@ class [[nodiscard]] TakeUntilStream {
 }  // namespace internal
 
 template <class S, class F>
-auto TakeUntil(S source, F until) {
+auto TakeUntil(S&& source, F&& until) {  // an lvalue makes S or F a reference, which is neither
   constexpr bool fine = (IsStream<S> || internal::kIsContainer<S>) && IsFuture<F>;
-  static_assert(fine || internal::kAnyPoison<S, F>, "kioto: TakeUntil takes a stream or a container, and a future");
+  static_assert(fine || internal::kAnyPoison<S, F>,
+                "kioto: TakeUntil takes a stream or a container, and a future, both as rvalues: std::move(x), or ByRef(x) for one that is "
+                "kept elsewhere");
   if constexpr (fine && !internal::kAnyPoison<S, F>) {
     return internal::TakeUntilStream<internal::StreamFrom<S>, F>(internal::AsStream(std::move(source)), std::move(until));
   } else {

@@ -2,6 +2,7 @@
 //
 //   With(std::move(stream), Buffer(16 * 1024), [](TcpStream& s, Buffer& buf) { return Loop([&] { … }); })
 //   With(Session{…}, &Session::Run)                 // an object as the frame: its methods return futures over its members
+//   With(InPlace<Session>(…), &Session::Run)        // the same, if a member borrows another: made where it stays (in_place.h)
 //
 // fn is called at the first poll, when the states have their final addresses. Destruction: the future, fn, and the states
 // from the last to the first. Gives what fn gives.
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/in_place.h"
 #include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/internal/pack.h"
 #include "kioto/runtime/future/internal/step.h"
@@ -22,10 +24,15 @@
 namespace kioto {
 namespace internal {
 
+template <class S>
+typename StateOf<S>::Object& ObjectOf(S& state) {
+  return StateOf<S>::Get(state);
+}
+
 // The last of the pack is fn, the others are its states.
 template <size_t... I, class P>
 decltype(auto) CallWith(P& pack, std::index_sequence<I...>) {
-  return Invoke(At<sizeof...(I)>(pack), At<I>(pack)...);
+  return Invoke(At<sizeof...(I)>(pack), ObjectOf(At<I>(pack))...);
 }
 
 template <class... A>
@@ -40,8 +47,8 @@ class [[nodiscard]] WithFuture : public FutureBase<WithFuture<A...>, typename Re
 
  public:
   using Output = typename ResultOf<Result>::Output;
-  static constexpr bool kLocal = (IsLocalFuture<Next> || ... || IsLocalFuture<A>);
-  static constexpr bool kLosesData = (LosesDataWhenDropped<Next> || ... || LosesDataWhenDropped<A>);
+  static constexpr bool kLocal = (IsLocalFuture<Next> || ... || IsLocalFuture<typename StateOf<A>::Object>);
+  static constexpr bool kLosesData = (LosesDataWhenDropped<Next> || ... || LosesDataWhenDropped<typename StateOf<A>::Object>);
 
   template <class... U>
   explicit WithFuture(std::in_place_t, U&&... u) : pack_(std::in_place, std::forward<U>(u)...) {}
@@ -53,7 +60,7 @@ class [[nodiscard]] WithFuture : public FutureBase<WithFuture<A...>, typename Re
   Poll<Output> PollOnce(Context& cx) {
     if (stage_ == Stage::kStart) {
       stage_ = Stage::kDone;
-      CheckBorrows(cx, Indexes());
+      Begin(cx, Indexes());
       if constexpr (!kAsync) {
         if constexpr (std::is_void_v<Result>) {
           CallWith(pack_, Indexes());
@@ -83,8 +90,13 @@ class [[nodiscard]] WithFuture : public FutureBase<WithFuture<A...>, typename Re
   enum class Stage : uint8_t { kStart, kNext, kDone };
 
   template <size_t... I>
-  void CheckBorrows(Context& cx, std::index_sequence<I...>) {
-    (CheckBorrow(cx, At<I>(pack_)), ...);
+  void Begin(Context& cx, std::index_sequence<I...>) {
+    (MakeState(cx, At<I>(pack_)), ...);
+  }
+  template <class S>
+  static void MakeState(Context& cx, S& state) {
+    StateOf<S>::Make(state);
+    CheckBorrow(cx, ObjectOf(state));
   }
 
   Pack<A...> pack_;
@@ -98,7 +110,7 @@ template <class... A>
 struct WithTraits {
   template <class P, size_t... I>
   static constexpr bool Callable(std::index_sequence<I...>) {
-    return std::is_invocable_v<decltype((At<sizeof...(I)>(std::declval<P&>()))), decltype((At<I>(std::declval<P&>())))...>;
+    return std::is_invocable_v<decltype((At<sizeof...(I)>(std::declval<P&>()))), decltype(ObjectOf(At<I>(std::declval<P&>())))...>;
   }
   template <class P, size_t N>
   using Last = Plain<decltype(At<N>(std::declval<P&>()))>;

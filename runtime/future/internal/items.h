@@ -33,10 +33,23 @@ ItemArgument<S, Fn>& ArgumentIn(std::optional<typename S::Item>& item) {
   }
 }
 
+// The source of a ForEach that was given an S&&, as an rvalue; its sentence.
+template <class S>
+decltype(auto) TakeSource(std::remove_reference_t<S>& source) {
+  constexpr bool fine = !std::is_reference_v<S> && !std::is_const_v<S> && (IsStream<S> || kIsContainer<S>);
+  static_assert(fine || kIsPoison<S>,
+                "kioto: ForEach takes a stream or a container, as an rvalue: std::move(source), or ByRef(stream) for a stream that is "
+                "kept elsewhere");
+  if constexpr (fine) {
+    return std::move(source);
+  } else {
+    return Poison{};
+  }
+}
+
 template <class S, class Fn>
 constexpr bool ItemsAreFine() {
   constexpr bool source = IsStream<S> || kIsContainer<S>;
-  static_assert(source || kAnyPoison<S, Fn>, "kioto: ForEach takes a stream or a container, as an rvalue; a stream that is kept elsewhere is ByRef(stream)");
   if constexpr (!source || kAnyPoison<S, Fn>) {
     return false;
   } else if constexpr (!kStepIsFine<Fn, ItemArgument<StreamFrom<S>, Fn>>) {
