@@ -39,13 +39,25 @@ template <class Self>
 class WritingSide {
  public:
   io::WriteFuture Write(absl::string_view bytes) { return s().Write(bytes); }
+  template <class S, io::internal::IfString<S> = 0>
+  auto Write(S&&) {
+    return io::internal::RefuseTemporary<S>();
+  }
   io::WriteVectoredFuture WriteVectored(io::Pieces pieces) { return s().WriteVectored(pieces); }
+  template <class L = io::internal::PieceList>
+  auto WriteVectored(io::internal::PieceList) {
+    return io::internal::RefusePieceList<L>();
+  }
   io::WriteAllFuture WriteAll(absl::string_view bytes) { return s().WriteAll(bytes); }
-  template <class S, std::enable_if_t<std::is_same_v<S, std::string>, int> = 0>
+  template <class S, io::internal::IfString<S> = 0>
   io::WriteAllOwnedFuture WriteAll(S&& bytes) {
     return s().WriteAll(std::move(bytes));
   }
   io::WriteAllVectoredFuture WriteAllVectored(io::Pieces pieces) { return s().WriteAllVectored(pieces); }
+  template <class L = io::internal::PieceList>
+  auto WriteAllVectored(io::internal::PieceList) {
+    return io::internal::RefusePieceList<L>();
+  }
   StatusOr<size_t> TryWrite(absl::string_view bytes) { return s().TryWrite(bytes); }
   StatusOr<size_t> TryWriteVectored(io::Pieces pieces) { return s().TryWriteVectored(pieces); }
   ReadinessFuture Writable() { return s().Writable(); }

@@ -76,16 +76,29 @@ class TcpStream {
 
   // --- Writing. Never raises SIGPIPE. ---
 
-  // At least one byte of those given. CANCEL SAFE: yes.
+  // At least one byte of those given. A temporary string and a braced list of pieces are refused: the future borrows them.
+  // CANCEL SAFE: yes.
   io::WriteFuture Write(absl::string_view bytes) { return io::Write(*this, bytes); }
+  template <class S, io::internal::IfString<S> = 0>
+  auto Write(S&&) {
+    return io::internal::RefuseTemporary<S>();
+  }
   io::WriteVectoredFuture WriteVectored(io::Pieces pieces) { return io::WriteVectored(*this, pieces); }
+  template <class L = io::internal::PieceList>
+  auto WriteVectored(io::internal::PieceList) {
+    return io::internal::RefusePieceList<L>();
+  }
   // All of them. CANCEL SAFE: loses place.
   io::WriteAllFuture WriteAll(absl::string_view bytes) { return io::WriteAll(*this, bytes); }
-  template <class S, std::enable_if_t<std::is_same_v<S, std::string>, int> = 0>
+  template <class S, io::internal::IfString<S> = 0>
   io::WriteAllOwnedFuture WriteAll(S&& bytes) {
     return io::WriteAll(*this, std::move(bytes));
   }
   io::WriteAllVectoredFuture WriteAllVectored(io::Pieces pieces) { return io::WriteAllVectored(*this, pieces); }
+  template <class L = io::internal::PieceList>
+  auto WriteAllVectored(io::internal::PieceList) {
+    return io::internal::RefusePieceList<L>();
+  }
   // At once: IsFull when there is no room.
   StatusOr<size_t> TryWrite(absl::string_view bytes);
   StatusOr<size_t> TryWriteVectored(io::Pieces pieces);

@@ -232,7 +232,7 @@ TEST_F(TcpStreamTest, EmptyOperationsAreReady) {
   EXPECT_EQ(*loop_.Run(stream.Read(MutableBytes())), 0u);
   EXPECT_EQ(*loop_.Run(stream.Write("")), 0u);
   EXPECT_EQ(*loop_.Run(stream.ReadVectored({})), 0u);
-  EXPECT_EQ(*loop_.Run(stream.WriteVectored({})), 0u);
+  EXPECT_EQ(*loop_.Run(stream.WriteVectored(io::Pieces())), 0u);
   EXPECT_EQ(*stream.TryRead(MutableBytes()), 0u);
   EXPECT_EQ(*stream.TryWrite(""), 0u);
 }

@@ -59,8 +59,12 @@ class BufWriter {
 
   // As the functions of the same name. Write and WriteAll: done when the buffer has the bytes.
   WriteFuture Write(absl::string_view bytes) { return io::Write(*this, bytes); }
+  template <class S, internal::IfString<S> = 0>
+  auto Write(S&&) {
+    return internal::RefuseTemporary<S>();
+  }
   WriteAllFuture WriteAll(absl::string_view bytes) { return io::WriteAll(*this, bytes); }
-  template <class S, std::enable_if_t<std::is_same_v<S, std::string>, int> = 0>
+  template <class S, internal::IfString<S> = 0>
   WriteAllOwnedFuture WriteAll(S&& bytes) {
     return io::WriteAll(*this, std::move(bytes));
   }

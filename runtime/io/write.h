@@ -1,18 +1,43 @@
 // Writing to any writer: once, all of it, from several pieces, flush, shutdown. The futures borrow the writer; bytes are
-// borrowed from a view and owned from a string that is moved in.
+// borrowed from a view and owned from a string that is moved in. What would be borrowed from a temporary is refused.
 // Sockets have these as members; they are the same futures. Any thread, one writing task at a time.
 #ifndef KIOTO_RUNTIME_IO_WRITE_H_
 #define KIOTO_RUNTIME_IO_WRITE_H_
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/runtime/io/writer.h"
 
 namespace kioto::io {
+namespace internal {
+
+// For the overloads that take a string by rvalue.
+template <class S>
+using IfString = std::enable_if_t<std::is_same_v<std::remove_cv_t<S>, std::string>, int>;
+
+template <class S>
+kioto::internal::Poison RefuseTemporary() {
+  static_assert(kioto::internal::kAlwaysFalse<S>,
+                "kioto: Write may take a part only, and the rest would die with this temporary string: use WriteAll, or keep the string");
+  return {};
+}
+
+// What a braced list of pieces makes: an array that dies before the future that borrows it.
+using PieceList = std::initializer_list<absl::string_view>;
+
+template <class L>
+kioto::internal::Poison RefusePieceList() {
+  static_assert(kioto::internal::kAlwaysFalse<L>, "kioto: the list of pieces is borrowed, as the pieces are: keep it in an array beside them");
+  return {};
+}
+
+}  // namespace internal
 
 class [[nodiscard]] WriteFuture : public FutureBase<WriteFuture, StatusOr<size_t>> {
  public:
@@ -84,19 +109,32 @@ class [[nodiscard]] ShutdownFuture : public FutureBase<ShutdownFuture, Status> {
   WriterRef writer_;
 };
 
-// Writes at least one byte of a view that is not empty; gives how many were taken. CANCEL SAFE: yes.
+// Writes at least one byte of a view that is not empty; gives how many were taken. A temporary string is refused.
+// CANCEL SAFE: yes.
 inline WriteFuture Write(WriterRef writer, absl::string_view bytes) { return WriteFuture(writer, bytes); }
+template <class S, internal::IfString<S> = 0>
+auto Write(WriterRef, S&&) {
+  return internal::RefuseTemporary<S>();
+}
 // The same from several pieces, which are borrowed with the array that lists them. CANCEL SAFE: yes.
 inline WriteVectoredFuture WriteVectored(WriterRef writer, Pieces pieces) { return WriteVectoredFuture(writer, pieces); }
+template <class L = internal::PieceList>
+auto WriteVectored(WriterRef, internal::PieceList) {
+  return internal::RefusePieceList<L>();
+}
 // Writes everything. Errors: the writer's, IsWriteZero. CANCEL SAFE: loses place.
 inline WriteAllFuture WriteAll(WriterRef writer, absl::string_view bytes) { return WriteAllFuture(writer, bytes); }
 // The same of a string that is moved in: WriteAll(w, absl::StrCat(...)).
-template <class S, std::enable_if_t<std::is_same_v<S, std::string>, int> = 0>
+template <class S, internal::IfString<S> = 0>
 WriteAllOwnedFuture WriteAll(WriterRef writer, S&& bytes) {
   return WriteAllOwnedFuture(writer, std::move(bytes));
 }
 inline WriteAllVectoredFuture WriteAllVectored(WriterRef writer, Pieces pieces) {
   return WriteAllVectoredFuture(writer, pieces);
+}
+template <class L = internal::PieceList>
+auto WriteAllVectored(WriterRef, internal::PieceList) {
+  return internal::RefusePieceList<L>();
 }
 // Until all that was written has reached its destination. CANCEL SAFE: yes.
 inline FlushFuture Flush(WriterRef writer) { return FlushFuture(writer); }

@@ -81,7 +81,7 @@ TEST(WriteAll, OfNothingIsReadyAtOnce) {
   ScriptedWriter writer({PendingForever{}});
   EXPECT_EQ(Finish(WriteAll(writer, "")), OkStatus());
   EXPECT_EQ(Finish(WriteAll(writer, std::string())), OkStatus());
-  EXPECT_EQ(Finish(WriteAllVectored(writer, {})), OkStatus());
+  EXPECT_EQ(Finish(WriteAllVectored(writer, Pieces())), OkStatus());
   EXPECT_EQ(writer.writes() + writer.vectored_writes(), 0);
 }
 

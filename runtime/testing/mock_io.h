@@ -47,12 +47,20 @@ class MockIo {
   io::ReadExactFuture ReadExact(MutableBytes into) { return io::ReadExact(*this, into); }
   io::ReadToEndFuture ReadToEnd(size_t limit) { return io::ReadToEnd(*this, limit); }
   io::WriteFuture Write(absl::string_view bytes) { return io::Write(*this, bytes); }
+  template <class S, io::internal::IfString<S> = 0>
+  auto Write(S&&) {
+    return io::internal::RefuseTemporary<S>();
+  }
   io::WriteAllFuture WriteAll(absl::string_view bytes) { return io::WriteAll(*this, bytes); }
-  template <class S, std::enable_if_t<std::is_same_v<S, std::string>, int> = 0>
+  template <class S, io::internal::IfString<S> = 0>
   io::WriteAllOwnedFuture WriteAll(S&& bytes) {
     return io::WriteAll(*this, std::move(bytes));
   }
   io::WriteAllVectoredFuture WriteAllVectored(io::Pieces pieces) { return io::WriteAllVectored(*this, pieces); }
+  template <class L = io::internal::PieceList>
+  auto WriteAllVectored(io::internal::PieceList) {
+    return io::internal::RefusePieceList<L>();
+  }
   io::ShutdownFuture Shutdown() { return io::Shutdown(*this); }
 
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into);
