@@ -1,0 +1,264 @@
+// What a pool of workers does under load, and what one thread does not.
+#include <atomic>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/task/join_set.h"
+#include "kioto/runtime/task/spawn.h"
+#include "kioto/sync/mpsc.h"
+#include "kioto/sync/mpsc_unbounded.h"
+#include "kioto/sync/oneshot.h"
+#include "kioto/tests/conformance/flavours.h"
+#include "kioto/time/timeout.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT
+using sync::Oneshot;
+using sync::OneshotSender;
+
+Runtime Built(RuntimeBuilder& builder) {
+  StatusOr<Runtime> runtime = builder.Build();
+  EXPECT_TRUE(runtime.ok()) << runtime.status();
+  return *std::move(runtime);
+}
+
+Runtime Pool(int workers) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  return Built(builder.WorkerThreads(workers));
+}
+
+// --- Yielding ------------------------------------------------------------------------------------------------------------
+
+class YieldTest : public FlavourTest {};
+ON_EVERY_FLAVOUR(YieldTest);
+
+// behaviour: tests-integration/tests/rt_yield.rs#manual_rt
+// behaviour: tests-integration/tests/rt_yield.rs#test_macro
+// behaviour: tests-integration/tests/rt_yield.rs#main_macro
+TEST_P(YieldTest, ATaskThatYieldsTenTimesComesToItsEnd) {
+  StatusOr<int> n = runtime().BlockOn([] {
+    auto channel = Oneshot<int>();
+    Spawn(Yields(10).Then([to = std::move(channel.sender)](Unit) mutable { to.Send(7); })).Detach();
+    return std::move(channel.receiver);
+  });
+  ASSERT_TRUE(n.ok()) << n.status();
+  EXPECT_EQ(*n, 7);
+}
+
+// --- One thread ----------------------------------------------------------------------------------------------------------
+
+// behaviour: tokio/tests/rt_basic.rs#spawned_task_does_not_progress_without_block_on
+TEST(OneThreadTest, RunsNothingOutsideBlockOn) {
+  RuntimeBuilder builder = RuntimeBuilder::CurrentThread();
+  Runtime runtime = Built(builder);
+  auto channel = Oneshot<std::string>();
+  runtime.Spawn(Lazy([to = std::move(channel.sender)]() mutable { to.Send("hello"); })).Detach();
+  EXPECT_TRUE(IsEmpty(channel.receiver.TryRecv().status()));
+  EXPECT_EQ(*runtime.BlockOn(std::move(channel.receiver)), "hello");
+}
+
+// behaviour: tokio/tests/rt_basic.rs#no_extra_poll
+TEST(OneThreadTest, ATaskIsPolledOnceForEachWake) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok());
+  auto [sender, receiver] = sync::MpscUnbounded<int>();
+  int polls = 0;
+  auto task = runtime->Spawn(With(std::move(receiver), [&polls](auto& in) {
+    return Loop([&polls, &in] {
+      return With(in.Recv(), [&polls](auto& recv) {
+        return PollFn([&polls, &recv](Context& cx) {
+          ++polls;
+          return recv.PollOnce(cx);
+        }).Map([](std::optional<int>& n) { return n ? Flow<>(Continue()) : Flow<>(Break()); });
+      });
+    });
+  }));
+  auto drive = [&] { EXPECT_TRUE(runtime->BlockOn(YieldNow()).ok()); };
+  drive();
+  EXPECT_EQ(polls, 1);
+  EXPECT_TRUE(sender.Send(1).ok());
+  drive();
+  EXPECT_EQ(polls, 3);  // the item, and that there is none
+  sender.reset();
+  drive();
+  EXPECT_EQ(polls, 4);
+  EXPECT_TRUE(task.finished());
+}
+
+// Two numbers of this runtime's chance.
+std::pair<uint32_t, uint32_t> Draw(const Runtime& runtime) {
+  return *runtime.BlockOn(PollFn([](Context& cx) -> Poll<std::pair<uint32_t, uint32_t>> {
+    const uint32_t first = cx.Random(1 << 30);
+    return std::make_pair(first, cx.Random(1 << 30));
+  }));
+}
+
+// behaviour: tokio/tests/rt_basic.rs#rng_seed
+// behaviour: tokio/tests/rt_basic.rs#rng_seed_multi_enter
+TEST(OneThreadTest, TheSameSeedDrawsTheSameNumbers) {
+  auto seeded = [](uint64_t seed) {
+    RuntimeBuilder builder = RuntimeBuilder::CurrentThread();
+    return Built(builder.Seed(seed));
+  };
+  Runtime a = seeded(5), b = seeded(5), c = seeded(6);
+  const auto first = Draw(a);
+  EXPECT_EQ(first, Draw(b));
+  EXPECT_NE(first, Draw(c));
+  const auto second = Draw(a);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(second, Draw(b));
+}
+
+// behaviour: tokio/tests/rt_basic.rs#timeout_panics_when_no_time_handle
+TEST(OneThreadTest, ATimeoutWithoutTimeSaysSo) {
+  RuntimeBuilder builder = RuntimeBuilder::CurrentThread();
+  Runtime runtime = Built(builder.WithoutTime());
+  const Status status = runtime.BlockOn([] { return Timeout(5ms, Never()); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), testing::HasSubstr("WithoutTime()"));
+}
+
+#if KIOTO_EXCEPTIONS
+// behaviour: tokio/tests/macros_test.rs#unhandled_panic_ignore
+TEST(OneThreadTest, AThrowOfATaskIsItsJoinersOnly) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok());
+  Status joined;
+  StatusOr<int> n = runtime->BlockOn([&] {
+    return Spawn(PollFn([](Context&) -> Poll<Unit> { throw 7; })).Then([&](Status& status) {
+      joined = status;
+      return 3;
+    });
+  });
+  EXPECT_TRUE(IsThrown(joined)) << joined;
+  EXPECT_EQ(*n, 3);
+}
+#endif
+
+// behaviour: tokio/tests/rt_panic.rs#current_handle_panic_caller
+TEST(OneThreadTest, OutsideThereIsNoCurrentHandle) {
+  EXPECT_EQ(Handle::Current().status(), OutsideRuntimeError("Handle::Current"));
+}
+
+// --- Pools ---------------------------------------------------------------------------------------------------------------
+
+// behaviour: tokio/tests/rt_threaded.rs#single_thread
+// behaviour: tokio/tests/rt_threaded.rs#max_blocking_threads
+TEST(PoolTest, OneOfEachIsEnough) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  Runtime runtime = Built(builder.WorkerThreads(1).MaxBlockingThreads(1));
+  EXPECT_EQ(*runtime.BlockOn([] { return Spawn(Ready(1)); }), 1);
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#max_blocking_threads_set_to_zero
+TEST(PoolTest, NoBlockingThreadIsTooFew) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  const Status status = builder.MaxBlockingThreads(0).Build().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#many_oneshot_futures
+TEST(PoolTest, ManyTasksAllRun) {
+  constexpr int kTasks = 1000;
+  for (int round = 0; round < 5; ++round) {
+    Runtime runtime = Pool(4);
+    std::promise<void> all;
+    std::atomic<int> ran{0};
+    for (int i = 0; i < kTasks; ++i) {
+      runtime.Spawn(Lazy([&] {
+        if (++ran == kTasks) all.set_value();
+      })).Detach();
+    }
+    all.get_future().wait();
+  }
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#many_multishot_futures
+TEST(PoolTest, MessagesGoRoundAChainOfTasks) {
+  constexpr int kChain = 200, kCycles = 5, kTracks = 50;
+  auto forwards = [](sync::MpscReceiver<int> from, sync::MpscSender<int> to) {
+    return With(std::move(from), std::move(to), [](auto& from, auto& to) {
+      return ForEach(ByRef(from), [&to](int& n) { return to.Send(n); });
+    });
+  };
+  Runtime runtime = Pool(4);
+  auto runs = [&] {
+    auto head = sync::Mpsc<int>(10);
+    auto last = std::move(head.receiver);
+    for (int i = 0; i < kChain; ++i) {
+      auto next = sync::Mpsc<int>(10);
+      runtime.Spawn(forwards(std::move(last), std::move(next.sender))).Detach();
+      last = std::move(next.receiver);
+    }
+    return With(std::move(head.sender), std::move(last), kCycles, [](auto& head, auto& last, int& left) {
+      EXPECT_TRUE(head.TrySend(1).ok());
+      return Loop([&] {
+        return last.Recv().Then([&](std::optional<int>& n) -> Flow<int> {
+          if (!n || --left == 0) return Break(left);
+          (void)head.TrySend(*n);
+          return Continue();
+        });
+      });
+    });
+  };
+  std::vector<decltype(runtime.Spawn(runs()))> tracks;
+  for (int i = 0; i < kTracks; ++i) tracks.push_back(runtime.Spawn(runs()));
+  for (auto& track : tracks) EXPECT_EQ(*runtime.BlockOn(std::move(track)), 0);
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#global_queue_interval_set_to_one
+TEST(PoolTest, LookingRoundAfterEachPollIsNoHarm) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  Runtime runtime = Built(builder.WorkerThreads(2).EventInterval(1));
+  std::atomic<int> ran{0};
+  EXPECT_TRUE(runtime.BlockOn([&] {
+    return With(JoinSet<Unit>(), [&](JoinSet<Unit>& set) {
+      for (int i = 0; i < 10; ++i) set.Spawn(Yields(3).Then([&](Unit) { ++ran; }));
+      return Loop([&] { return set.JoinNext().Then([](auto& next) { return next ? Flow<>(Continue()) : Flow<>(Break()); }); });
+    });
+  }).ok());
+  EXPECT_EQ(ran, 10);
+}
+
+// Its own successor, for ever: from one LIFO slot into the same.
+void SpawnSuccessor(const std::atomic<bool>& stop) {
+  Spawn(Lazy([&stop] {
+    if (!stop) SpawnSuccessor(stop);
+  })).Detach();
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#lifo_slot_budget
+TEST(PoolTest, TasksThatFollowEachOtherDoNotStarveTheRest) {
+  std::atomic<bool> stop{false};
+  Runtime runtime = Pool(1);
+  auto go = Oneshot<int>();
+  auto done = Oneshot<int>();
+  runtime.Spawn(std::move(go.receiver).Then([to = std::move(done.sender)](StatusOr<int>& n) mutable { to.Send(*n); })).Detach();
+  runtime.Spawn(Lazy([&] { SpawnSuccessor(stop); })).Detach();
+  go.sender.Send(3);
+  EXPECT_EQ(*runtime.BlockOn(std::move(done.receiver)), 3);
+  stop = true;
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#test_disable_lifo_slot
+TEST(PoolTest, WithoutTheSlotATaskOfABlockedWorkerIsStolen) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  Runtime runtime = Built(builder.WorkerThreads(2).WithoutLifoSlot().WithoutMonitor());
+  EXPECT_TRUE(runtime.BlockOn([] {
+    return Spawn(Lazy([] {
+      auto other = Spawn(Ready(1));
+      auto one_more = Spawn(Ready(2));  // two that wait are worth a wake
+      while (!other.finished() || !one_more.finished()) std::this_thread::yield();
+    }));
+  }).ok());
+}
+
+}  // namespace
+}  // namespace kioto
