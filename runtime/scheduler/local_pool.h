@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
@@ -91,11 +92,16 @@ class LocalPool {
 
   template <class Fn>
   static auto SpawnOn(Target target, Fn fn, TaskOptions options, base::SourceLocation place) {
-    static_assert(std::is_invocable_v<Fn&>,
+    constexpr bool callable = std::is_invocable_v<Fn&>;
+    static_assert(callable,
                   "kioto: a LocalPool takes a function without parameters, which makes the future on the pool's thread");
-    using F = decltype(Lazy(std::move(fn)));
-    return target.handle.Spawn(internal::PinnedFuture<F>(std::move(target.load), Lazy(std::move(fn))), std::move(options),
-                               place);
+    if constexpr (callable) {
+      using F = decltype(Lazy(std::move(fn)));
+      return target.handle.Spawn(internal::PinnedFuture<F>(std::move(target.load), Lazy(std::move(fn))), std::move(options),
+                                 place);
+    } else {
+      return internal::Poison{};
+    }
   }
 
   std::shared_ptr<Threads> threads_;

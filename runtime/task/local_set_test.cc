@@ -476,6 +476,18 @@ TEST(SpawnLocalTest, ItsHandleSpawnsForAnyThread) {
   EXPECT_EQ(*runtime.BlockOn(std::move(handle)), 1);
 }
 
+// behaviour: tokio/tests/rt_local.rs#test_spawn_local_on_runtime_object
+// behaviour: tokio/tests/rt_local.rs#test_spawn_local_from_guard
+TEST(SpawnLocalTest, BeforeTheRuntimeIsDriven) {
+  Runtime runtime = MakeCurrentThread();
+  JoinHandle<int> handle;
+  {
+    auto entered = runtime.Enter();
+    handle = SpawnLocal(BoundTo(2));
+  }
+  EXPECT_EQ(*runtime.BlockOn(std::move(handle)), 2);
+}
+
 // behaviour: tokio/tests/rt_local.rs#test_spawn_from_guard_other_thread
 TEST(SpawnLocalTest, AHandleOfARuntimeThatIsGoneRefuses) {
   StatusOr<Handle> handle = absl::InternalError("none");

@@ -1,7 +1,7 @@
 // Scoped(state…, fn): tasks with a common end. fn(scope, state&…) returns the body, a future, which starts children by
 // scope.Spawn; when it is over, so are they.
 //
-//   Scoped(Totals(), [](Scope& scope, Totals& totals) {
+//   Scoped(InPlace<Totals>(), [](Scope& scope, Totals& totals) {         // InPlace: atomics and mutexes do not move
 //     for (Shard& shard : shards) scope.Spawn(Count(shard, totals));     // children may borrow the states, and fn's captures
 //     return scope.Wait();                                               // until all have ended
 //   })
@@ -38,6 +38,7 @@
 #include "kioto/runtime/base/intrusive_list.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/in_place.h"
 #include "kioto/runtime/future/internal/pack.h"
 #include "kioto/runtime/future/internal/step.h"
 #include "kioto/runtime/future/waker_slot.h"
@@ -234,8 +235,12 @@ struct ScopeBlock final : Scope {
     pack.emplace(std::in_place, std::forward<U>(u)...);
   }
   template <size_t... I>
+  void MakeStates(std::index_sequence<I...>) {
+    (StateOf<Plain<decltype(At<I>(*pack))>>::Make(At<I>(*pack)), ...);
+  }
+  template <size_t... I>
   decltype(auto) Call(std::index_sequence<I...>) {
-    return Invoke(At<sizeof...(I)>(*pack), static_cast<Scope&>(*this), At<I>(*pack)...);
+    return Invoke(At<sizeof...(I)>(*pack), static_cast<Scope&>(*this), StateOf<Plain<decltype(At<I>(*pack))>>::Get(At<I>(*pack))...);
   }
 
   std::optional<Pack<A...>> pack;
@@ -251,7 +256,7 @@ class [[nodiscard]] ScopeFuture
 
  public:
   using Output = Fallible<OutputOf<Body>>;
-  static constexpr bool kLocal = (IsLocalFuture<Body> || ... || IsLocalFuture<A>);
+  static constexpr bool kLocal = (IsLocalFuture<Body> || ... || IsLocalFuture<typename StateOf<A>::Object>);
   static constexpr bool kLosesData = LosesDataWhenDropped<Body>;
 
   explicit ScopeFuture(Block* block) : block_(block) {}
@@ -287,7 +292,10 @@ class [[nodiscard]] ScopeFuture
   void PollBody(Context& cx) {
     Status failure;
     if (!block_->Failed(&failure)) {
-      if (!body_.has_value()) body_.emplace(block_);
+      if (!body_.has_value()) {
+        block_->MakeStates(Indexes());
+        body_.emplace(block_);
+      }
       auto polled = PollChild(body_->future, cx);
       if (polled.pending()) return;
       output_.emplace(Convert<Output>(*std::move(polled)));
@@ -318,7 +326,11 @@ auto MakeScope(ScopeOptions options, A&&... state_and_fn) {
     using Block = ScopeBlock<std::decay_t<A>...>;
     using Body = Plain<decltype(std::declval<Block&>().Call(std::make_index_sequence<sizeof...(A) - 1>()))>;
     static_assert(IsFuture<Body>, "kioto: the function of Scoped returns a future, at whose end the scope ends: scope.Wait()");
-    return ScopeFuture<std::decay_t<A>...>(new Block(options, std::forward<A>(state_and_fn)...));
+    if constexpr (IsFuture<Body>) {
+      return ScopeFuture<std::decay_t<A>...>(new Block(options, std::forward<A>(state_and_fn)...));
+    } else {
+      return Poison{};
+    }
   } else {
     return Poison{};
   }
@@ -330,7 +342,11 @@ template <class First, class... A>
 auto Scoped(First&& first, A&&... rest) {
   if constexpr (std::is_same_v<std::decay_t<First>, ScopeOptions>) {
     static_assert(sizeof...(A) > 0, "kioto: the last argument of Scoped is the function that gets the Scope and the states");
-    return internal::MakeScope(first, std::forward<A>(rest)...);
+    if constexpr (sizeof...(A) > 0) {
+      return internal::MakeScope(first, std::forward<A>(rest)...);
+    } else {
+      return internal::Poison{};
+    }
   } else {
     return internal::MakeScope(ScopeOptions(), std::forward<First>(first), std::forward<A>(rest)...);
   }
@@ -339,17 +355,21 @@ auto Scoped(First&& first, A&&... rest) {
 template <class F>
 void Scope::Spawn(F&& future, TaskOptions options, base::SourceLocation place) {
   static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-  std::decay_t<F> child(std::forward<F>(future));
-  if (!Add()) return;
-  Started(kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place));
+  if constexpr (!std::is_lvalue_reference_v<F>) {
+    std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
+    if (!Add()) return;
+    Started(kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place));
+  }
 }
 
 template <class F>
 void Scope::SpawnLocal(F&& future, TaskOptions options, base::SourceLocation place) {
   static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
-  std::decay_t<F> child(std::forward<F>(future));
-  if (!Add()) return;
-  Started(kioto::SpawnLocal(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place));
+  if constexpr (!std::is_lvalue_reference_v<F>) {
+    std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
+    if (!Add()) return;
+    Started(kioto::SpawnLocal(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place));
+  }
 }
 
 }  // namespace kioto

@@ -23,27 +23,24 @@ using namespace std::chrono_literals;
 
 TEST(ScopeTest, WaitsForItsChildren) {
   Runtime runtime = MakeMultiThread(4);
-  auto done = std::make_unique<std::atomic<int>>(0);
-  StatusOr<int> sum = runtime.BlockOn(Scoped(std::move(done), [](Scope& scope, std::unique_ptr<std::atomic<int>>& done) {
+  StatusOr<int> sum = runtime.BlockOn(Scoped(InPlace<std::atomic<int>>(0), [](Scope& scope, std::atomic<int>& done) {
     for (int i = 0; i < 1000; ++i) {
-      scope.Spawn(YieldNow().Then([&done] { done->fetch_add(1); }));
+      scope.Spawn(YieldNow().Then([&done] { done.fetch_add(1); }));
     }
-    return scope.Wait().Then([&done](Status&) { return done->load(); });
+    return scope.Wait().Then([&done](Status&) { return done.load(); });
   }));
   EXPECT_EQ(*sum, 1000);
 }
 
 TEST(ScopeTest, ChildrenSpawnSiblings) {
   Runtime runtime = MakeMultiThread(2);
-  StatusOr<int> total = runtime.BlockOn(Scoped(std::atomic<int>(0).load(), [](Scope& scope, int&) {
-    return With(std::make_shared<std::atomic<int>>(0), [&scope](std::shared_ptr<std::atomic<int>>& count) {
-      for (int i = 0; i < 10; ++i) {
-        scope.Spawn(Lazy([&scope, count] {
-          for (int j = 0; j < 10; ++j) scope.Spawn(Lazy([count] { ++*count; }));
-        }));
-      }
-      return scope.Wait().Then([&count](Status&) { return count->load(); });
-    });
+  StatusOr<int> total = runtime.BlockOn(Scoped(InPlace<std::atomic<int>>(0), [](Scope& scope, std::atomic<int>& count) {
+    for (int i = 0; i < 10; ++i) {
+      scope.Spawn(Lazy([&scope, &count] {
+        for (int j = 0; j < 10; ++j) scope.Spawn(Lazy([&count] { ++count; }));
+      }));
+    }
+    return scope.Wait().Then([&count](Status&) { return count.load(); });
   }));
   EXPECT_EQ(*total, 100);
 }

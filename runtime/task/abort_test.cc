@@ -1,0 +1,92 @@
+// Ending tasks from outside, on real runtimes; and what their handles say.
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/task/testing/collections.h"
+#include "kioto/time/sleep.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+
+// behaviour: tokio/tests/task_abort.rs#test_abort_without_panic_3157
+TEST(AbortTest, OfATaskThatSleepsOnTheOnlyWorker) {
+  Runtime runtime = MakeMultiThread(/*workers=*/1);
+  JoinHandle<Unit> handle = runtime.Spawn(Sleep(100s));
+  EXPECT_EQ(runtime.BlockOn(Sleep(10ms)), OkStatus());
+  handle.Abort();
+  EXPECT_TRUE(kioto::IsAborted(runtime.BlockOn(std::move(handle))));
+}
+
+// behaviour: tokio/tests/task_abort.rs#test_abort_without_panic_3662
+TEST(AbortTest, FromAnotherThread) {
+  Runtime runtime = MakeCurrentThread();
+  auto guard = std::make_shared<int>();
+  JoinHandle<Unit> handle = runtime.Spawn(HoldForEver(guard));
+  Drive(runtime);
+  std::thread aborter([abort = handle.abort_handle()] { abort.Abort(); });
+  EXPECT_TRUE(kioto::IsAborted(runtime.BlockOn(std::move(handle))));
+  EXPECT_EQ(guard.use_count(), 1);
+  aborter.join();
+  EXPECT_EQ(*runtime.BlockOn(runtime.Spawn(YieldThen(1))), 1);
+}
+
+// behaviour: tokio/tests/task_abort.rs#test_abort_wakes_task_3964
+TEST(AbortTest, WithTheHandleDroppedAtOnce) {
+  Runtime runtime = MakeCurrentThread();
+  auto guard = std::make_shared<int>();
+  JoinHandle<Unit> handle = runtime.Spawn(Sleep(100s).Then([guard] {}));
+  Drive(runtime);
+  handle.Abort();
+  handle.reset();
+  Drive(runtime);
+  EXPECT_EQ(guard.use_count(), 1);
+}
+
+#if KIOTO_EXCEPTIONS
+// behaviour: tokio/tests/task_abort.rs#test_join_error_display
+TEST(AbortTest, AThrowIsNamedByItsWhat) {
+  Runtime runtime = MakeCurrentThread();
+  const Status what = runtime.BlockOn(runtime.Spawn(Lazy([] { throw std::runtime_error("boom"); })));
+  EXPECT_NE(what.message().find("threw"), std::string::npos) << what;
+  EXPECT_NE(what.message().find("boom"), std::string::npos) << what;
+  const Status other = runtime.BlockOn(runtime.Spawn(Lazy([] { throw 7; })));
+  EXPECT_NE(other.message().find("threw"), std::string::npos) << other;
+}
+
+// behaviour: tokio/tests/task_abort.rs#test_join_error_debug
+TEST(AbortTest, TheReasonsOfAnEndAreTold) {
+  Runtime runtime = MakeCurrentThread();
+  const Status thrown = runtime.BlockOn(runtime.Spawn(Lazy([] { throw std::runtime_error("boom"); })));
+  EXPECT_TRUE(IsThrown(thrown));
+  EXPECT_FALSE(kioto::IsAborted(thrown));
+  EXPECT_THROW(RethrowIfThrown(thrown), std::runtime_error);
+}
+#endif
+
+// behaviour: tokio/tests/task_panic.rs#spawn_panic_caller
+TEST(AbortTest, ATaskOutsideARuntimeEndsAtOnceWithASentence) {
+  auto guard = std::make_shared<int>();
+  JoinHandle<Unit> handle = Spawn(HoldForEver(guard));
+  EXPECT_TRUE(handle.finished());
+  EXPECT_EQ(guard.use_count(), 1);
+  const Status status = *handle.TryTake();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_NE(status.message().find("Spawn"), std::string::npos) << status;
+}
+
+TEST(AbortTest, TryTakeGivesAnOutputOnce) {
+  Runtime runtime = MakeCurrentThread();
+  JoinHandle<int> handle = runtime.Spawn(YieldThen(3));
+  EXPECT_FALSE(handle.TryTake().has_value());
+  Drive(runtime);
+  EXPECT_EQ(**handle.TryTake(), 3);
+  EXPECT_FALSE(handle.TryTake().has_value());
+}
+
+}  // namespace
+}  // namespace kioto
