@@ -393,7 +393,7 @@ void LocalTasks(Ending ending, Run run, Spawn spawn) {
     EXPECT_FALSE(set->TryJoinNext().has_value());
     switch (ending) {
       case Ending::kJoin:
-        return ForEach(ByRef(*set), [left = 0, &guard](int& n) mutable { EXPECT_EQ(n, left++); });
+        return ForEach(ByRef(*set), [left = 0](int& n) mutable { EXPECT_EQ(n, left++); });
       case Ending::kShutdown:
         return YieldNow().Then([&] { return set->Shutdown(); }).Then([&] {
           EXPECT_EQ(guard.use_count(), 1);

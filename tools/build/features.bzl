@@ -7,6 +7,7 @@ FEATURES = {
         "//runtime/future",
         "//runtime/future:from_callback",
         "//runtime/scheduler:hosted",
+        "//runtime/scheduler:local_pool",
         "//runtime/scheduler:runtime",
         "//runtime/task",
     ],

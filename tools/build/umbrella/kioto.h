@@ -24,6 +24,7 @@
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/write.h"
 #include "kioto/runtime/scheduler/hosted.h"
+#include "kioto/runtime/scheduler/local_pool.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/signal/signal.h"
 #include "kioto/runtime/task/abort_on_drop.h"
