@@ -127,6 +127,9 @@ void Notify::NotifyAll() {
   base::WakeList<Waker> wakes;
   word = Lock(word) + kRoundOne;
   if (StateOf(word) == kWaiting) word = WithState(word, kEmpty);
+  // Before the first signal: who sees one waiter notified finds every other one notified too (R2).
+  // release: pairs with a waiter's look at the round
+  if (!KIOTO_MUTANT("notify.one_by_one")) word_.store(word | kLocked, std::memory_order_release);
   all.Splice(waiters_);
   while (Waiter* waiter = all.PopFront()) {
     wakes.Add(std::move(waiter->waker.Write()));

@@ -275,6 +275,7 @@ TEST_F(SyncModel, NotifyAllAndOne) {
 TEST_F(SyncModel, NotifyAllIsSeenInOrder) {
   ExpectHoldsAlways(Options().StaleLoads(1), AllIsSeenInOrder<false>);
   ExpectHoldsAlways(Options().StaleLoads(1), AllIsSeenInOrder<true>);
+  ExpectCaught("notify.one_by_one", Options().StaleLoads(1), AllIsSeenInOrder<true>);
 }
 
 }  // namespace
