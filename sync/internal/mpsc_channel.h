@@ -4,8 +4,7 @@
 // STATE       `senders_`: strong handles. At 0 the channel is over once it is drained, and it stays 0.
 //             `refs_`: 1 for all senders together, 1 for the receiver. At 0 the block goes.
 //             `later_`: put off or not. While it is, its scope is the poll that serves the waiting senders at its end, and
-//             it holds a reference. `kept`: not at its end, but by the Recv that the budget has refused, at its next poll,
-//             or when it is dropped.
+//             it holds a reference.
 // OWNERSHIP   `later_`: the poll's that its scope says; the receiver's while that is null. A receiver that travels to another
 //             thread within the poll finds another scope than its own there, and serves at once.
 //             what is in the queue belongs to the receiver; when it goes, it destroys what is published. What a sender
@@ -126,12 +125,6 @@ class MpscChannel {
     later_.next = std::exchange(scope.at_end, &later_);
     return true;
   }
-  // After PutOff, before the end of that poll: a Recv takes it upon itself. Whether there was anything to take.
-  bool Keep(kioto::internal::PollScope& scope) {
-    if (later_.scope.load(std::memory_order_relaxed) != &scope) return false;  // relaxed: of this poll, or not at all
-    later_.kept = true;
-    return true;
-  }
 
   // Takes items out, and says so to the gate once, at its end. Within a poll, if there is a scope.
   class Taking {
@@ -183,14 +176,12 @@ class MpscChannel {
     explicit Later(MpscChannel* channel) : PollEnd(&ServeLater), channel(channel) {}
     MpscChannel* const channel;
     base::Atomic<kioto::internal::PollScope*> scope{nullptr};
-    bool kept = false;
   };
   static void ServeLater(kioto::internal::PollEnd* end) {
     auto* later = static_cast<Later*>(end);
     MpscChannel* channel = later->channel;
-    const bool kept = std::exchange(later->kept, false);
     later->scope.store(nullptr, std::memory_order_release);  // release: pairs with PutOff
-    if (!kept && !KIOTO_MUTANT("mpsc.never_later")) channel->gate.Serve();
+    if (!KIOTO_MUTANT("mpsc.never_later")) channel->gate.Serve();
     channel->Unref();
   }
 
@@ -205,26 +196,21 @@ class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::opti
  public:
   explicit MpscRecv(Channel& channel) : channel_(&channel) {}
   MpscRecv(MpscRecv&& other) noexcept
-      : channel_(other.channel_), waits_(std::exchange(other.waits_, false)), owes_(std::exchange(other.owes_, false)) {}
+      : channel_(other.channel_), waits_(std::exchange(other.waits_, false)) {}
   ~MpscRecv() {
-    if (waits_) End();
+    if (waits_) channel_->gate.ForgetWaker();
   }
 
   Poll<std::optional<T>> PollOnce(Context& cx) {
-    bool refused = false;
-    auto poll = PollNext(*channel_, cx, refused);
+    auto poll = PollNext(*channel_, cx);
     waits_ = poll.pending();
-    if (waits_ || owes_) Owe(cx, refused);
     return poll;
   }
 
-  static Poll<std::optional<T>> PollNext(Channel& channel, Context& cx, bool& refused) {
+  static Poll<std::optional<T>> PollNext(Channel& channel, Context& cx) {
     for (;;) {
       if (auto* slot = channel.Next()) {
-        if (!cx.ConsumeBudget()) {
-          refused = true;
-          return kPending;
-        }
+        if (!cx.ConsumeBudget()) return kPending;
         std::optional<T> item;
         typename Channel::Taking(channel, &cx.scope()).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
         return item;
@@ -242,22 +228,8 @@ class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::opti
   }
 
  private:
-  // The senders that an item before this one has put off are served by the next item; or now, if that is not there yet.
-  void Owe(Context& cx, bool refused) {
-    if (refused) {
-      if (channel_->Keep(cx.scope())) owes_ = true;
-    } else if (std::exchange(owes_, false) && waits_) {
-      channel_->gate.Serve();
-    }
-  }
-  void End() {
-    channel_->gate.ForgetWaker();
-    if (owes_ && !KIOTO_MUTANT("mpsc.drop_debt")) channel_->gate.Serve();
-  }
-
   Channel* channel_;
   bool waits_ = false;
-  bool owes_ = false;  // it was refused, and has senders wait that there is room for
 };
 
 // CANCEL SAFE: yes. Borrows the receiver and the vector.
@@ -338,8 +310,7 @@ class MpscReceiverOf {
   // CANCEL SAFE: yes.
   RecvManyFuture RecvMany(std::vector<T>& out, size_t limit) { return RecvManyFuture(*channel_, out, limit); }
   Poll<std::optional<T>> PollNext(Context& cx) {
-    bool refused = false;
-    return RecvFuture::PollNext(*channel_, cx, refused);
+    return RecvFuture::PollNext(*channel_, cx);
   }
 
   // The next item, IsEmpty or IsClosed. It never says empty after a Send has returned; if one is half done, it waits
