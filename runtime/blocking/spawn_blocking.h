@@ -46,8 +46,10 @@ Scheduler* CurrentBlockingPool();
 template <class Fn>
 auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
   static_assert(std::is_invocable_v<Fn>, "kioto: SpawnBlocking needs a function without parameters");
-  return internal::SpawnOn(internal::CurrentBlockingPool(), internal::BlockingJob<Fn>(std::move(fn)), /*local=*/false,
-                           std::move(options), place);
+  if constexpr (std::is_invocable_v<Fn>) {  // else one error is enough
+    return internal::SpawnOn(internal::CurrentBlockingPool(), internal::BlockingJob<Fn>(std::move(fn)), /*local=*/false,
+                             std::move(options), place);
+  }
 }
 
 }  // namespace kioto

@@ -17,7 +17,7 @@ inline auto GoodLocal() { return SpawnLocal(Bound()); }
 
 #ifdef KIOTO_NC_CASE_spawn_lvalue
 // EXPECT: kioto: Spawn takes its future by value: write Spawn(std::move(future))
-inline auto Refused(ReadyFuture<int>& future) { return Spawn(future); }
+inline auto Refused(internal::ReadyFuture<int>& future) { return Spawn(future); }
 #endif
 
 #ifdef KIOTO_NC_CASE_spawn_local_future
