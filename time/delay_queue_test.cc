@@ -224,6 +224,17 @@ TEST_F(DelayQueueTest, AnEarlierInsertionWakesAndComesOutFirst) {
   EXPECT_EQ(Poll(), "bar");
 }
 
+TEST_F(DelayQueueTest, NothingIsEarlyByANanosecond) {
+  InsertAt("foo", 10ms);
+  InsertAt("bar", 10ms + 1ns);
+  EXPECT_EQ(Poll(), "pending");
+  At(10ms);
+  EXPECT_EQ(Poll(), "foo");
+  EXPECT_EQ(Poll(), "pending");
+  At(11ms);
+  EXPECT_EQ(Poll(), "bar") << "the grain of timers is a millisecond";
+}
+
 TEST_F(DelayQueueTest, ALaterInsertionWakesNobody) {
   InsertAt("foo", 10ms);
   EXPECT_EQ(Poll(), "pending");

@@ -1,5 +1,7 @@
 #include "kioto/runtime/task/owned_tasks.h"
 
+#include <algorithm>
+
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/mutant.h"
 
@@ -80,16 +82,32 @@ size_t OwnedTasks::local() const {
   return sum;
 }
 
+OwnedTasks::Description OwnedTasks::DescriptionOf(const TaskHeader* task) {
+  return {task->id, task->named ? task->name->name : "", task->place_file(), task->line};
+}
+
 bool OwnedTasks::Find(const TaskHeader* task, Description* description) const {
   for (int i = 0; i < shards_; ++i) {
     base::SpinLockGuard lock(shard_[i].lock);
     for (const TaskHeader* each = shard_[i].head; each != nullptr; each = each->owned_next) {
       if (each != task) continue;
-      *description = {each->id, each->named ? each->name->name : "", each->place_file(), each->line};
+      *description = DescriptionOf(each);
       return true;
     }
   }
   return false;
+}
+
+std::vector<OwnedTasks::Description> OwnedTasks::Describe(size_t at_most) const {
+  std::vector<Description> found;
+  found.reserve(std::min(at_most, size()));
+  for (int i = 0; i < shards_; ++i) {
+    base::SpinLockGuard lock(shard_[i].lock);
+    for (const TaskHeader* each = shard_[i].head; each != nullptr && found.size() < at_most; each = each->owned_next) {
+      found.push_back(DescriptionOf(each));
+    }
+  }
+  return found;
 }
 
 }  // namespace kioto::internal

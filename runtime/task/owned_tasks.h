@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/task/header.h"
@@ -46,6 +47,8 @@ class OwnedTasks {
     int line;
   };
   bool Find(const TaskHeader* task, Description* description) const;
+  // At most so many of them, for a report.
+  std::vector<Description> Describe(size_t at_most) const;
 
  private:
   struct alignas(64) Shard {
@@ -55,6 +58,9 @@ class OwnedTasks {
     size_t local = 0;  // of them, those bound to their thread
     TaskHeader* head = nullptr;
   };
+
+  // With the lock of its shard held, so that it lives.
+  static Description DescriptionOf(const TaskHeader* task);
 
   const int shards_;
   const std::unique_ptr<Shard[]> shard_;

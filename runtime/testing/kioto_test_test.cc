@@ -42,14 +42,15 @@ KIOTO_TEST(KiotoTest, MayReturnAnOutputOfAnyKind) {
 
 KIOTO_TEST(KiotoTest, StartsPausedOnRequest, Paused()) {
   EXPECT_TRUE(time::IsPaused());
-  return With(time::Instant::Now(), [](time::Instant& start) {
-    return Sleep(24h).Then([&](Unit&) { EXPECT_EQ(start.Elapsed(), 24h); });
-  });
+  return With(time::Instant::Now(),
+              [](time::Instant& start) { return Sleep(24h).Then([&](Unit&) { EXPECT_EQ(start.Elapsed(), 24h); }); });
 }
 
 KIOTO_TEST(KiotoTest, RunsOnAPoolOnRequest, MultiThread(4)) {
   const std::thread::id here = std::this_thread::get_id();
-  return Spawn(Lazy([here] { return std::this_thread::get_id() == here; })).AndThen([](bool& same) { EXPECT_FALSE(same); });
+  return Spawn(Lazy([here] { return std::this_thread::get_id() == here; })).AndThen([](bool& same) {
+    EXPECT_FALSE(same);
+  });
 }
 
 class KiotoTestFixture : public ::testing::Test {
@@ -65,15 +66,18 @@ KIOTO_TEST_F(KiotoTestFixture, SeesTheFixture, Paused()) {
 TEST_F(KiotoTestFixture, MixesWithPlainTests) { EXPECT_TRUE(set_up_); }
 
 TEST(KiotoTestFailure, ABadStatusFails) {
-  EXPECT_NONFATAL_FAILURE(RunIn(Options(), [] { return Ready(absl::NotFoundError("no such thing")); }), "no such thing");
+  EXPECT_NONFATAL_FAILURE(RunIn(Options(), [] { return Ready(absl::NotFoundError("no such thing")); }),
+                          "no such thing");
   EXPECT_NONFATAL_FAILURE(RunIn(Options(), []() -> TestFuture { return absl::NotFoundError("nowhere"); }), "nowhere");
-  EXPECT_NONFATAL_FAILURE(RunIn(Options(), [] { return Ready(StatusOr<int>(absl::NotFoundError("neither"))); }), "neither");
+  EXPECT_NONFATAL_FAILURE(RunIn(Options(), [] { return Ready(StatusOr<int>(absl::NotFoundError("neither"))); }),
+                          "neither");
 }
 
 #if KIOTO_EXCEPTIONS
 TEST(KiotoTestFailure, AThrowFails) {
   EXPECT_NONFATAL_FAILURE(
-      RunIn(Options(), [] { return Lazy([]() -> Status { throw std::runtime_error("thrown away"); }); }), "thrown away");
+      RunIn(Options(), [] { return Lazy([]() -> Status { throw std::runtime_error("thrown away"); }); }),
+      "thrown away");
 }
 #endif
 
@@ -85,28 +89,34 @@ TEST(KiotoTestFailure, ARefusedRuntimeFails) {
 TEST(KiotoTestFailure, WhatNeverEndsFailsWithAReport) {
   for (const Options& options : {CurrentThread(), Paused(), MultiThread(2)}) {
     EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(30ms),
-                                [] {
-                                  Spawn(Never()).Detach();
-                                  return Never();
-                                }),
-                            "live tasks: 1");
+                                  [] {
+                                    Spawn(Never(), TaskOptions{"the one that stays"}).Detach();
+                                    return Never();
+                                  }),
+                            "\"the one that stays\", spawned at runtime/testing/kioto_test_test.cc:");
   }
 }
 
 TEST(KiotoTestFailure, WhatSpinsForEverFailsToo) {
-  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(30ms), [] { return Loop([] { return YieldNow(); }); }), "did not end in time");
+  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(30ms), [] { return Loop([] { return YieldNow(); }); }),
+                          "did not end in time");
 }
 
 TEST(KiotoTestFailure, ABlockingJobThatStaysIsReported) {
+  base::Atomic<bool> started{false};
   base::Atomic<bool> stop{false};
-  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(200ms),
-                              [&] {
-                                SpawnBlocking([&stop] {
-                                  while (!stop.load()) std::this_thread::yield();
-                                }).Detach();
-                                return Ready();
-                              }),
-                          "1 blocking jobs");
+  EXPECT_NONFATAL_FAILURE(
+      RunIn(Options().TimeLimit(500ms),
+            [&] {
+              SpawnBlocking([&started, &stop] {
+                started.store(true);
+                while (!stop.load()) std::this_thread::yield();
+              }).Detach();
+              return Loop([&] {
+                return YieldNow().Then([&](Unit&) { return started.load() ? Flow<>(Break()) : Flow<>(Continue()); });
+              });
+            }),
+      "1 blocking jobs");
   stop.store(true);
 }
 

@@ -8,11 +8,23 @@
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/driver/clock.h"
+#include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::test {
+namespace {
+
+// Of a test with more tasks than that, the first ones say enough.
+constexpr size_t kTasksInReport = 50;
+
+const kioto::internal::Scheduler* SchedulerOf(const Handle& runtime) {
+  const EnterGuard entered = runtime.Enter();
+  return kioto::internal::CurrentThread().scheduler;
+}
+
+}  // namespace
 
 Watchdog::Watchdog(std::string name, std::chrono::nanoseconds time_limit, Handle runtime, std::chrono::nanoseconds grace)
-    : name_(std::move(name)), time_limit_(time_limit), grace_(grace), runtime_(std::move(runtime)) {
+    : name_(std::move(name)), time_limit_(time_limit), grace_(grace), runtime_(std::move(runtime)), scheduler_(SchedulerOf(runtime_)) {
   StatusOr<base::Thread> thread = base::Thread::Start("kioto-watchdog", [this] { Run(); });
   KIOTO_CHECK(thread.ok(), "the thread that watches over a test could not be started");
   thread_ = *std::move(thread);
@@ -43,6 +55,13 @@ void Watchdog::TakeReport() {
   if (report_.empty()) report_ = Report();
 }
 
-std::string Watchdog::Report() const { return absl::StrCat("live tasks: ", runtime_.live_tasks(), "\n"); }
+std::string Watchdog::Report() const {
+  std::string report = absl::StrCat("live tasks: ", scheduler_->owned.size(), "\n");
+  for (const auto& task : scheduler_->owned.Describe(kTasksInReport)) {
+    absl::StrAppend(&report, "  task ", task.id, task.name.empty() ? "" : " \"", task.name, task.name.empty() ? "" : "\"",
+                    ", spawned at ", task.file, ":", task.line, "\n");
+  }
+  return report;
+}
 
 }  // namespace kioto::test

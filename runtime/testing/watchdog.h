@@ -22,6 +22,7 @@
 #include "kioto/runtime/future/waker_slot.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/scheduler/thread_stack.h"
+#include "kioto/runtime/task/scheduler.h"
 
 namespace kioto::test {
 
@@ -82,6 +83,7 @@ class Watchdog {
   const std::chrono::nanoseconds time_limit_;
   const std::chrono::nanoseconds grace_;
   const Handle runtime_;
+  const kioto::internal::Scheduler* const scheduler_;  // of runtime_
   const kioto::internal::ThreadIdentity test_thread_ = kioto::internal::CurrentThreadIdentity();
   WakerSlot waiting_;
   base::Atomic<bool> fired_{false};
