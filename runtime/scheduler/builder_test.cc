@@ -1,5 +1,6 @@
 // What the knobs of RuntimeBuilder do, and Main.
 #include <dirent.h>
+#include <errno.h>
 
 #include <algorithm>
 #include <atomic>
@@ -227,6 +228,12 @@ TEST(MainTest, GivesTheExitCode) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(Main([] { return Ready(absl::NotFoundError("nothing there")); }), 1);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("nothing there"));
+}
+
+TEST(MainTest, PrintsTheErrnosNameAndNoPayloads) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Main([] { return Ready(ErrnoStatus(ECONNREFUSED, "net::TcpStream::Connect")); }), 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "UNAVAILABLE: net::TcpStream::Connect: Connection refused (ECONNREFUSED)\n");
 }
 
 TEST(MainTest, SaysWhyThereIsNoRuntime) {

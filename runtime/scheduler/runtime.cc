@@ -27,7 +27,8 @@ bool MayWaitHere(const RuntimeCore& core) {
 
 int ExitCode(const Status& status) {
   if (status.ok()) return 0;
-  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  // For people: without the payloads. (An errno's name is in the message.)
+  std::fprintf(stderr, "%s\n", status.ToString(absl::StatusToStringMode::kWithNoExtraData).c_str());
   return 1;
 }
 

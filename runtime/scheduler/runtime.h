@@ -228,7 +228,8 @@ int ExitCode(const Status& status);
 }  // namespace internal
 
 // A program's main: runs `f` on a multi-thread runtime, shuts down, and gives the exit code: 0 for OK; else 1, after printing
-// the status to stderr. A value is dropped; for other exit codes build a Runtime and BlockOn. Links //:rt_multi_thread.
+// the status to stderr: its code and message, where an errno's name stands, without the payloads. A value is dropped; for
+// other exit codes build a Runtime and BlockOn. Links //:rt_multi_thread.
 template <class F>
 int Main(F&& f) {
   StatusOr<Runtime> runtime = Runtime::MultiThread();

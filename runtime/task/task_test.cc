@@ -2,6 +2,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -9,6 +10,7 @@
 #include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/task/task_tracker.h"
 
 namespace kioto {
 namespace {
@@ -260,6 +262,28 @@ TEST(TaskTest, UnhandledFailureIsReportedWithNameAndPlace) {
   (void)scheduler.RunOne();
   EXPECT_EQ(seen, "");  // somebody joins
   EXPECT_FALSE((*join.Poll()).ok());
+}
+
+// A token that stopped a task, an abort and a shutdown were asked for; a user's own kCancelled was not.
+TEST(TaskTest, WhatWasAskedForIsNoFailure) {
+  HandScheduler scheduler;
+  int seen = 0;
+  scheduler.on_unhandled = [](const internal::UnhandledFailure&, void* arg) { ++*static_cast<int*>(arg); };
+  scheduler.on_unhandled_arg = &seen;
+  TaskTracker tracker;
+  const auto end_with = [&](const Status& status) {
+    Spawn(Ready(status)).Detach();
+    Spawn(Ready(StatusOr<int>(status))).Detach();
+    { auto dropped = Spawn(Ready(status)); }
+    tracker.Spawn(Ready(status));
+    while (!scheduler.queue.empty()) (void)scheduler.RunOne();
+    return std::exchange(seen, 0);
+  };
+  EXPECT_EQ(end_with(StoppedError("stopped by its CancellationToken")), 0);
+  EXPECT_EQ(end_with(AbortedError("the task was aborted")), 0);
+  EXPECT_EQ(end_with(ShutdownError("Sleep")), 0);
+  EXPECT_EQ(end_with(absl::CancelledError("the user's own")), 4);
+  EXPECT_TRUE(tracker.empty());
 }
 
 #if KIOTO_EXCEPTIONS
