@@ -25,8 +25,8 @@ class Lines {
  public:
   using Item = StatusOr<std::string>;
 
-  // Borrows the reader, which must not be moved from now on: a Lines beside its stream in one struct is made when the struct
-  // is in its place (std::optional, emplaced by the first method). A line may have `max_line` bytes without its end.
+  // Borrows the reader, which must not be moved from now on: a struct that holds both the stream and its Lines is made by
+  // With(InPlace<Struct>(…), …), and deletes its move constructor. A line may have `max_line` bytes without its end.
   Lines(ReaderRef reader, size_t max_line) : reader_(reader), max_line_(max_line) {}
 
   // The next line, without its "\n" or "\r\n"; nullopt at the end of the stream, again and again. A last line without "\n"

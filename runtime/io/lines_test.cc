@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
@@ -145,6 +147,22 @@ TEST(Lines, YieldWhenManyAreAtHand) {
   }
   EXPECT_GE(polls, 1000 / limits::kPollBudget);
 }
+
+#if KIOTO_CHECK_BORROWS
+// Its Lines reads from where its stream was before With moved it: a step's stack.
+struct Session {
+  ScriptedReader stream{{std::string("a\n")}};
+  Lines lines{stream, 100};
+  auto Run() { return lines.Next(); }
+};
+
+TEST(LinesDeathTest, AFrameThatWasMovedAwayFromItsLines) {
+  auto moved = Ready(1).Then([](int&) { return With(Session(), &Session::Run); });
+  EXPECT_DEATH(static_cast<void>(PolledTask(std::move(moved)).Poll()), "kioto: a future borrows from the stack of a step");
+  auto in_place = Ready(1).Then([](int&) { return With(InPlace<Session>(), &Session::Run); });
+  EXPECT_TRUE(PolledTask(std::move(in_place)).PollWhileWoken().ready());
+}
+#endif
 
 }  // namespace
 }  // namespace kioto::io

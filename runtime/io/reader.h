@@ -16,6 +16,7 @@
 
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/context.h"
+#include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/poll.h"
 #include "kioto/runtime/io/buffer.h"
 
@@ -43,7 +44,10 @@ class ReaderRef {
           return static_cast<R*>(object)->PollRead(cx, into);
         }) {}
 
-  Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) const { return poll_read_(object_, cx, into); }
+  Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) const {
+    kioto::internal::CheckBorrow(cx, object_);
+    return poll_read_(object_, cx, into);
+  }
 
  private:
   void* object_;

@@ -23,6 +23,7 @@
 #include "absl/types/span.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/context.h"
+#include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/poll.h"
 
 namespace kioto::io {
@@ -98,7 +99,10 @@ class WriterRef {
   template <class W, std::enable_if_t<IsWriter<W> && !std::is_same_v<W, WriterRef> && !std::is_const_v<W>, int> = 0>
   WriterRef(W& writer) : object_(&writer), ops_(&internal::WriterOpsOf<W>::kOps) {}  // NOLINT: a reference to it
 
-  Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) const { return ops_->write(object_, cx, bytes); }
+  Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) const {
+    kioto::internal::CheckBorrow(cx, object_);
+    return ops_->write(object_, cx, bytes);
+  }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, Pieces pieces) const {
     return ops_->write_vectored(object_, cx, pieces);
   }
