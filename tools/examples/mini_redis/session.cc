@@ -49,10 +49,8 @@ class Session {
     const auto address = stream_.peer_address();
     if (address.ok()) client_.address = address->ToString();
   }
-  Session(Session&&) = default;
-  ~Session() {
-    if (state_ != nullptr) UnsubscribeAll(*state_, client_);  // not if it was moved from
-  }
+  Session(Session&&) = delete;  // it is made where it stays
+  ~Session() { UnsubscribeAll(*state_, client_); }
 
   // [region parse loop]
   // Runs the commands that have come, until there is no whole one left, or replies enough for one write.
@@ -186,8 +184,7 @@ class Session {
 
 kioto::Future<absl::Status> Serve(kioto::net::TcpStream stream, std::shared_ptr<State> state) {
   (void)stream.SetNoDelay(true);  // replies are written whole
-  Session session(std::move(stream), std::move(state));
-  return With(std::move(session), &Session::RunUntilOverflow);
+  return With(kioto::InPlace<Session>(std::move(stream), std::move(state)), &Session::RunUntilOverflow);
 }
 
 }  // namespace mini_redis

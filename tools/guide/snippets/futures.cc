@@ -1,9 +1,13 @@
 // The snippets of tools/guide/futures.md, compiled and run.
 #include <deque>
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/lines.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
 namespace kioto {
@@ -88,6 +92,22 @@ Future<StatusOr<int>> CountOf(Source source) {
 }
 // [end object]
 
+// [region in-place]
+struct EchoLines {
+  explicit EchoLines(net::TcpStream s) : stream(std::move(s)) {}
+  EchoLines(EchoLines&&) = delete;  // for a member borrows another
+
+  net::TcpStream stream;
+  io::Lines lines{stream, 1024};
+
+  auto Run() {
+    return ForEach(ByRef(lines), [this](std::string& line) { return stream.WriteAll(line + "\n"); });
+  }
+};
+
+Future<Status> Echo(net::TcpStream stream) { return With(InPlace<EchoLines>(std::move(stream)), &EchoLines::Run); }
+// [end in-place]
+
 TEST(FuturesGuide, Runs) {
   StatusOr<Runtime> runtime = Runtime::CurrentThread();
   ASSERT_TRUE(runtime.ok()) << runtime.status();
@@ -97,6 +117,17 @@ TEST(FuturesGuide, Runs) {
   EXPECT_TRUE(runtime->BlockOn(Copy(Source{{"a", "b"}}, Sink{&text})).ok());
   EXPECT_EQ(text, "ab");
   EXPECT_EQ(*runtime->BlockOn(CountOf(Source{{"a", "b", "c"}})), 3);
+  const auto echoed = runtime->BlockOn([] {
+    return net::TcpListener::Bind("127.0.0.1:0").AndThen([](net::TcpListener& listener) {
+      auto client = net::TcpStream::Connect(*listener.local_address()).AndThen([](net::TcpStream& s) {
+        return s.WriteAll("one\r\ntwo").AndThen([&s] { return s.Shutdown(); }).AndThen([&s] { return s.ReadToEnd(100); });
+      });
+      auto server = listener.Accept().AndThen([](net::TcpStream& s) { return Echo(std::move(s)); });
+      return TryJoin(std::move(client), std::move(server)).AndThen([](std::string& text, Unit) { return text; });
+    });
+  });
+  ASSERT_TRUE(echoed.ok()) << echoed.status();
+  EXPECT_EQ(*echoed, "one\ntwo\n");
 }
 
 }  // namespace
