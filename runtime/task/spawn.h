@@ -55,7 +55,7 @@ JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions optio
   static_assert(IsFuture<std::decay_t<F>>, "kioto: Spawn needs a future; give a function's result, not the function");
   static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
   internal::Scheduler* scheduler = internal::CurrentScheduler();
-  return internal::SpawnOn(scheduler != nullptr ? scheduler : internal::NoScheduler(), std::forward<F>(future),
+  return internal::SpawnOn(scheduler != nullptr ? scheduler : internal::NoScheduler(), std::move(future),
                            /*local=*/false, std::move(options), place);
 }
 
@@ -69,7 +69,7 @@ JoinHandle<typename std::decay_t<F>::Output> SpawnLocal(F&& future, TaskOptions 
                                                         base::SourceLocation place = base::SourceLocation::Current()) {
   static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
   static_assert(IsFuture<std::decay_t<F>>, "kioto: SpawnLocal needs a future; give a function's result, not the function");
-  return internal::SpawnOn(internal::CurrentLocalScheduler(), std::forward<F>(future), /*local=*/true, std::move(options),
+  return internal::SpawnOn(internal::CurrentLocalScheduler(), std::move(future), /*local=*/true, std::move(options),
                            place);
 }
 
