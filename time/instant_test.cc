@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "gtest/gtest.h"
+#include "kioto/time/testing/elapsed.h"
 #include "kioto/time/testing/paused_clock.h"
 
 namespace kioto::time {
@@ -48,6 +49,15 @@ TEST(InstantTest, FollowsTheClockOfTheRuntime) {
   clock.Advance(1234567ns);
   EXPECT_EQ(start.Elapsed(), 1234567ns);
   EXPECT_EQ((start + 1h).Elapsed(), 0ns);
+}
+
+TEST(InstantTest, HasElapsedAllowsTheGrainOfTimersAndNoMore) {
+  PausedClock clock;
+  clock.Advance(10ms);
+  EXPECT_THAT(clock.start(), HasElapsed(10ms));
+  EXPECT_THAT(clock.start(), HasElapsed(9ms));
+  EXPECT_THAT(clock.start(), ::testing::Not(HasElapsed(8ms)));
+  EXPECT_THAT(clock.start(), ::testing::Not(HasElapsed(10ms + 1ns)));
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ TEST_UTIL = [
     "//runtime/future/testing:polled_task",
     "//runtime/testing",
     "//time:pause",
+    "//time/testing:elapsed",
     "//time/testing:paused_clock",
 ]
 
