@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/memory_cache.h"
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/task/scheduler.h"
@@ -104,6 +105,7 @@ void JoinList::Clear() {
 JoinEntry* JoinList::New(size_t bytes) { return new (base::CacheAllocate(bytes)) JoinEntry(block_, bytes); }
 
 void JoinList::Start(JoinEntry* entry, TaskHeader* task) {
+  KIOTO_CHECK(task != nullptr, "a JoinHandle that owns no task was put into a collection: its output was taken, or let go");
   entry->task_ = task;
   all_.PushBack(*entry);
   ++size_;

@@ -116,6 +116,9 @@ LocalTurn::LocalTurn(LocalQueue* queue, Context& cx)
   CheckThread(queue);
   if (!outermost_) return;
   queue->inside_ = true;
+  const Scheduler* runtime = CurrentThread().scheduler;  // whose hook hears of tasks that fail with nobody to join them
+  queue->on_unhandled = runtime != nullptr ? runtime->on_unhandled : nullptr;
+  queue->on_unhandled_arg = runtime != nullptr ? runtime->on_unhandled_arg : nullptr;
   queue->parent_.Register(cx.waker());
 }
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -419,6 +420,18 @@ TEST(LocalSetTest, MayBeDrivenByATaskOfItsOwn) {
     return SpawnLocal(set.RunUntil(Lazy([] { return SpawnLocal(Sleep(1ms).Then([] { return 5; })).Then([](StatusOr<int>& n) { return *n; }); })));
   });
   EXPECT_EQ(*n, 5);
+}
+
+TEST(LocalSetTest, ItsRuntimeHearsOfFailures) {
+  std::string heard;
+  StatusOr<Runtime> runtime =
+      RuntimeBuilder::CurrentThread()
+          .OnUnhandled([](const auto& failure, void* heard) { *static_cast<std::string*>(heard) = failure.name; }, &heard)
+          .Build();
+  LocalSet set;
+  set.SpawnLocal(Ready(absl::InternalError("broke")), {"session"}).Detach();
+  EXPECT_EQ(runtime->BlockOn(set.Run()), OkStatus());
+  EXPECT_EQ(heard, "session");
 }
 
 TEST(LocalSetTest, TwoSetsOnOneThread) {

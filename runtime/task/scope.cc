@@ -3,12 +3,6 @@
 #include "kioto/runtime/base/wake_list.h"
 
 namespace kioto {
-namespace internal {
-
-Status ScopeChildEndedError() { return ShutdownError("Scope::Spawn"); }
-
-}  // namespace internal
-
 using internal::ScopeLink;
 using internal::ScopeTurn;
 using internal::ScopeWaiter;
@@ -86,14 +80,6 @@ void Scope::Ended(ScopeLink& link, Status status) {
   if (failed || over) parent_.Wake();  // R1
   if (over || room) WakeWaiters();
   Unref();
-}
-
-// A child whose runtime has refused it has ended by now; its handle knows a better reason than its destructor did.
-void Scope::Started(JoinHandle<Unit> child) {
-  const std::optional<Status> refused = child.TryTake();
-  if (!refused.has_value() || refused->ok()) return;
-  base::SpinLockGuard lock(lock_);
-  if (IsShutdown(failure_)) failure_ = *refused;
 }
 
 // --- The scope's future ----------------------------------------------------------------------------------------------------

@@ -150,7 +150,6 @@ class Scope {
   void DropWait(internal::ScopeWaiter& waiter);
 
   bool HoldsLocked(bool for_room) const { return live_ == 0 || (for_room && (limit_ == 0 || live_ < limit_)); }
-  void Started(JoinHandle<Unit> child);
   void TellAll();
   void WakeWaiters();
 
@@ -171,8 +170,6 @@ class Scope {
 
 namespace internal {
 
-Status ScopeChildEndedError();
-
 template <class F>
 class [[nodiscard]] ScopeChild : public FutureBase<ScopeChild<F>, Unit> {
  public:
@@ -184,7 +181,12 @@ class [[nodiscard]] ScopeChild : public FutureBase<ScopeChild<F>, Unit> {
     other.future_.reset();
   }
   ~ScopeChild() {
-    if (scope_ != nullptr) End(ScopeChildEndedError());
+    if (scope_ != nullptr) End(AbortedError("a child of a Scope was dropped before its end"));
+  }
+
+  // Its runtime refuses or ends it.
+  void EndedBy(const Status& reason) {
+    if (scope_ != nullptr) End(reason);
   }
 
   Poll<Unit> PollOnce(Context& cx) {
@@ -358,7 +360,7 @@ void Scope::Spawn(F&& future, TaskOptions options, base::SourceLocation place) {
   if constexpr (!std::is_lvalue_reference_v<F>) {
     std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
-    Started(kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place));
+    kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();
   }
 }
 
@@ -368,7 +370,7 @@ void Scope::SpawnLocal(F&& future, TaskOptions options, base::SourceLocation pla
   if constexpr (!std::is_lvalue_reference_v<F>) {
     std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
-    Started(kioto::SpawnLocal(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place));
+    kioto::SpawnLocal(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();
   }
 }
 

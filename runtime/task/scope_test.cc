@@ -265,6 +265,16 @@ TEST(ScopeTest, ARefusedChildIsAFailure) {
   EXPECT_TRUE(absl::IsFailedPrecondition(*polled)) << *polled;
 }
 
+TEST(ScopeTest, AChildThatMayNotBeBoundHereIsAFailure) {
+  Runtime runtime = MakeMultiThread();
+  Status status = runtime.BlockOn(Scoped([](Scope& scope) {
+    scope.SpawnLocal(BoundTo(1));
+    return Never<Unit>();
+  }));
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_NE(status.message().find("SpawnLocal"), std::string::npos) << status;
+}
+
 TEST(ScopeTest, AChildThatItsRuntimeEndsIsAFailure) {
   auto runtime = std::make_unique<Runtime>(MakeMultiThread(1));
   Runtime other = MakeCurrentThread();
