@@ -46,7 +46,39 @@ TEST_P(TimeRuntimeTest, TheRootIsNotEarly) {
   EXPECT_GE(Instant::Now(), deadline);
 }
 
+// behaviour: tokio/tests/time_alt.rs#sleep
+// behaviour: tokio/tests/time_rt.rs#timer_with_threaded_runtime
+TEST_P(TimeRuntimeTest, SleepsOfTheRootAndOfManyTasksAreNotEarly) {
+  const auto sleeps = [] {
+    return With(Instant::Now() + 10ms, [](Instant& deadline) {
+      return SleepUntil(deadline).Then([&](Unit&) { EXPECT_GE(Instant::Now(), deadline); });
+    });
+  };
+  std::vector<JoinHandle<Unit>> tasks;
+  for (int i = 0; i < 512; ++i) tasks.push_back(runtime_.Spawn(Lazy(sleeps)));
+  EXPECT_TRUE(runtime_.BlockOn(sleeps).ok());
+  EXPECT_TRUE(runtime_.BlockOn(TryJoinAll(std::move(tasks))).ok());
+}
+
+// behaviour: tokio/tests/time_rt.rs#starving
+TEST_P(TimeRuntimeTest, ATaskThatAlwaysWakesItselfMeetsItsTimer) {
+  const auto starves = [] {
+    return With(Sleep(10ms), Instant::Now(), [](SleepFuture& sleep, Instant& start) {
+      return PollFn([&](Context& cx) -> Poll<Unit> {
+        cx.waker().Wake();
+        if (sleep.PollOnce(cx).pending()) return kPending;
+        EXPECT_GE(start.Elapsed(), 10ms);
+        return Unit{};
+      });
+    });
+  };
+  JoinHandle<Unit> task = runtime_.Spawn(Lazy(starves));
+  EXPECT_TRUE(runtime_.BlockOn(starves).ok());
+  EXPECT_TRUE(runtime_.BlockOn(std::move(task)).ok());
+}
+
 // behaviour: tokio/tests/time_alt.rs#timeout
+// behaviour: tokio/tests/time_rt.rs#timeout_value
 TEST_P(TimeRuntimeTest, TimeoutsOfTheRootAndOfManyTasksAreNotEarly) {
   const auto elapses = [] {
     return With(Instant::Now(), [](Instant& start) {
