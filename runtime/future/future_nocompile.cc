@@ -113,6 +113,26 @@ inline auto Refused(bool b) {
 inline auto Refused() { return With(1, Ready(1)); }
 #endif
 
+#ifdef KIOTO_NC_CASE_with_immovable
+// EXPECT: kioto: With keeps its states: std::move(state), or InPlace<T>(arguments...) for a T that may not be moved
+inline Future<Status> Refused() {
+  struct Frame {
+    Frame(int n) : a(n) {}
+    Frame(Frame&&) = delete;
+    int a;
+    int* b = &a;
+  };
+  return With(Frame(1), [](Frame&) { return Ready(OkStatus()); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_with_lvalue
+// EXPECT: kioto: With keeps its states: std::move(state), or InPlace<T>(arguments...) for a T that may not be moved
+inline auto Refused(std::unique_ptr<int>& p) {
+  return With(p, [](std::unique_ptr<int>& kept) { return Ready(*kept); });
+}
+#endif
+
 #ifdef KIOTO_NC_CASE_in_place_arguments
 // EXPECT: kioto: InPlace<T>(args...) makes a T from these arguments, as rvalues: T has no such constructor
 inline auto Refused() {

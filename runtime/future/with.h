@@ -137,7 +137,11 @@ constexpr Mistake MistakeOfWith() {
 template <class... A>
 auto With(A&&... state_and_fn) {
   static_assert(sizeof...(A) > 0, "kioto: the last argument of With is the function that gets the states");
-  if constexpr (internal::Refuse<internal::MistakeOfWith<std::decay_t<A>...>()>()) {
+  constexpr bool keeps = (std::is_constructible_v<std::decay_t<A>, A&&> && ...);
+  static_assert(keeps, "kioto: With keeps its states: std::move(state), or InPlace<T>(arguments...) for a T that may not be moved");
+  if constexpr (!keeps) {
+    return internal::Poison{};
+  } else if constexpr (internal::Refuse<internal::MistakeOfWith<std::decay_t<A>...>()>()) {
     return internal::WithFuture<std::decay_t<A>...>(std::in_place, std::forward<A>(state_and_fn)...);
   } else {
     return internal::Poison{};

@@ -1,5 +1,5 @@
 // Echo, with an idle time-out and a graceful end: on Ctrl-C or SIGTERM it stops accepting, gives the connections ten
-// seconds to finish, cancels what is left, and exits with 0.
+// seconds to finish, cancels what is left, and exits with 0; with 1, and a word about the time-out, if something was left.
 //
 //   bazel run //tools/examples/echo        then:  nc 127.0.0.1 8080
 #include <chrono>
