@@ -45,7 +45,7 @@ def _impl(target, ctx):
     for header in ctx.rule.files.hdrs:
         if "/internal/" in header.short_path or header.short_path[:-len(".h")] + ".cc" in sources:
             continue
-        name = "kioto/" + header.short_path
+        name = ctx.rule.attr.include_prefix + header.short_path[len(ctx.rule.attr.strip_include_prefix) - 1:]
         source = ctx.actions.declare_file("_headers/%s/%s.cc" % (target.label.name, header.basename))
         ctx.actions.write(source, "#include \"%s\"\n#include \"%s\"\n" % (name, name))
         output = ctx.actions.declare_file("_headers/%s/%s.ok" % (target.label.name, header.basename))
