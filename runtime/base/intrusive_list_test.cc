@@ -54,6 +54,7 @@ TEST(IntrusiveListTest, KeepsOrder) {
   EXPECT_TRUE(list.empty());
 }
 
+// behaviour: tokio/src/util/linked_list.rs#remove_by_address
 TEST(IntrusiveListTest, ElementLeavesFromAnywhere) {
   IntrusiveList<Item> list;
   Item a(1), b(2), c(3);

@@ -20,6 +20,8 @@ TEST(FastRandomTest, SameSeedSameSequence) {
   EXPECT_TRUE(differs);
 }
 
+// behaviour: tokio/src/util/rand.rs#non_zero_seed_from_u64
+// behaviour: tokio/src/util/rand.rs#non_zero_seed_from_pair
 TEST(FastRandomTest, EverySeedWorks) {
   for (uint64_t seed : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}, uint64_t{0} - 0x9e3779b97f4a7c15u}) {
     FastRandom random(seed);

@@ -5,6 +5,19 @@
 namespace kioto::internal {
 namespace {
 
+// behaviour: tokio/src/runtime/scheduler/multi_thread/idle.rs#test_state
+TEST(IdleTest, BeginsWithAllAtWork) {
+  Idle idle(10);
+  EXPECT_EQ(idle.unparked(), 10);
+  EXPECT_EQ(idle.searching(), 0);
+  EXPECT_TRUE(idle.StartSearching());
+  EXPECT_EQ(idle.unparked(), 10);  // the counts do not run into each other
+  EXPECT_EQ(idle.searching(), 1);
+  EXPECT_TRUE(idle.Park(0, /*searching=*/true));
+  EXPECT_EQ(idle.unparked(), 9);
+  EXPECT_EQ(idle.searching(), 0);
+}
+
 TEST(IdleTest, WakesNobodyWhileAllRunOrSomebodySearches) {
   Idle idle(2);
   bool monitor = false;

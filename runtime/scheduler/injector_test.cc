@@ -8,6 +8,7 @@
 namespace kioto::internal {
 namespace {
 
+// behaviour: tokio/src/runtime/tests/inject.rs#push_and_pop
 TEST(InjectorTest, IsFifoAndCounts) {
   PlainTasks tasks(5);
   Injector injector;
@@ -25,6 +26,7 @@ TEST(InjectorTest, IsFifoAndCounts) {
   EXPECT_TRUE(injector.empty());
 }
 
+// behaviour: tokio/src/runtime/tests/inject.rs#pop_n_drains_on_drop
 TEST(InjectorTest, TakesBatches) {
   PlainTasks tasks(4);
   Injector injector;
@@ -34,6 +36,7 @@ TEST(InjectorTest, TakesBatches) {
   injector.PushBatch(tasks[1], tasks[3], 3);
   EXPECT_EQ(injector.size(), 4u);
   TaskHeader* all = injector.Pop(100);
+  EXPECT_TRUE(injector.empty());  // whatever becomes of them
   for (int i = 0; i < 4; ++i, all = all->queue_next) EXPECT_EQ(all, tasks[i]);
   EXPECT_EQ(all, nullptr);
 }

@@ -22,6 +22,34 @@ TEST(RunQueueTest, IsFifo) {
   EXPECT_EQ(queue.Pop(), nullptr);
 }
 
+// In chunks, since what is injected comes in chunks.
+// behaviour: tokio/src/runtime/tests/queue.rs#fits_256_one_at_a_time
+// behaviour: tokio/src/runtime/tests/queue.rs#fits_256_all_at_once
+// behaviour: tokio/src/runtime/tests/queue.rs#fits_256_all_in_chunks
+TEST(RunQueueTest, FitsAsManyAsItHasRoomFor) {
+  for (std::vector<int> chunks : {std::vector<int>{kCapacity}, {10, 100, 46, 100}, std::vector<int>(kCapacity, 1)}) {
+    PlainTasks tasks(kCapacity);
+    RunQueue queue;
+    Injector overflow;
+    int pushed = 0;
+    for (int chunk : chunks) {
+      EXPECT_EQ(queue.room(), static_cast<uint32_t>(kCapacity - pushed));
+      for (int i = 0; i < chunk; ++i) queue.Push(tasks[pushed++], overflow);
+    }
+    EXPECT_TRUE(overflow.empty());
+    for (int i = 0; i < kCapacity; ++i) EXPECT_EQ(queue.Pop(), tasks[i]);
+    EXPECT_EQ(queue.Pop(), nullptr);
+  }
+}
+
+// The chunks above, and the counters' masks.
+// behaviour: tokio/src/runtime/scheduler/multi_thread/queue.rs#test_local_queue_capacity
+TEST(RunQueueTest, HasRoomFor256) {
+  EXPECT_EQ(kCapacity, 256);
+  EXPECT_EQ(RunQueue().room(), 256u);
+}
+
+// behaviour: tokio/src/runtime/tests/queue.rs#overflow
 TEST(RunQueueTest, OverflowMovesTheOlderHalfInOrder) {
   PlainTasks tasks(kCapacity + 1);
   RunQueue queue;
@@ -32,6 +60,20 @@ TEST(RunQueueTest, OverflowMovesTheOlderHalfInOrder) {
   EXPECT_EQ(overflow.Pop(1), tasks[kCapacity]);
   for (int i = kCapacity / 2; i < kCapacity; ++i) EXPECT_EQ(queue.Pop(), tasks[i]);
   EXPECT_TRUE(queue.empty());
+}
+
+// behaviour: tokio/src/runtime/tests/queue.rs#steal_batch
+TEST(RunQueueTest, StealsHalfOfAnEvenNumber) {
+  PlainTasks tasks(4);
+  RunQueue victim, thief;
+  Injector overflow;
+  for (int i = 0; i < 4; ++i) victim.Push(tasks[i], overflow);
+  EXPECT_EQ(thief.StealFrom(victim), tasks[1]);
+  EXPECT_EQ(thief.size(), 1u);
+  EXPECT_EQ(victim.size(), 2u);
+  EXPECT_EQ(thief.Pop(), tasks[0]);
+  EXPECT_EQ(victim.Pop(), tasks[2]);
+  EXPECT_EQ(victim.Pop(), tasks[3]);
 }
 
 TEST(RunQueueTest, StealsTheOlderHalf) {
@@ -79,6 +121,8 @@ TEST(RunQueueTest, SlotHoldsTheNewest) {
 }
 
 // One owner that pushes, pops and uses the slot, thieves and a monitor: every task comes out exactly once (check A5).
+// behaviour: tokio/src/runtime/tests/queue.rs#stress1
+// behaviour: tokio/src/runtime/tests/queue.rs#stress2
 TEST(RunQueueTest, LosesAndDoublesNothingUnderTheft) {
   constexpr int kTasks = 100'000;
   PlainTasks tasks(kTasks);

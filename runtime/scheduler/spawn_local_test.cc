@@ -94,6 +94,8 @@ TEST(SpawnLocalDeathTest, ARuntimeDestroyedElsewhereSaysWhatIsWrong) {
       "a runtime went away with tasks of SpawnLocal");
 }
 
+// behaviour: tokio/tests/rt_local.rs#test_spawn_local_from_guard
+// behaviour: tokio/tests/rt_local.rs#test_spawn_local_on_runtime_object
 TEST(SpawnLocalTest, AnEnterGuardIsEnough) {
   Runtime runtime = MakeRuntime();
   std::thread::id ended_on;

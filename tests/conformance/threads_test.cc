@@ -52,6 +52,15 @@ TEST_P(YieldTest, ATaskThatYieldsTenTimesComesToItsEnd) {
   EXPECT_EQ(*n, 7);
 }
 
+// behaviour: tests-integration/tests/macros_main.rs#main_with_spawn
+// behaviour: tests-integration/tests/macros_main.rs#shell
+TEST(MainTest, RunsWhatSpawns) {
+  int n = 0;
+  EXPECT_EQ(Main([&] { return Spawn(Ready(1)).AndThen([&](int& one) { n = one; }); }), 0);
+  EXPECT_EQ(n, 1);
+  EXPECT_EQ(Main([&] { return Spawn(Ready(absl::NotFoundError("no"))); }), 1);
+}
+
 // --- One thread ----------------------------------------------------------------------------------------------------------
 
 // behaviour: tokio/tests/rt_basic.rs#spawned_task_does_not_progress_without_block_on
@@ -157,6 +166,18 @@ TEST(PoolTest, OneOfEachIsEnough) {
   EXPECT_EQ(*runtime.BlockOn([] { return Spawn(Ready(1)); }), 1);
 }
 
+// behaviour: tokio/tests/rt_panic.rs#builder_event_interval_interval_panic_caller
+// behaviour: tokio/tests/rt_panic.rs#builder_global_queue_interval_panic_caller
+// behaviour: tokio/tests/rt_panic.rs#builder_worker_threads_panic_caller
+TEST(PoolTest, KnobsOfNothingAreNamed) {
+  auto refusal = [](RuntimeBuilder& builder) { return std::string(builder.Build().status().message()); };
+  RuntimeBuilder interval = RuntimeBuilder::MultiThread();  // of the injected tasks as well
+  EXPECT_THAT(refusal(interval.EventInterval(0)), testing::HasSubstr("EventInterval must be at least 1"));
+  RuntimeBuilder workers = RuntimeBuilder::MultiThread();
+  EXPECT_THAT(refusal(workers.WorkerThreads(0)), testing::HasSubstr("WorkerThreads must be from 1"));
+}
+
+// behaviour: tokio/tests/rt_panic.rs#builder_max_blocking_threads_panic_caller
 // behaviour: tokio/tests/rt_threaded.rs#max_blocking_threads_set_to_zero
 TEST(PoolTest, NoBlockingThreadIsTooFew) {
   RuntimeBuilder builder = RuntimeBuilder::MultiThread();
@@ -247,15 +268,15 @@ TEST(PoolTest, TasksThatFollowEachOtherDoNotStarveTheRest) {
   stop = true;
 }
 
+// A lone task wakes nobody: the monitor sees that its worker stands still.
 // behaviour: tokio/tests/rt_threaded.rs#test_disable_lifo_slot
 TEST(PoolTest, WithoutTheSlotATaskOfABlockedWorkerIsStolen) {
   RuntimeBuilder builder = RuntimeBuilder::MultiThread();
-  Runtime runtime = Built(builder.WorkerThreads(2).WithoutLifoSlot().WithoutMonitor());
+  Runtime runtime = Built(builder.WorkerThreads(2).WithoutLifoSlot());
   EXPECT_TRUE(runtime.BlockOn([] {
     return Spawn(Lazy([] {
       auto other = Spawn(Ready(1));
-      auto one_more = Spawn(Ready(2));  // two that wait are worth a wake
-      while (!other.finished() || !one_more.finished()) std::this_thread::yield();
+      while (!other.finished()) std::this_thread::yield();
     }));
   }).ok());
 }
