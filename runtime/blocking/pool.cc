@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/thread.h"
+#include "kioto/runtime/driver/driver_set.h"
 
 namespace kioto::internal {
 
@@ -29,6 +30,9 @@ BlockingPool::Waiter* BlockingPool::PopWaiterLocked() {
 }
 
 void BlockingPool::Enqueue(TaskHeader* task) {
+  // A clock that stands still does not jump from now on until the job has ended.
+  const std::shared_ptr<Scheduler> runtime = runtime_.lock();
+  if (runtime != nullptr) drivers_->clock.InhibitAutoAdvance();
   Status refusal;
   {
     base::MutexLock lock(lock_);
@@ -56,6 +60,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   }
   if (!refusal.ok()) {
     CancelTask(task, refusal);
+    if (runtime != nullptr) drivers_->clock.AllowAutoAdvance();
     return;
   }
   if (StartThread()) return;
@@ -72,6 +77,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   while (orphans != nullptr) {
     TaskHeader* next = orphans->queue_next;
     CancelTask(orphans, absl::ResourceExhaustedError("SpawnBlocking: the system refused to start a thread"));
+    if (runtime != nullptr) drivers_->clock.AllowAutoAdvance();
     orphans = next;
   }
 }
@@ -92,6 +98,7 @@ void BlockingPool::RunJob(TaskHeader* task) {
   if (RunTask(task, thread) != RunResult::kGone) CancelTask(task, absl::InternalError("a blocking job did not end"));
   thread.scheduler = nullptr;
   thread.drivers = nullptr;
+  if (runtime != nullptr) drivers_->clock.AllowAutoAdvance();
 }
 
 void BlockingPool::RunThread() {
