@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/may_block.h"
 #include "kioto/runtime/blocking/pool.h"
 #include "kioto/runtime/driver/driver_set.h"
@@ -61,7 +62,7 @@ bool PollRoot(RootFuture& root, RootWaker& waker);
 class ContextScope {
  public:
   ContextScope(Scheduler* scheduler, DriverSet* drivers, Driver* driver, void* worker)
-      : saved_(CurrentThread()), may_block_(base::thread_may_block) {
+      : saved_(CurrentThread()), scheduler_(scheduler), may_block_(base::thread_may_block) {
     if (worker != nullptr) base::thread_may_block = false;
     ThreadContext& now = CurrentThread();
     now.scheduler = scheduler;
@@ -70,6 +71,8 @@ class ContextScope {
     now.worker = worker;
   }
   ~ContextScope() {
+    KIOTO_CHECK(CurrentThread().scheduler == scheduler_,
+                "an EnterGuard went away before one that was made after it: guards go in reverse order, on their own thread");
     const uint64_t random = CurrentThread().random;
     CurrentThread() = saved_;
     CurrentThread().random = random;
@@ -80,6 +83,7 @@ class ContextScope {
 
  private:
   const ThreadContext saved_;
+  const Scheduler* const scheduler_;
   const bool may_block_;
 };
 
