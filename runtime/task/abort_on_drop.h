@@ -31,7 +31,7 @@ class [[nodiscard]] AbortOnDrop : public FutureBase<AbortOnDrop<T>, JoinOutput<T
     }
     return *this;
   }
-  ~AbortOnDrop() { handle_.Abort(); }
+  ~AbortOnDrop() { handle_.Abort(); }  // handle_ detaches it then
 
   Poll<JoinOutput<T>> PollOnce(Context& cx) { return handle_.PollOnce(cx); }
 
@@ -58,7 +58,7 @@ class [[nodiscard]] AbortOnDrop<void> {
     }
     return *this;
   }
-  ~AbortOnDrop() { handle_.Abort(); }
+  ~AbortOnDrop() { handle_.Abort(); }  // its output is somebody else's
 
   void Abort() const { handle_.Abort(); }
   AbortHandle Disarm() && { return std::move(handle_); }

@@ -152,7 +152,13 @@ TEST(JoinSetTest, JoiningConsumesBudget) {
   for (int i = 0; i < 60; ++i) Drive(runtime);
   int joined = 0;
   int polls = 0;
-  PolledTask all(ForEach(ByRef(set), [&] { ++joined; }));
+  PolledTask all(PollFn([&](Context& cx) -> Poll<Unit> {  // no source of budget but the set
+    for (;; ++joined) {
+      auto polled = set.PollNext(cx);
+      if (polled.pending()) return kPending;
+      if (!polled->has_value()) return Unit{};
+    }
+  }));
   while (all.Poll().pending()) {
     EXPECT_TRUE(all.yielded());
     ++polls;
