@@ -148,9 +148,9 @@ TaskHeader* Worker::Search() {
 
 TaskHeader* Worker::StealFromOthers() {
   const int workers = core_->size();
-  uint64_t& random = CurrentThread().random;
-  random = random * 6364136223846793005u + 1442695040888963407u;
-  const int start = static_cast<int>((random >> 33) % static_cast<uint64_t>(workers));
+  if (chance_ == 0) chance_ = CurrentThread().random;
+  chance_ = chance_ * 6364136223846793005u + 1442695040888963407u;
+  const int start = static_cast<int>((chance_ >> 33) % static_cast<uint64_t>(workers));
   for (int i = 0; i < workers; ++i) {
     Worker& victim = core_->worker((start + i) % workers);
     if (&victim == this) continue;

@@ -73,6 +73,7 @@ class alignas(128) Worker {
   bool searching_ = false;
   bool parked_ = false;                // in Park, counted as parked
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last turn; only compared
+  uint64_t chance_ = 0;                // whom to steal from first; of its own: how often it looks changes no Select
 
   alignas(64) base::Atomic<uint64_t> polls_{0};
   base::Atomic<uint64_t> task_id_{0};
