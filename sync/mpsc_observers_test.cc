@@ -1,5 +1,6 @@
 // What holds of both channels, bounded and unbounded: above all what their handles say.
 #include <cstddef>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -52,7 +53,13 @@ class MpscObserversTest : public testing::Test {
   decltype(Kind::Make()) ch_ = Kind::Make();
 };
 using Kinds = testing::Types<Bounded, Unbounded>;
-TYPED_TEST_SUITE(MpscObserversTest, Kinds);
+struct Numbers {  // given, since clang counts an empty list of macro arguments as an extension
+  template <class Kind>
+  static std::string GetName(int index) {
+    return std::to_string(index);
+  }
+};
+TYPED_TEST_SUITE(MpscObserversTest, Kinds, Numbers);
 
 // --- closed ---
 

@@ -32,6 +32,7 @@ struct Bound : FutureBase<Bound, int> {
   Poll<int> PollOnce(Context&) { return kPending; }
   std::thread::id* ended_on;
 };
+static_assert(IsLocalFuture<Bound>, "only SpawnLocal takes it");
 
 // A Bound, spawned by this thread's BlockOn, which then ends.
 JoinHandle<int> SpawnBound(const Runtime& runtime, std::thread::id* ended_on) {
