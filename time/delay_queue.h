@@ -144,7 +144,7 @@ class DelayQueue {
   void ShrinkToFit() {
     heap_.ShrinkToFit();
     values_.resize(heap_.slots());
-    values_.shrink_to_fit();
+    internal::ShrinkToFit(values_);
   }
   // Gives all memory back but that of the entries, in O(n log n). Keys stay valid; looking them up costs O(log n) then.
   void Compact() {

@@ -67,10 +67,11 @@ TEST_P(SocketsTest, TheRootConnectsToATask) {
 TEST_P(SocketsTest, AServerAndAClient) {
   TcpListener listener = Listen();
   const SocketAddress address = *listener.local_address();
-  auto [sender, receiver] = sync::MpscUnbounded<std::string>();
+  auto channel = sync::MpscUnbounded<std::string>();  // clang 14 lets no lambda capture the names of a structured binding
+  auto& receiver = channel.receiver;
   Status status = runtime().BlockOn([&] {
     Spawn(ServesOne(std::move(listener))).Detach();
-    return Fetch(address).Map([to = std::move(sender)](StatusOr<std::string>& text) { return to.Send(*text); });
+    return Fetch(address).Map([to = std::move(channel.sender)](StatusOr<std::string>& text) { return to.Send(*text); });
   });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(*receiver.TryRecv(), "hello");
@@ -79,7 +80,8 @@ TEST_P(SocketsTest, AServerAndAClient) {
 
 // behaviour: tokio/tests/rt_threaded.rs#spawn_shutdown
 TEST_P(SocketsTest, ExchangesOfTasksFromInsideAndOutside) {
-  auto [sender, receiver] = sync::MpscUnbounded<std::string>();
+  auto channel = sync::MpscUnbounded<std::string>();
+  auto& receiver = channel.receiver;
   auto exchange = [](TcpListener listener, sync::MpscUnboundedSender<std::string> to) {
     const SocketAddress address = *listener.local_address();
     return TryJoin(ServesOne(std::move(listener)), Fetch(address)).Map([to = std::move(to)](auto& both) {
@@ -87,8 +89,8 @@ TEST_P(SocketsTest, ExchangesOfTasksFromInsideAndOutside) {
     });
   };
   TcpListener first = Listen(), second = Listen();
-  EXPECT_TRUE(runtime().BlockOn([&] { Spawn(exchange(std::move(first), sender)).Detach(); }).ok());
-  runtime().Spawn(exchange(std::move(second), std::move(sender))).Detach();
+  EXPECT_TRUE(runtime().BlockOn([&] { Spawn(exchange(std::move(first), channel.sender)).Detach(); }).ok());
+  runtime().Spawn(exchange(std::move(second), std::move(channel.sender))).Detach();
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(*runtime().BlockOn(receiver.Recv().Map([](std::optional<std::string>& text) { return *text; })), "hello");
   }

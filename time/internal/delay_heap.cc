@@ -66,8 +66,8 @@ void DelayHeap::Reserve(size_t slots) {
 void DelayHeap::ShrinkToFit() {
   while (!slots_.empty() && slots_.back().id == 0) slots_.pop_back();
   RelinkFree();
-  slots_.shrink_to_fit();
-  heap_.shrink_to_fit();
+  internal::ShrinkToFit(slots_);
+  internal::ShrinkToFit(heap_);
 }
 
 std::vector<uint32_t> DelayHeap::Compact() {
@@ -85,9 +85,9 @@ std::vector<uint32_t> DelayHeap::Compact() {
   slots_.resize(old_slots.size());
   std::sort(moved_.begin(), moved_.end(), [](const Moved& a, const Moved& b) { return a.id < b.id; });
   free_ = kNone;
-  slots_.shrink_to_fit();
-  heap_.shrink_to_fit();
-  moved_.shrink_to_fit();
+  internal::ShrinkToFit(slots_);
+  internal::ShrinkToFit(heap_);
+  internal::ShrinkToFit(moved_);
   return old_slots;
 }
 

@@ -43,6 +43,16 @@ class DelayKey {
 
 namespace kioto::internal {
 
+// shrink_to_fit that holds without exceptions too, where libstdc++'s does nothing.
+template <class T>
+void ShrinkToFit(std::vector<T>& items) {
+  if (items.capacity() == items.size()) return;
+  std::vector<T> fitting;
+  fitting.reserve(items.size());
+  for (T& item : items) fitting.push_back(std::move(item));
+  items = std::move(fitting);
+}
+
 // One thread at a time. Nothing of the user's is called.
 class DelayHeap {
  public:

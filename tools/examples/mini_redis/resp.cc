@@ -79,8 +79,8 @@ void RespParser::Reset() {
   pieces_.clear();
   args_.clear();
   if (pieces_.capacity() > kKeepArgs) {
-    pieces_.shrink_to_fit();
-    args_.shrink_to_fit();
+    decltype(pieces_)().swap(pieces_);  // libstdc++'s shrink_to_fit does nothing without exceptions
+    decltype(args_)().swap(args_);
   }
   if (words_.capacity() > kMaxLine) std::string().swap(words_);
 }
