@@ -31,6 +31,8 @@
 
 #include <cstdint>
 
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/waker.h"
 
 namespace kioto::internal {
@@ -86,6 +88,77 @@ class TaskState : public WakeTarget {
   base::Cell<Waker> join_waker_;
   base::Cell<uint8_t> spare_;
 };
+
+// What each wake and each poll goes through: inline, so that the two of run.cc that call them are one function each.
+
+inline TaskState::ToWoken TaskState::Wake() {
+  uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
+  for (;;) {
+    if ((now & kComplete) != 0) return ToWoken::kNothing;
+    if (KIOTO_MUTANT("task_state.wake_only_if_needed") && (now & kWoken) != 0) return ToWoken::kNothing;
+    const bool idle = (now & kOwned) == 0;
+    const uint64_t next = now | (idle ? kOwned : kWoken);
+    // acq_rel: the release pairs with the acquire of StartPoll or Suspend, so the next poll sees what came before the wake.
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.wake_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
+      return idle ? ToWoken::kEnqueue : ToWoken::kNothing;
+    }
+  }
+}
+
+inline TaskState::ToWoken TaskState::WakeLast() {
+  uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
+  for (;;) {
+    if ((now & kComplete) != 0) {
+      Unref();
+      return ToWoken::kNothing;
+    }
+    const bool idle = (now & kOwned) == 0;
+    // An owned task is live: the reference that goes is not the last.
+    const uint64_t next = idle ? now | kOwned : (now | kWoken) - kRefOne;
+    // acq_rel: as in Wake; the acquire also takes over `spare_` from the Suspend before.
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.wake_last_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
+      if (!idle) return ToWoken::kNothing;
+      if (spare_.Read() < kMaxSpare) {
+        ++spare_.Write();
+      } else {
+        Unref();
+      }
+      return ToWoken::kEnqueue;
+    }
+  }
+}
+
+inline TaskState::ToPoll TaskState::StartPoll() {
+  uint64_t now = state.load(std::memory_order_acquire);  // acquire: pairs with the release of the Wake or Suspend before
+  KIOTO_DCHECK((now & kOwned) != 0 && (now & kComplete) == 0, "a task was polled by somebody without the right to");
+  if ((now & kWoken) != 0) {
+    // acq_rel: pairs with every Wake so far (R2).
+    now = state.fetch_and(~kWoken, KIOTO_ORDER("task_state.start_poll_order", std::memory_order_acq_rel));
+  }
+  return (now & kAborted) != 0 ? ToPoll::kCancel : ToPoll::kPoll;
+}
+
+inline TaskState::ToIdle TaskState::Suspend() {
+  uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
+  for (;;) {
+    KIOTO_DCHECK((now & kOwned) != 0, "a task was suspended by somebody without the right to");
+    if ((now & kAborted) != 0) {
+      state.fetch_and(~kWoken, std::memory_order_acq_rel);  // acq_rel: pairs with Abort's release (R3)
+      return ToIdle::kCancel;
+    }
+    const bool woken = (now & kWoken) != 0 && !KIOTO_MUTANT("task_state.suspend_ignores_woken");
+    // Woken: the right is kept, for the caller to enqueue (R1). Else it is given back.
+    const uint64_t next = woken ? now & ~kWoken : now & ~kOwned;
+    // acq_rel: the release hands the future's state to the next poller (pairs with Wake's acquire and StartPoll's); the
+    // acquire pairs with the Wake that set kWoken.
+    if (state.compare_exchange_weak(now, next, KIOTO_ORDER("task_state.suspend_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
+      return woken ? ToIdle::kRequeue : ToIdle::kIdle;
+    }
+  }
+}
 
 }  // namespace kioto::internal
 
