@@ -6,6 +6,7 @@
 #ifndef KIOTO_NET_RESOLVE_H_
 #define KIOTO_NET_RESOLVE_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,6 +48,18 @@ class [[nodiscard]] ResolveFuture : public FutureBase<ResolveFuture, StatusOr<st
 inline ResolveFuture Resolve(Endpoint to) { return ResolveFuture(std::move(to)); }
 
 namespace internal {
+
+// What `attempt` (a Result of an address) gives for the first address with which it succeeds; else for the last.
+template <class Result, class Attempt>
+Poll<Result> PollFirstOf(Context& cx, ResolveFuture& resolve, Attempt attempt) {
+  Poll<StatusOr<std::vector<SocketAddress>>> addresses = resolve.PollOnce(cx);
+  if (addresses.pending()) return kPending;
+  if (!addresses->ok()) return Result(addresses->status());
+  for (size_t i = 0;; ++i) {
+    Result result = attempt((**addresses)[i]);
+    if (result.ok() || i + 1 == (*addresses)->size()) return result;
+  }
+}
 
 // What looks names up, for tests. The function runs on a resolver thread and may block.
 class ScopedResolverForTest {

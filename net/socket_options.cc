@@ -43,6 +43,18 @@ Status SetIntOption(int fd, int level, int option, int value, const char* what) 
   return ErrnoStatus(std::min(0, sys::Setsockopt(fd, level, option, &value, sizeof(value))), what);
 }
 
+StatusOr<bool> GetBoolOption(int fd, int level, int option, const char* what) {
+  StatusOr<int> value = GetIntOption(fd, level, option, what);
+  if (!value.ok()) return value.status();
+  return *value != 0;
+}
+
+StatusOr<size_t> GetSizeOption(int fd, int option, const char* what) {
+  StatusOr<int> value = GetIntOption(fd, SOL_SOCKET, option, what);
+  if (!value.ok()) return value.status();
+  return static_cast<size_t>(*value);
+}
+
 StatusOr<std::optional<std::chrono::seconds>> GetLinger(int fd) {
   linger value{};
   socklen_t size = sizeof(value);
@@ -107,10 +119,30 @@ Status PrepareFd(int fd, const char* what) {
   return OkStatus();
 }
 
-StatusOr<int> MakeTcpSocket(int family, const char* what) {
-  const int fd = sys::Socket(family, SOCK_STREAM, IPPROTO_TCP);
+StatusOr<int> MakeSocket(int family, int type, const char* what) {
+  const int fd = sys::Socket(family, type, 0);
   if (fd < 0) return ErrnoStatus(fd, what);
   return fd;
+}
+
+StatusOr<int> MakeBoundSocket(const SocketAddress& address, int type, const BindOptions& options, const char* what) {
+  StatusOr<int> fd = MakeSocket(address.family(), type, what);
+  if (!fd.ok()) return fd;
+  auto set = [&](int level, int option, bool on) { return SetIntOption(*fd, level, option, on ? 1 : 0, what); };
+  Status status = options.reuse_address ? set(SOL_SOCKET, SO_REUSEADDR, true) : OkStatus();
+  if (status.ok() && options.reuse_port) status = set(SOL_SOCKET, SO_REUSEPORT, true);
+  if (status.ok() && options.v6_only.has_value() && address.ip().is_v6()) {
+    status = set(IPPROTO_IPV6, IPV6_V6ONLY, *options.v6_only);
+  }
+  if (status.ok()) {
+    sockaddr_storage storage;
+    const size_t size = address.ToSockaddr(&storage);
+    const int bound = sys::Bind(*fd, reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(size));
+    status = ErrnoStatus(std::min(0, bound), what);
+  }
+  if (status.ok()) return fd;
+  sys::Close(*fd);
+  return status;
 }
 
 Status CheckIo(const char* what) {

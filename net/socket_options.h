@@ -1,8 +1,9 @@
-// What TcpStream, TcpListener and TcpSocket share: options, addresses, set-up of plain fds. `what` names the caller's call.
+// What the sockets of this folder share: options, addresses, set-up of plain fds. `what` names the caller's call.
 #ifndef KIOTO_NET_SOCKET_OPTIONS_H_
 #define KIOTO_NET_SOCKET_OPTIONS_H_
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
 #include "kioto/net/address.h"
@@ -22,6 +23,8 @@ namespace internal {
 
 StatusOr<int> GetIntOption(int fd, int level, int option, const char* what);
 Status SetIntOption(int fd, int level, int option, int value, const char* what);
+StatusOr<bool> GetBoolOption(int fd, int level, int option, const char* what);
+StatusOr<size_t> GetSizeOption(int fd, int option, const char* what);  // of level SOL_SOCKET
 
 StatusOr<std::optional<std::chrono::seconds>> GetLinger(int fd);
 Status SetLinger(int fd, std::optional<std::chrono::seconds> linger);
@@ -37,8 +40,16 @@ StatusOr<SocketAddress> PeerAddress(int fd);
 
 // Non-blocking and close-on-exec.
 Status PrepareFd(int fd, const char* what);
-// A new TCP socket of the address's family.
-StatusOr<int> MakeTcpSocket(int family, const char* what);
+// A new socket of this family and type.
+StatusOr<int> MakeSocket(int family, int type, const char* what);
+
+struct BindOptions {
+  bool reuse_address;
+  bool reuse_port;
+  std::optional<bool> v6_only;
+};
+// The same, bound to `address`.
+StatusOr<int> MakeBoundSocket(const SocketAddress& address, int type, const BindOptions& options, const char* what);
 // Whether this thread is in a runtime with I/O; else one of the three sentences.
 Status CheckIo(const char* what);
 

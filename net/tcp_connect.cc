@@ -88,7 +88,7 @@ struct ConnectFuture::State {
         if (Begin(std::move(socket), to)) break;
         continue;
       }
-      StatusOr<int> fd = internal::MakeTcpSocket(to.family(), kWhat);
+      StatusOr<int> fd = internal::MakeSocket(to.family(), SOCK_STREAM, kWhat);
       if (!fd.ok()) {
         error = fd.status();
       } else if (Begin(IoHandle(*fd), to)) {

@@ -7,7 +7,6 @@
 //             R2 a success against another task's shortage: either order is right, the next try corrects it.
 #include "kioto/net/tcp_listener.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -174,38 +173,18 @@ Poll<std::optional<StatusOr<TcpStream>>> IncomingStream::PollNext(Context& cx) {
 
 StatusOr<TcpListener> BindFuture::BindTo(const SocketAddress& address) const {
   const std::string what = absl::StrCat("net::TcpListener::Bind to ", address.ToString());
-  StatusOr<int> fd = internal::MakeTcpSocket(address.family(), what.c_str());
+  const internal::BindOptions options{options_.reuse_address, options_.reuse_port, options_.v6_only};
+  StatusOr<int> fd = internal::MakeBoundSocket(address, SOCK_STREAM, options, what.c_str());
   if (!fd.ok()) return fd.status();
   IoHandle handle(*fd);
-  auto set = [&](int level, int option, bool on) {
-    return internal::SetIntOption(*fd, level, option, on ? 1 : 0, what.c_str());
-  };
-  Status status = set(SOL_SOCKET, SO_REUSEADDR, options_.reuse_address);
-  if (status.ok() && options_.reuse_port) status = set(SOL_SOCKET, SO_REUSEPORT, true);
-  if (status.ok() && options_.v6_only.has_value() && address.ip().is_v6()) {
-    status = set(IPPROTO_IPV6, IPV6_V6ONLY, *options_.v6_only);
-  }
-  if (!status.ok()) return status;
-  sockaddr_storage storage;
-  const size_t size = address.ToSockaddr(&storage);
-  int result = sys::Bind(*fd, reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(size));
-  if (result >= 0) result = sys::Listen(*fd, options_.backlog);
+  const int result = sys::Listen(*fd, options_.backlog);
   if (result < 0) return ErrnoStatus(result, what);
   return TcpListener(std::move(handle));
 }
 
 Poll<StatusOr<TcpListener>> BindFuture::PollOnce(Context& cx) {
   if (Status status = internal::CheckIo("net::TcpListener::Bind"); !status.ok()) return status;
-  Poll<StatusOr<std::vector<SocketAddress>>> addresses = resolve_.PollOnce(cx);
-  if (addresses.pending()) return kPending;
-  if (!addresses->ok()) return addresses->status();
-  Status error;
-  for (const SocketAddress& address : **addresses) {
-    StatusOr<TcpListener> listener = BindTo(address);
-    if (listener.ok()) return listener;
-    error = listener.status();
-  }
-  return error;
+  return internal::PollFirstOf<StatusOr<TcpListener>>(cx, resolve_, [this](const SocketAddress& to) { return BindTo(to); });
 }
 
 }  // namespace kioto::net

@@ -15,21 +15,10 @@ namespace {
 namespace sys = base::sys;
 using kioto::internal::IoHandle;
 
-StatusOr<bool> GetBool(int fd, int level, int option, const char* what) {
-  StatusOr<int> value = internal::GetIntOption(fd, level, option, what);
-  if (!value.ok()) return value.status();
-  return *value != 0;
-}
-StatusOr<size_t> GetSize(int fd, int option, const char* what) {
-  StatusOr<int> value = internal::GetIntOption(fd, SOL_SOCKET, option, what);
-  if (!value.ok()) return value.status();
-  return static_cast<size_t>(*value);
-}
-
 }  // namespace
 
 StatusOr<TcpSocket> TcpSocket::Make(int family) {
-  StatusOr<int> fd = internal::MakeTcpSocket(family, "net::TcpSocket");
+  StatusOr<int> fd = internal::MakeSocket(family, SOCK_STREAM, "net::TcpSocket");
   if (!fd.ok()) return fd.status();
   return TcpSocket(IoHandle(*fd));
 }
@@ -56,24 +45,24 @@ StatusOr<TcpListener> TcpSocket::Listen(int backlog) && {
   return TcpListener(std::move(handle_));
 }
 
-StatusOr<bool> TcpSocket::ReuseAddress() const { return GetBool(fd(), SOL_SOCKET, SO_REUSEADDR, "reading SO_REUSEADDR"); }
+StatusOr<bool> TcpSocket::ReuseAddress() const { return internal::GetBoolOption(fd(), SOL_SOCKET, SO_REUSEADDR, "reading SO_REUSEADDR"); }
 Status TcpSocket::SetReuseAddress(bool on) {
   return internal::SetIntOption(fd(), SOL_SOCKET, SO_REUSEADDR, on ? 1 : 0, "setting SO_REUSEADDR");
 }
-StatusOr<bool> TcpSocket::ReusePort() const { return GetBool(fd(), SOL_SOCKET, SO_REUSEPORT, "reading SO_REUSEPORT"); }
+StatusOr<bool> TcpSocket::ReusePort() const { return internal::GetBoolOption(fd(), SOL_SOCKET, SO_REUSEPORT, "reading SO_REUSEPORT"); }
 Status TcpSocket::SetReusePort(bool on) {
   return internal::SetIntOption(fd(), SOL_SOCKET, SO_REUSEPORT, on ? 1 : 0, "setting SO_REUSEPORT");
 }
-StatusOr<bool> TcpSocket::KeepAliveOn() const { return GetBool(fd(), SOL_SOCKET, SO_KEEPALIVE, "reading SO_KEEPALIVE"); }
-StatusOr<bool> TcpSocket::NoDelay() const { return GetBool(fd(), IPPROTO_TCP, TCP_NODELAY, "reading TCP_NODELAY"); }
+StatusOr<bool> TcpSocket::KeepAliveOn() const { return internal::GetBoolOption(fd(), SOL_SOCKET, SO_KEEPALIVE, "reading SO_KEEPALIVE"); }
+StatusOr<bool> TcpSocket::NoDelay() const { return internal::GetBoolOption(fd(), IPPROTO_TCP, TCP_NODELAY, "reading TCP_NODELAY"); }
 Status TcpSocket::SetNoDelay(bool on) {
   return internal::SetIntOption(fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "setting TCP_NODELAY");
 }
-StatusOr<size_t> TcpSocket::SendBufferSize() const { return GetSize(fd(), SO_SNDBUF, "reading SO_SNDBUF"); }
+StatusOr<size_t> TcpSocket::SendBufferSize() const { return internal::GetSizeOption(fd(), SO_SNDBUF, "reading SO_SNDBUF"); }
 Status TcpSocket::SetSendBufferSize(size_t bytes) {
   return internal::SetBufferSize(fd(), SO_SNDBUF, bytes, "setting SO_SNDBUF");
 }
-StatusOr<size_t> TcpSocket::ReceiveBufferSize() const { return GetSize(fd(), SO_RCVBUF, "reading SO_RCVBUF"); }
+StatusOr<size_t> TcpSocket::ReceiveBufferSize() const { return internal::GetSizeOption(fd(), SO_RCVBUF, "reading SO_RCVBUF"); }
 Status TcpSocket::SetReceiveBufferSize(size_t bytes) {
   return internal::SetBufferSize(fd(), SO_RCVBUF, bytes, "setting SO_RCVBUF");
 }

@@ -145,42 +145,29 @@ StatusOr<size_t> TcpStream::TryWriteVectored(io::Pieces pieces) {
   return EmptyMeansFull(std::move(n));
 }
 
-namespace {
-
-StatusOr<bool> AsBool(const StatusOr<int>& value) {
-  if (!value.ok()) return value.status();
-  return *value != 0;
-}
-StatusOr<size_t> AsSize(const StatusOr<int>& value) {
-  if (!value.ok()) return value.status();
-  return static_cast<size_t>(*value);
-}
-
-}  // namespace
-
 StatusOr<bool> TcpStream::NoDelay() const {
-  return AsBool(internal::GetIntOption(fd(), IPPROTO_TCP, TCP_NODELAY, "reading TCP_NODELAY"));
+  return internal::GetBoolOption(fd(), IPPROTO_TCP, TCP_NODELAY, "reading TCP_NODELAY");
 }
 Status TcpStream::SetNoDelay(bool on) {
   return internal::SetIntOption(fd(), IPPROTO_TCP, TCP_NODELAY, on ? 1 : 0, "setting TCP_NODELAY");
 }
 StatusOr<bool> TcpStream::KeepAliveOn() const {
-  return AsBool(internal::GetIntOption(fd(), SOL_SOCKET, SO_KEEPALIVE, "reading SO_KEEPALIVE"));
+  return internal::GetBoolOption(fd(), SOL_SOCKET, SO_KEEPALIVE, "reading SO_KEEPALIVE");
 }
 StatusOr<bool> TcpStream::QuickAck() const {
-  return AsBool(internal::GetIntOption(fd(), IPPROTO_TCP, TCP_QUICKACK, "reading TCP_QUICKACK"));
+  return internal::GetBoolOption(fd(), IPPROTO_TCP, TCP_QUICKACK, "reading TCP_QUICKACK");
 }
 Status TcpStream::SetQuickAck(bool on) {
   return internal::SetIntOption(fd(), IPPROTO_TCP, TCP_QUICKACK, on ? 1 : 0, "setting TCP_QUICKACK");
 }
 StatusOr<size_t> TcpStream::SendBufferSize() const {
-  return AsSize(internal::GetIntOption(fd(), SOL_SOCKET, SO_SNDBUF, "reading SO_SNDBUF"));
+  return internal::GetSizeOption(fd(), SO_SNDBUF, "reading SO_SNDBUF");
 }
 Status TcpStream::SetSendBufferSize(size_t bytes) {
   return internal::SetBufferSize(fd(), SO_SNDBUF, bytes, "setting SO_SNDBUF");
 }
 StatusOr<size_t> TcpStream::ReceiveBufferSize() const {
-  return AsSize(internal::GetIntOption(fd(), SOL_SOCKET, SO_RCVBUF, "reading SO_RCVBUF"));
+  return internal::GetSizeOption(fd(), SO_RCVBUF, "reading SO_RCVBUF");
 }
 Status TcpStream::SetReceiveBufferSize(size_t bytes) {
   return internal::SetBufferSize(fd(), SO_RCVBUF, bytes, "setting SO_RCVBUF");

@@ -1,0 +1,251 @@
+// DatagramSocket: what UdpSocket and UnixDatagram have in common: whole datagrams, in and out.
+//
+// Any number of tasks may send and receive at once through one socket: share it by reference, or by std::shared_ptr. The
+// futures borrow the socket; bytes are borrowed from a view and owned from a string that is moved in. Any thread.
+// A datagram that is longer than the memory given for it is cut, and the rest is lost: ReceivedFrom::cut says so.
+// A datagram may be empty: 0 bytes are no end. One that is too long to be sent is an error with the errno EMSGSIZE.
+#ifndef KIOTO_NET_DATAGRAM_SOCKET_H_
+#define KIOTO_NET_DATAGRAM_SOCKET_H_
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "kioto/net/io_future.h"
+#include "kioto/net/readiness.h"
+#include "kioto/net/socket_options.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/driver/io_handle.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/byte_queue.h"
+#include "kioto/runtime/io/write.h"
+
+struct sockaddr_storage;
+
+namespace kioto::net {
+
+// What came, and from whom.
+template <class Address>
+struct ReceivedFrom {
+  size_t size = 0;  // bytes in the memory given
+  Address from;
+  bool cut = false;  // it was longer
+};
+
+template <class Address>
+struct Datagram {
+  std::string bytes;
+  Address from;
+  bool cut = false;
+};
+
+// Longer than any datagram of UDP.
+inline constexpr size_t kLongestDatagram = 65536;
+
+namespace internal {
+
+struct RawAddress {
+  static constexpr size_t kMost = 128;
+  sockaddr_storage* storage() { return reinterpret_cast<sockaddr_storage*>(bytes); }
+
+  alignas(8) unsigned char bytes[kMost];
+  size_t size = 0;
+};
+
+// Whether a datagram that was read is gone.
+enum class After { kGone, kStays };
+
+class DatagramHandle {
+ public:
+  using Waiter = kioto::internal::IoWaiter*;
+  explicit DatagramHandle(kioto::internal::IoHandle handle) : io(std::move(handle)) {}
+
+  Poll<StatusOr<size_t>> PollSend(Context& cx, absl::string_view bytes, const RawAddress* to, Waiter waiter);
+  StatusOr<size_t> TrySend(absl::string_view bytes, const RawAddress* to);
+  Poll<StatusOr<size_t>> PollReceive(Context& cx, MutableBytes into, After after, Waiter waiter);
+  Poll<StatusOr<size_t>> PollReceiveFrom(Context& cx, MutableBytes into, After after, RawAddress& from, bool& cut,
+                                         Waiter waiter);
+  StatusOr<size_t> TryReceive(MutableBytes into, After after);
+  StatusOr<size_t> TryReceiveFrom(MutableBytes into, After after, RawAddress& from, bool& cut);
+
+  kioto::internal::IoHandle io;
+};
+
+}  // namespace internal
+
+template <class Address>
+class DatagramSocket {
+ public:
+  using Waiter = internal::DatagramHandle::Waiter;
+  using Received = ReceivedFrom<Address>;
+
+  int fd() const { return handle_.io.fd(); }
+
+  // --- Sending one datagram, whole or not at all. Output: StatusOr<size_t>, all its bytes. CANCEL SAFE: yes. ---
+
+  // To the address that the socket is connected to.
+  auto Send(absl::string_view bytes) {
+    return internal::IoFuture([this, bytes](Context& cx, Waiter waiter) { return PollSend(cx, bytes, waiter); });
+  }
+  template <class S, io::internal::IfString<S> = 0>
+  auto Send(S&& bytes) {
+    return internal::IoFuture(
+        [this, bytes = std::move(bytes)](Context& cx, Waiter waiter) { return PollSend(cx, bytes, waiter); });
+  }
+  auto SendTo(absl::string_view bytes, const Address& to) {
+    return internal::IoFuture([this, bytes, to](Context& cx, Waiter waiter) { return PollSendTo(cx, bytes, to, waiter); });
+  }
+  template <class S, io::internal::IfString<S> = 0>
+  auto SendTo(S&& bytes, const Address& to) {
+    return internal::IoFuture(
+        [this, bytes = std::move(bytes), to](Context& cx, Waiter waiter) { return PollSendTo(cx, bytes, to, waiter); });
+  }
+  // At once: IsFull when there is no room.
+  StatusOr<size_t> TrySend(absl::string_view bytes) { return handle_.TrySend(bytes, nullptr); }
+  StatusOr<size_t> TrySendTo(absl::string_view bytes, const Address& to) {
+    internal::RawAddress raw;
+    raw.size = to.ToSockaddr(raw.storage());
+    return handle_.TrySend(bytes, &raw);
+  }
+
+  // --- Receiving one datagram. Peek… leaves it there. CANCEL SAFE: yes. ---
+
+  // Output: StatusOr<size_t>. What is longer than `into` is cut, silently.
+  auto Recv(MutableBytes into) {
+    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecv(cx, into, waiter); });
+  }
+  // At the end of `queue`, which makes `room` for it.
+  auto Recv(ByteQueue& queue, size_t room = kLongestDatagram) {
+    return internal::IoFuture([this, &queue, room](Context& cx, Waiter waiter) {
+      Poll<StatusOr<size_t>> size = PollRecv(cx, queue.Room(room), waiter);
+      if (size.ready() && size->ok()) queue.Commit(**size);
+      return size;
+    });
+  }
+  auto Peek(MutableBytes into) {
+    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollPeek(cx, into, waiter); });
+  }
+  // Output: StatusOr<ReceivedFrom<Address>>. Who is said to have sent it may not be who did.
+  auto RecvFrom(MutableBytes into) {
+    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecvFrom(cx, into, waiter); });
+  }
+  auto RecvFrom(ByteQueue& queue, size_t room = kLongestDatagram) {
+    return internal::IoFuture([this, &queue, room](Context& cx, Waiter waiter) {
+      Poll<StatusOr<Received>> received = PollRecvFrom(cx, queue.Room(room), waiter);
+      if (received.ready() && received->ok()) queue.Commit((*received)->size);
+      return received;
+    });
+  }
+  // Output: StatusOr<Datagram<Address>>, which owns its bytes.
+  auto RecvDatagram(size_t longest = kLongestDatagram) {
+    return internal::IoFuture(
+        [this, longest, buf = Buffer()](Context& cx, Waiter waiter) mutable -> Poll<StatusOr<Datagram<Address>>> {
+          if (buf.size() < longest) buf = Buffer(longest);
+          Poll<StatusOr<Received>> got = PollRecvFrom(cx, buf.span(), waiter);
+          if (got.pending()) return kPending;
+          if (!got->ok()) return got->status();
+          return StatusOr<Datagram<Address>>({std::string(buf.first((*got)->size)), std::move((*got)->from), (*got)->cut});
+        });
+  }
+  auto PeekFrom(MutableBytes into) {
+    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollPeekFrom(cx, into, waiter); });
+  }
+  // Output: StatusOr<Address>.
+  auto PeekSender() {
+    return internal::IoFuture([this](Context& cx, Waiter waiter) { return PollPeekSender(cx, waiter); });
+  }
+  // At once: IsEmpty when there is none.
+  StatusOr<size_t> TryRecv(MutableBytes into) { return handle_.TryReceive(into, internal::After::kGone); }
+  StatusOr<size_t> TryRecv(ByteQueue& queue, size_t room = kLongestDatagram) {
+    StatusOr<size_t> size = TryRecv(queue.Room(room));
+    if (size.ok()) queue.Commit(*size);
+    return size;
+  }
+  StatusOr<size_t> TryPeek(MutableBytes into) { return handle_.TryReceive(into, internal::After::kStays); }
+  StatusOr<Received> TryRecvFrom(MutableBytes into) { return TryFrom(into, internal::After::kGone); }
+  StatusOr<Received> TryRecvFrom(ByteQueue& queue, size_t room = kLongestDatagram) {
+    StatusOr<Received> received = TryRecvFrom(queue.Room(room));
+    if (received.ok()) queue.Commit(received->size);
+    return received;
+  }
+  StatusOr<Received> TryPeekFrom(MutableBytes into) { return TryFrom(into, internal::After::kStays); }
+  StatusOr<Address> TryPeekSender() {
+    StatusOr<Received> received = TryPeekFrom(MutableBytes());
+    if (!received.ok()) return received.status();
+    return std::move(received->from);
+  }
+
+  // --- Readiness. Stays until a Try... finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
+
+  auto Readable() { return internal::WaitUntilReady(handle_.io, kioto::internal::Direction::kRead); }
+  auto Writable() { return internal::WaitUntilReady(handle_.io, kioto::internal::Direction::kWrite); }
+  // For one of the two, or both.
+  auto Ready() { return internal::EitherReadyFuture(handle_.io); }
+
+  // --- For one poll. Without a waiter of its own, one task per direction at a time. ---
+
+  Poll<StatusOr<size_t>> PollSend(Context& cx, absl::string_view bytes, Waiter waiter = nullptr) {
+    return handle_.PollSend(cx, bytes, nullptr, waiter);
+  }
+  Poll<StatusOr<size_t>> PollSendTo(Context& cx, absl::string_view bytes, const Address& to, Waiter waiter = nullptr) {
+    internal::RawAddress raw;
+    raw.size = to.ToSockaddr(raw.storage());
+    return handle_.PollSend(cx, bytes, &raw, waiter);
+  }
+  Poll<StatusOr<size_t>> PollRecv(Context& cx, MutableBytes into, Waiter waiter = nullptr) {
+    return handle_.PollReceive(cx, into, internal::After::kGone, waiter);
+  }
+  Poll<StatusOr<size_t>> PollPeek(Context& cx, MutableBytes into, Waiter waiter = nullptr) {
+    return handle_.PollReceive(cx, into, internal::After::kStays, waiter);
+  }
+  Poll<StatusOr<Received>> PollRecvFrom(Context& cx, MutableBytes into, Waiter waiter = nullptr) {
+    return PollFrom(cx, into, internal::After::kGone, waiter);
+  }
+  Poll<StatusOr<Received>> PollPeekFrom(Context& cx, MutableBytes into, Waiter waiter = nullptr) {
+    return PollFrom(cx, into, internal::After::kStays, waiter);
+  }
+  Poll<StatusOr<Address>> PollPeekSender(Context& cx, Waiter waiter = nullptr) {
+    Poll<StatusOr<Received>> received = PollPeekFrom(cx, MutableBytes(), waiter);
+    if (received.pending()) return kPending;
+    if (!received->ok()) return received->status();
+    return StatusOr<Address>(std::move((*received)->from));
+  }
+  Poll<StatusOr<Readiness>> PollReadable(Context& cx) { return PollReady(cx, kioto::internal::Direction::kRead); }
+  Poll<StatusOr<Readiness>> PollWritable(Context& cx) { return PollReady(cx, kioto::internal::Direction::kWrite); }
+
+ protected:
+  explicit DatagramSocket(kioto::internal::IoHandle handle) : handle_(std::move(handle)) {}
+  DatagramSocket(DatagramSocket&&) noexcept = default;
+  DatagramSocket& operator=(DatagramSocket&&) noexcept = default;
+  ~DatagramSocket() = default;
+
+  internal::DatagramHandle handle_;
+
+ private:
+  static StatusOr<Received> Judge(const StatusOr<size_t>& size, internal::RawAddress& raw, bool cut) {
+    if (!size.ok()) return size.status();
+    StatusOr<Address> from = Address::FromSockaddr(raw.storage(), raw.size);
+    if (!from.ok()) return from.status();
+    return Received{*size, *std::move(from), cut};
+  }
+  Poll<StatusOr<Received>> PollFrom(Context& cx, MutableBytes into, internal::After after, Waiter waiter) {
+    internal::RawAddress raw;
+    bool cut = false;
+    Poll<StatusOr<size_t>> size = handle_.PollReceiveFrom(cx, into, after, raw, cut, waiter);
+    if (size.pending()) return kPending;
+    return Judge(*size, raw, cut);
+  }
+  StatusOr<Received> TryFrom(MutableBytes into, internal::After after) {
+    internal::RawAddress raw;
+    bool cut = false;
+    return Judge(handle_.TryReceiveFrom(into, after, raw, cut), raw, cut);
+  }
+  Poll<StatusOr<Readiness>> PollReady(Context& cx, kioto::internal::Direction direction) {
+    return ReadinessFuture(handle_.io, direction).PollOnce(cx);
+  }
+};
+
+}  // namespace kioto::net
+
+#endif  // KIOTO_NET_DATAGRAM_SOCKET_H_

@@ -1,0 +1,64 @@
+// IoFuture: a step of a socket that any number of tasks may wait for, with a place of its own among them.
+#ifndef KIOTO_NET_IO_FUTURE_H_
+#define KIOTO_NET_IO_FUTURE_H_
+
+#include <type_traits>
+#include <utility>
+
+#include "kioto/net/readiness.h"
+#include "kioto/runtime/driver/io_handle.h"
+#include "kioto/runtime/future/future_base.h"
+
+namespace kioto::net::internal {
+
+template <class Step>
+using IoStepOutput = typename std::invoke_result_t<Step&, Context&, kioto::internal::IoWaiter*>::Value;
+
+// Output: what the Poll<Output> has that `step(Context&, IoWaiter*)` gives.
+template <class Step>
+class [[nodiscard]] IoFuture : public FutureBase<IoFuture<Step>, IoStepOutput<Step>> {
+ public:
+  explicit IoFuture(Step step) : step_(std::move(step)) {}
+  IoFuture(IoFuture&& other) noexcept
+      : FutureBase<IoFuture<Step>, IoStepOutput<Step>>(std::move(other)), step_(std::move(other.step_)) {}
+  Poll<IoStepOutput<Step>> PollOnce(Context& cx) { return step_(cx, &waiter_); }
+
+ private:
+  Step step_;
+  kioto::internal::IoWaiter waiter_;
+};
+
+// Output: StatusOr<Readiness>, of one direction.
+inline auto WaitUntilReady(kioto::internal::IoHandle& handle, kioto::internal::Direction direction) {
+  return IoFuture([&handle, direction](Context& cx, kioto::internal::IoWaiter* waiter) -> Poll<StatusOr<Readiness>> {
+    auto bits = handle.PollReady(cx, direction, "waiting for a socket's readiness", waiter);
+    if (bits.pending()) return kPending;
+    if (!bits->ok()) return bits->status();
+    return StatusOr<Readiness>(Readiness(**bits));
+  });
+}
+
+// Output: StatusOr<Readiness>: what either direction is ready for.
+class [[nodiscard]] EitherReadyFuture : public FutureBase<EitherReadyFuture, StatusOr<Readiness>> {
+ public:
+  explicit EitherReadyFuture(kioto::internal::IoHandle& handle) : handle_(&handle) {}
+  EitherReadyFuture(EitherReadyFuture&& other) noexcept : FutureBase(std::move(other)), handle_(other.handle_) {}
+  Poll<StatusOr<Readiness>> PollOnce(Context& cx) {
+    constexpr char kWhat[] = "waiting for a socket's readiness";
+    auto reading = handle_->PollReady(cx, kioto::internal::Direction::kRead, kWhat, &reading_);
+    if (reading.ready() && !reading->ok()) return reading->status();
+    if (reading.ready()) return StatusOr<Readiness>(Readiness(**reading | handle_->ready()));
+    auto writing = handle_->PollReady(cx, kioto::internal::Direction::kWrite, kWhat, &writing_);
+    if (writing.pending()) return kPending;
+    if (!writing->ok()) return writing->status();
+    return StatusOr<Readiness>(Readiness(**writing | handle_->ready()));
+  }
+
+ private:
+  kioto::internal::IoHandle* handle_;
+  kioto::internal::IoWaiter reading_, writing_;
+};
+
+}  // namespace kioto::net::internal
+
+#endif  // KIOTO_NET_IO_FUTURE_H_

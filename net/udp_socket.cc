@@ -1,0 +1,150 @@
+#include "kioto/net/udp_socket.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/sys.h"
+
+namespace kioto::net {
+namespace {
+
+namespace sys = base::sys;
+using kioto::internal::IoHandle;
+
+Status SetOption(int fd, int level, int option, const void* value, size_t size, const char* what) {
+  return ErrnoStatus(std::min(0, sys::Setsockopt(fd, level, option, value, static_cast<socklen_t>(size))), what);
+}
+
+Status MembershipV4(int fd, int option, const IpAddress& group, const IpAddress& at, const char* what) {
+  if (!group.is_v4() || !at.is_v4()) return absl::InvalidArgumentError(absl::StrCat(what, ": group and interface are v4 addresses"));
+  ip_mreq request{};
+  std::memcpy(&request.imr_multiaddr, group.v4_bytes().data(), sizeof(request.imr_multiaddr));
+  std::memcpy(&request.imr_interface, at.v4_bytes().data(), sizeof(request.imr_interface));
+  return SetOption(fd, IPPROTO_IP, option, &request, sizeof(request), what);
+}
+
+Status MembershipV6(int fd, int option, const IpAddress& group, uint32_t at, const char* what) {
+  if (!group.is_v6()) return absl::InvalidArgumentError(absl::StrCat(what, ": the group is a v6 address"));
+  ipv6_mreq request{};
+  std::memcpy(&request.ipv6mr_multiaddr, group.v6_bytes().data(), sizeof(request.ipv6mr_multiaddr));
+  request.ipv6mr_interface = at;
+  return SetOption(fd, IPPROTO_IPV6, option, &request, sizeof(request), what);
+}
+
+}  // namespace
+
+StatusOr<UdpSocket> UdpSocket::FromFd(int fd) {
+  constexpr char kWhat[] = "net::UdpSocket::FromFd";
+  StatusOr<int> type = internal::GetIntOption(fd, SOL_SOCKET, SO_TYPE, kWhat);
+  if (!type.ok()) return type.status();
+  if (*type != SOCK_DGRAM) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": this fd is not a socket for datagrams"));
+  Status status = internal::PrepareFd(fd, kWhat);
+  if (!status.ok()) return status;
+  return UdpSocket(IoHandle(fd));
+}
+
+SocketAddress UdpSocket::ReachableOf(const std::vector<SocketAddress>& addresses) const {
+  StatusOr<SocketAddress> local = local_address();
+  if (!local.ok()) return addresses.front();
+  for (const SocketAddress& address : addresses) {
+    if (address.family() == local->family()) return address;
+  }
+  return addresses.front();
+}
+
+Status UdpSocket::ConnectTo(const SocketAddress& address) {
+  sockaddr_storage storage;
+  const size_t size = address.ToSockaddr(&storage);
+  const int result = sys::Connect(fd(), reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(size));
+  return ErrnoStatus(std::min(0, result), absl::StrCat("net::UdpSocket::Connect to ", address.ToString()));
+}
+
+Poll<StatusOr<UdpSocket>> UdpBindFuture::PollOnce(Context& cx) {
+  if (Status status = internal::CheckIo("net::UdpSocket::Bind"); !status.ok()) return status;
+  return internal::PollFirstOf<StatusOr<UdpSocket>>(cx, resolve_, [this](const SocketAddress& at) -> StatusOr<UdpSocket> {
+    const std::string what = absl::StrCat("net::UdpSocket::Bind to ", at.ToString());
+    const internal::BindOptions options{options_.reuse_address, options_.reuse_port, options_.v6_only};
+    StatusOr<int> fd = internal::MakeBoundSocket(at, SOCK_DGRAM, options, what.c_str());
+    if (!fd.ok()) return fd.status();
+    return UdpSocket(IoHandle(*fd));
+  });
+}
+
+Poll<Status> UdpConnectFuture::PollOnce(Context& cx) {
+  return internal::PollFirstOf<Status>(cx, resolve_, [this](const SocketAddress& to) { return socket_->ConnectTo(to); });
+}
+
+StatusOr<bool> UdpSocket::Broadcast() const {
+  return internal::GetBoolOption(fd(), SOL_SOCKET, SO_BROADCAST, "reading SO_BROADCAST");
+}
+Status UdpSocket::SetBroadcast(bool on) {
+  return internal::SetIntOption(fd(), SOL_SOCKET, SO_BROADCAST, on ? 1 : 0, "setting SO_BROADCAST");
+}
+StatusOr<int> UdpSocket::TosV4() const { return internal::GetIntOption(fd(), IPPROTO_IP, IP_TOS, "reading IP_TOS"); }
+Status UdpSocket::SetTosV4(int tos) { return internal::SetIntOption(fd(), IPPROTO_IP, IP_TOS, tos, "setting IP_TOS"); }
+StatusOr<int> UdpSocket::TrafficClassV6() const {
+  return internal::GetIntOption(fd(), IPPROTO_IPV6, IPV6_TCLASS, "reading IPV6_TCLASS");
+}
+Status UdpSocket::SetTrafficClassV6(int traffic_class) {
+  return internal::SetIntOption(fd(), IPPROTO_IPV6, IPV6_TCLASS, traffic_class, "setting IPV6_TCLASS");
+}
+StatusOr<size_t> UdpSocket::SendBufferSize() const {
+  return internal::GetSizeOption(fd(), SO_SNDBUF, "reading SO_SNDBUF");
+}
+Status UdpSocket::SetSendBufferSize(size_t bytes) {
+  return internal::SetBufferSize(fd(), SO_SNDBUF, bytes, "setting SO_SNDBUF");
+}
+StatusOr<size_t> UdpSocket::ReceiveBufferSize() const {
+  return internal::GetSizeOption(fd(), SO_RCVBUF, "reading SO_RCVBUF");
+}
+Status UdpSocket::SetReceiveBufferSize(size_t bytes) {
+  return internal::SetBufferSize(fd(), SO_RCVBUF, bytes, "setting SO_RCVBUF");
+}
+StatusOr<std::string> UdpSocket::Device() const {
+  char name[IFNAMSIZ] = {};
+  socklen_t size = sizeof(name);
+  const int result = sys::Getsockopt(fd(), SOL_SOCKET, SO_BINDTODEVICE, name, &size);
+  if (result < 0) return ErrnoStatus(result, "reading SO_BINDTODEVICE");
+  return std::string(name, strnlen(name, size));
+}
+Status UdpSocket::BindDevice(const std::string& name) {
+  return SetOption(fd(), SOL_SOCKET, SO_BINDTODEVICE, name.data(), name.size(), "setting SO_BINDTODEVICE");
+}
+
+StatusOr<bool> UdpSocket::MulticastLoopV4() const {
+  return internal::GetBoolOption(fd(), IPPROTO_IP, IP_MULTICAST_LOOP, "reading IP_MULTICAST_LOOP");
+}
+Status UdpSocket::SetMulticastLoopV4(bool on) {
+  return internal::SetIntOption(fd(), IPPROTO_IP, IP_MULTICAST_LOOP, on ? 1 : 0, "setting IP_MULTICAST_LOOP");
+}
+StatusOr<bool> UdpSocket::MulticastLoopV6() const {
+  return internal::GetBoolOption(fd(), IPPROTO_IPV6, IPV6_MULTICAST_LOOP, "reading IPV6_MULTICAST_LOOP");
+}
+Status UdpSocket::SetMulticastLoopV6(bool on) {
+  return internal::SetIntOption(fd(), IPPROTO_IPV6, IPV6_MULTICAST_LOOP, on ? 1 : 0, "setting IPV6_MULTICAST_LOOP");
+}
+StatusOr<int> UdpSocket::MulticastTtlV4() const {
+  return internal::GetIntOption(fd(), IPPROTO_IP, IP_MULTICAST_TTL, "reading IP_MULTICAST_TTL");
+}
+Status UdpSocket::SetMulticastTtlV4(int hops) {
+  return internal::SetIntOption(fd(), IPPROTO_IP, IP_MULTICAST_TTL, hops, "setting IP_MULTICAST_TTL");
+}
+Status UdpSocket::JoinMulticastV4(const IpAddress& group, const IpAddress& interface_address) {
+  return MembershipV4(fd(), IP_ADD_MEMBERSHIP, group, interface_address, "joining a v4 multicast group");
+}
+Status UdpSocket::LeaveMulticastV4(const IpAddress& group, const IpAddress& interface_address) {
+  return MembershipV4(fd(), IP_DROP_MEMBERSHIP, group, interface_address, "leaving a v4 multicast group");
+}
+Status UdpSocket::JoinMulticastV6(const IpAddress& group, uint32_t interface_number) {
+  return MembershipV6(fd(), IPV6_JOIN_GROUP, group, interface_number, "joining a v6 multicast group");
+}
+Status UdpSocket::LeaveMulticastV6(const IpAddress& group, uint32_t interface_number) {
+  return MembershipV6(fd(), IPV6_LEAVE_GROUP, group, interface_number, "leaving a v6 multicast group");
+}
+
+}  // namespace kioto::net
