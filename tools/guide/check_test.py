@@ -48,6 +48,16 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(len(check_lib.sentence_faults([("f.h", code)], "e.md", "")), 1)
         self.assertEqual(len(check_lib.sentence_faults([], "e.md", page)), 1)
 
+    def test_checks(self):
+        code = 'KIOTO_CHECK(f(a, b) && !c,\n            "never "\n   "twice");\nKIOTO_DCHECK(d, "in debug builds");'
+        self.assertEqual(check_lib.checks(code), ["kioto: never twice", "kioto: in debug builds"])
+        both = "| `kioto: never twice` | so |\n| `kioto: in debug builds` | so |\n"
+        self.assertEqual(check_lib.sentence_faults([("f.h", code)], "e.md", both), [])
+        self.assertEqual(check_lib.sentence_faults([("f.h", code)], "e.md", both.splitlines()[0]), [])
+        self.assertEqual(len(check_lib.sentence_faults([("f.h", code)], "e.md", "")), 1)
+        self.assertEqual(check_lib.sentence_faults([("in/f.h", code)], "e.md", "", lambda path: path.startswith("in/")), [])
+        self.assertEqual(len(check_lib.sentence_faults([], "e.md", both)), 2)
+
 
 if __name__ == "__main__":
     unittest.main()
