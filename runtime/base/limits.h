@@ -59,6 +59,12 @@ inline constexpr int64_t kMaxTimerNs = int64_t{1} << 60;
 inline constexpr int kAttachedTasksPerTurn = 64;
 inline constexpr int64_t kAttachedTurnNs = 500'000;
 
+// Of a trace file: events that it holds (some 150 MB of JSON, as much as a viewer takes); threads that write at a time; and
+// events that a thread keeps before it writes (80 KiB).
+inline constexpr size_t kTraceEvents = 1'000'000;
+inline constexpr size_t kTraceThreads = 256;
+inline constexpr size_t kTraceBuffer = 1024;
+
 // Values that a broadcast keeps for slow receivers, if its maker says nothing: some pages of memory for small values.
 inline constexpr size_t kBroadcastCapacity = 256;
 

@@ -103,6 +103,7 @@ void BlockingPool::RunJob(TaskHeader* task) {
 
 void BlockingPool::RunThread() {
   Waiter self;
+  CurrentThread().trace = trace.get();
   lock_.Lock();
   for (;;) {
     while (head_ != nullptr) {

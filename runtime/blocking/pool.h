@@ -20,6 +20,7 @@
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/task/scheduler.h"
+#include "kioto/runtime/task/scheduler_list.h"
 
 namespace kioto::internal {
 
@@ -79,6 +80,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   std::vector<base::Parker*> awaiting_;   // threads in Shutdown
   std::weak_ptr<Scheduler> runtime_;
   DriverSet* drivers_ = nullptr;
+  const ListedScheduler listed_{ListedScheduler::Kind::kBlockingPool, this};
 };
 
 }  // namespace kioto::internal

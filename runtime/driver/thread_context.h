@@ -5,6 +5,10 @@
 
 #include <cstdint>
 
+namespace kioto {
+class TraceSink;  // runtime/trace/trace_sink.h
+}
+
 namespace kioto::internal {
 
 class Scheduler;  // runtime/task/scheduler.h
@@ -18,6 +22,7 @@ struct ThreadContext {
   Driver* driver = nullptr;        // this thread's own driver; null on threads that drive none
   void* worker = nullptr;          // this thread's worker or current-thread core, for its scheduler alone
   TaskHeader* task = nullptr;      // the task being polled, or whose future or output is being destroyed
+  TraceSink* trace = nullptr;      // of the runtime entered
   Scheduler* local_set = nullptr;  // the LocalSet entered: where SpawnLocal goes
   uint64_t random = 0;             // state of the thread's generator; 0: not seeded yet
 };

@@ -11,6 +11,7 @@ void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
   blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
                                                             options.blocking_keep_alive_ns, "kioto-blocking",
                                                             options.stack_size});
+  blocking->trace = trace;
   blocking->SetRuntime(weak_from_this(), &drivers);
 }
 

@@ -67,6 +67,7 @@ class ContextScope {
     ThreadContext& now = CurrentThread();
     now.scheduler = scheduler;
     now.drivers = drivers;
+    now.trace = scheduler->trace.get();
     now.driver = driver;
     now.worker = worker;
   }

@@ -19,6 +19,7 @@ struct CurrentThreadCore::Waiting {
 CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options) : RuntimeCore(/*shards=*/2), options_(options) {
   on_unhandled = options.on_unhandled;
   on_unhandled_arg = options.on_unhandled_arg;
+  trace = options.trace;
   if (options.start_paused) drivers.clock.Pause();
 }
 
@@ -271,7 +272,9 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
     if (waker.woken() || HasReady()) {
       driver_->Turn();
     } else {
+      if (trace != nullptr) trace->WorkerParks(0);
       driver_->Park(kNever);
+      if (trace != nullptr) trace->WorkerUnparks(0);
     }
   }
   random_ = kioto::internal::CurrentThread().random;

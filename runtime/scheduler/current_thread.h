@@ -26,6 +26,7 @@
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/injector.h"
+#include "kioto/runtime/task/scheduler_list.h"
 
 namespace kioto::internal {
 
@@ -116,6 +117,8 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   void (*detached_)(void*) = nullptr;
   void* detached_arg_ = nullptr;
   std::shared_ptr<RuntimeCore> self_;  // until `detached_` is called: the turn that detaches us is still ours
+
+  const ListedScheduler listed_{ListedScheduler::Kind::kCurrentThread, this};
 };
 
 }  // namespace kioto::internal

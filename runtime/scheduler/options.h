@@ -3,6 +3,7 @@
 #define KIOTO_RUNTIME_SCHEDULER_OPTIONS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct RuntimeOptions {
   int64_t blocking_keep_alive_ns = 10'000'000'000;
   UnhandledHook on_unhandled = nullptr;
   void* on_unhandled_arg = nullptr;
+  std::shared_ptr<TraceSink> trace;
 };
 
 }  // namespace internal

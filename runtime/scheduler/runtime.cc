@@ -135,6 +135,11 @@ RuntimeBuilder& RuntimeBuilder::OnUnhandled(internal::UnhandledHook hook, void* 
   return *this;
 }
 
+RuntimeBuilder& RuntimeBuilder::Trace(std::shared_ptr<TraceSink> sink) {
+  options_.trace = std::move(sink);
+  return *this;
+}
+
 Status RuntimeBuilder::Check() {
   if (options_.event_interval < 1) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
   if (options_.max_blocking_threads < 1) {

@@ -206,6 +206,8 @@ class RuntimeBuilder {
   RuntimeBuilder& BlockingKeepAlive(std::chrono::nanoseconds idle);
   // Called for each task that fails with nobody to join it, on the thread where it ended; instead of the log.
   RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
+  // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
+  RuntimeBuilder& Trace(std::shared_ptr<TraceSink> sink);
 
   // Errors: an invalid knob (kInvalidArgument, naming it), or what the system refused.
   StatusOr<Runtime> Build();

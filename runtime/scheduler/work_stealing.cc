@@ -15,6 +15,7 @@ WorkStealingCore::WorkStealingCore(const RuntimeOptions& options, int workers)
     : RuntimeCore(/*shards=*/workers + 1), options_(options), idle_(workers) {
   on_unhandled = options.on_unhandled;
   on_unhandled_arg = options.on_unhandled_arg;
+  trace = options.trace;
 }
 
 WorkStealingCore::~WorkStealingCore() = default;

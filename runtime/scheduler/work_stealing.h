@@ -21,6 +21,7 @@
 #include "kioto/runtime/scheduler/idle.h"
 #include "kioto/runtime/scheduler/injector.h"
 #include "kioto/runtime/scheduler/worker.h"
+#include "kioto/runtime/task/scheduler_list.h"
 
 namespace kioto::internal {
 
@@ -88,6 +89,8 @@ class WorkStealingCore final : public RuntimeCore {
   bool ended_ = false;                   // everything is cancelled
   std::vector<base::Thread> threads_;    // the first Shutdown takes them
   std::vector<base::Parker*> awaiting_;  // threads in Shutdown and BlockOn
+
+  const ListedScheduler listed_{ListedScheduler::Kind::kWorkStealing, this};
 };
 
 }  // namespace kioto::internal

@@ -182,6 +182,7 @@ bool Worker::WorkAnywhere() {
 void Worker::Park() {
   if (core_->idle().Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) core_->NotifyOne();
   use_slot_ = false;
+  if (core_->trace != nullptr) core_->trace->WorkerParks(index_);
   parked_ = true;  // what a turn brings is not to wake another one before we know whether we are up ourselves
   for (;;) {
     turn_before_ = nullptr;
@@ -195,6 +196,7 @@ void Worker::Park() {
     break;
   }
   parked_ = false;
+  if (core_->trace != nullptr) core_->trace->WorkerUnparks(index_);
   use_slot_ = core_->options().lifo_slot;
   if (!searching_ && queue_.size() > 1) core_->NotifyOne();
 }

@@ -51,7 +51,18 @@ TaskHeader* LocalQueue::PopLocal() {
   return task;
 }
 
+void LocalQueue::EnqueueNew(TaskHeader* task) {
+  if (TraceSink* sink = OnOwnThread() ? CurrentThread().trace : nullptr) sink->TaskSpawned(TraceOf(task));
+  EnqueueHere(task);
+}
+
+// The sink is the one of the runtime that drives the set at the time, of which other threads know nothing.
 void LocalQueue::Enqueue(TaskHeader* task) {
+  if (TraceSink* sink = OnOwnThread() ? CurrentThread().trace : nullptr) sink->TaskWoken(TraceOf(task));
+  EnqueueHere(task);
+}
+
+void LocalQueue::EnqueueHere(TaskHeader* task) {
   if (OnOwnThread()) {
     PushLocal(task);
     if (!inside_) parent_.Wake();

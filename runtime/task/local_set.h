@@ -36,6 +36,7 @@
 #include "kioto/runtime/future/internal/pin.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/runtime/future/waker_slot.h"
+#include "kioto/runtime/task/scheduler_list.h"
 #include "kioto/runtime/task/spawn.h"
 
 namespace kioto {
@@ -46,7 +47,7 @@ class LocalQueue final : public Scheduler {
   LocalQueue();
 
   void Enqueue(TaskHeader* task) override;
-  void EnqueueNew(TaskHeader* task) override { Enqueue(task); }
+  void EnqueueNew(TaskHeader* task) override;
   int ShardForThisThread() const override { return 0; }
   bool CanSpawnLocal() const override { return OnOwnThread(); }
   Status Refusal() const override;
@@ -63,6 +64,7 @@ class LocalQueue final : public Scheduler {
 
   void Run(Context& cx);
   TaskHeader* Next();
+  void EnqueueHere(TaskHeader* task);
   void PushLocal(TaskHeader* task);
   void PushFront(TaskHeader* task);
   TaskHeader* PopLocal();
@@ -82,6 +84,7 @@ class LocalQueue final : public Scheduler {
   size_t remote_size_ = 0;
   base::Atomic<size_t> remote_hint_{0};
   base::Atomic<uint32_t> refs_{1};
+  const ListedScheduler listed_{ListedScheduler::Kind::kLocalSet, this};
 };
 
 // While it lives, SpawnLocal on this thread goes to the set.

@@ -41,7 +41,24 @@ void Finish(TaskHeader* task) {
 
 }  // namespace
 
-RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
+namespace {
+
+void TraceEnded(TraceSink* sink, TaskHeader* task, TraceEnd end) {
+  if (sink == nullptr) sink = task->scheduler->trace.get();
+  if (sink != nullptr) sink->TaskEnded(TraceOf(task), end);
+}
+
+// A poll between two words to the sink. kPending's comes before the task may be polled elsewhere.
+bool TracedPoll(TaskHeader* task, Context& cx, TraceSink* sink) {
+  const uint64_t id = task->id;
+  sink->PollBegin(TraceOf(task));
+  const bool ready = task->table()->poll(task, cx);
+  sink->PollEnd(id, ready ? TracePoll::kReady : cx.scope().yielded ? TracePoll::kYielded : TracePoll::kPending);
+  return ready;
+}
+
+template <bool kTraced>
+RunResult Run(TaskHeader* task, ThreadContext& thread) {
   if (task->StartPoll() == TaskState::ToPoll::kCancel) return EndAborted(task);
   BorrowedWaker waker(task);
   PollScope scope;
@@ -49,9 +66,10 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
   scope.spare = &task->spare();
   Context cx(waker.get(), scope);
   thread.task = task;
-  const bool ready = task->table()->poll(task, cx);
+  const bool ready = kTraced ? TracedPoll(task, cx, thread.trace) : task->table()->poll(task, cx);
   thread.task = nullptr;
   if (ready) {
+    if (kTraced) TraceEnded(thread.trace, task, TraceEnd::kReady);
     Finish(task);
     return RunResult::kGone;
   }
@@ -60,6 +78,7 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
     case TaskState::ToIdle::kIdle:
       return RunResult::kGone;
     case TaskState::ToIdle::kRequeue:
+      if (kTraced) thread.trace->TaskWoken(TraceOf(task));
       return RunResult::kWoken;
     case TaskState::ToIdle::kCancel:
       return EndAborted(task);
@@ -67,11 +86,20 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
   return RunResult::kGone;
 }
 
+}  // namespace
+
+RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
+  return thread.trace == nullptr ? Run<false>(task, thread) : Run<true>(task, thread);
+}
+
+TraceTask TraceOf(const TaskHeader* task) { return {task->id, NameOf(task), task->place_file(), task->line}; }
+
 void CancelTask(TaskHeader* task, const Status& reason) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = std::exchange(thread.task, task);  // the future's destructor knows whose it is
   task->table()->cancel(task, reason);
   thread.task = outer;
+  TraceEnded(thread.trace, task, TraceEnd::kCancelled);
   Finish(task);
 }
 
@@ -82,18 +110,29 @@ void DropTaskOutput(TaskHeader* task) {
   thread.task = outer;
 }
 
+namespace {
+
+// The right to poll is the caller's: so the task is live, and its scheduler too.
+inline void EnqueueWoken(TaskHeader* task) {
+  Scheduler* scheduler = task->scheduler;
+  if (scheduler->trace != nullptr) scheduler->trace->TaskWoken(TraceOf(task));
+  scheduler->Enqueue(task);
+}
+
+}  // namespace
+
 void WakeTask(WakeTarget* target) {
   TaskHeader* task = static_cast<TaskHeader*>(target);
-  if (task->Wake() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
+  if (task->Wake() == TaskState::ToWoken::kEnqueue) EnqueueWoken(task);
 }
 
 void WakeTaskLast(WakeTarget* target) {
   TaskHeader* task = static_cast<TaskHeader*>(target);
-  if (task->WakeLast() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
+  if (task->WakeLast() == TaskState::ToWoken::kEnqueue) EnqueueWoken(task);
 }
 
 void AbortTask(TaskHeader* task) {
-  if (task->Abort() == TaskState::ToWoken::kEnqueue) task->scheduler->Enqueue(task);
+  if (task->Abort() == TaskState::ToWoken::kEnqueue) EnqueueWoken(task);
 }
 
 void StartTask(TaskHeader* task) {
@@ -106,6 +145,7 @@ void StartTask(TaskHeader* task) {
     }
     return;
   }
+  if (scheduler->trace != nullptr) scheduler->trace->TaskSpawned(TraceOf(task));
   scheduler->EnqueueNew(task);
 }
 

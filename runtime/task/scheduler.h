@@ -3,9 +3,11 @@
 #define KIOTO_RUNTIME_TASK_SCHEDULER_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/task/owned_tasks.h"
+#include "kioto/runtime/trace/trace_sink.h"
 
 namespace kioto::internal {
 
@@ -35,6 +37,7 @@ class Scheduler {
   OwnedTasks owned;
   UnhandledHook on_unhandled = nullptr;  // null: the log
   void* on_unhandled_arg = nullptr;
+  std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
 
  protected:
   explicit Scheduler(int shards) : owned(shards) {}
@@ -68,6 +71,9 @@ void NameTask(TaskHeader* task, std::string name);
 inline void FreeTaskName(TaskHeader* task) {
   if (task->named) delete task->name;
 }
+
+// What a TraceSink is told of a task; valid while it lives.
+TraceTask TraceOf(const TaskHeader* task);
 
 // A number that no other task of this process has. Per-thread batches: no shared write per call.
 uint64_t NextTaskId();

@@ -4,6 +4,7 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/trace/span.h"
 
 namespace kioto {
 
@@ -37,6 +38,16 @@ inline auto Refused() {
 inline auto Refused() {
   return SpawnBlocking([](int n) { return n; });
 }
+#endif
+
+#ifdef KIOTO_NC_CASE_span_of_a_function
+// EXPECT: kioto: Span needs a future; give a function's result, not the function
+inline auto Refused() { return Span("load", &Good); }
+#endif
+
+#ifdef KIOTO_NC_CASE_span_of_an_lvalue
+// EXPECT: kioto: Span takes its future by value: write Span(name, std::move(future))
+inline auto Refused(internal::ReadyFuture<int>& future) { return Span("load", future); }
 #endif
 
 }  // namespace kioto

@@ -10,6 +10,7 @@ FEATURES = {
         "//runtime/scheduler:local_pool",
         "//runtime/scheduler:runtime",
         "//runtime/task",
+        "//runtime/trace",
     ],
     # The work-stealing runtime too.
     "rt_multi_thread": [

@@ -1,0 +1,27 @@
+#include "kioto/runtime/task/scheduler_list.h"
+
+#include "kioto/runtime/base/mutex.h"
+
+namespace kioto::internal {
+namespace {
+
+base::Mutex list_lock;
+
+}  // namespace
+
+ListedScheduler* listed_schedulers = nullptr;
+
+ListedScheduler::ListedScheduler(Kind kind, Scheduler* scheduler) : kind_(kind), scheduler_(scheduler) {
+  base::MutexLock lock(list_lock);
+  next_ = listed_schedulers;
+  if (next_ != nullptr) next_->prev_ = this;
+  listed_schedulers = this;
+}
+
+ListedScheduler::~ListedScheduler() {
+  base::MutexLock lock(list_lock);
+  (prev_ != nullptr ? prev_->next_ : listed_schedulers) = next_;
+  if (next_ != nullptr) next_->prev_ = prev_;
+}
+
+}  // namespace kioto::internal

@@ -1,0 +1,127 @@
+// ChromeTraceFile where the system refuses, and its strings. That a file is whole JSON: chrome_trace_file_test.py.
+#include "kioto/runtime/trace/chrome_trace_file.h"
+
+#include <errno.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/sys_fault.h"
+
+namespace kioto {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+std::string Path(const char* name) { return absl::StrCat(testing::TempDir(), "/", name); }
+
+std::string Contents(const std::string& path) {
+  std::string contents(1 << 20, 0);
+  std::FILE* file = std::fopen(path.c_str(), "r");
+  EXPECT_NE(file, nullptr);
+  contents.resize(std::fread(&contents[0], 1, contents.size(), file));
+  std::fclose(file);
+  return contents;
+}
+
+std::string Quoted(const char* text) {
+  std::string json;
+  internal::AppendJsonString(json, text);
+  return json;
+}
+
+TEST(ChromeTraceFileTest, SaysWhyItCanNotBeMade) {
+  const Status status = ChromeTraceFile::Create("/no/such/folder/trace.json").status();
+  EXPECT_EQ(ErrnoOf(status), ENOENT) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/no/such/folder/trace.json"));
+}
+
+TEST(ChromeTraceFileTest, KeepsWhatItHasWhenTheDiskIsFull) {
+  const std::string path = Path("full.json");
+  auto file = *ChromeTraceFile::Create(path);
+  file->PollBegin({1, "first", "a.cc", 1});
+  file->PollEnd(1, TracePoll::kReady);
+  ASSERT_EQ(file->Flush(), OkStatus());
+  const std::string before = Contents(path);
+  {
+    base::sys::ScopedFault fault(base::sys::Call::kPwrite, base::sys::Fault::First(1, ENOSPC));
+    file->PollBegin({2, "second", "a.cc", 2});
+    EXPECT_EQ(ErrnoOf(file->Flush()), ENOSPC);
+    EXPECT_EQ(fault.hits(), 1);
+  }
+  EXPECT_EQ(Contents(path), before);
+  file->PollEnd(2, TracePoll::kReady);
+  EXPECT_EQ(ErrnoOf(file->Close()), ENOSPC) << "it is not forgotten";
+  EXPECT_EQ(file->dropped(), 1u) << "what came after the error";
+  EXPECT_EQ(Contents(path), before);
+}
+
+TEST(ChromeTraceFileTest, DropsAndCountsWhatComesAfterItsClose) {
+  const std::string path = Path("closed.json");
+  auto file = *ChromeTraceFile::Create(path);
+  file->WorkerParks(0);
+  ASSERT_EQ(file->Close(), OkStatus());
+  const std::string before = Contents(path);
+  EXPECT_THAT(before, HasSubstr("\"result\":\"open\"")) << "the slice under way was ended";
+  file->WorkerUnparks(0);
+  EXPECT_EQ(file->dropped(), 1u);
+  EXPECT_EQ(file->Close(), OkStatus());
+  EXPECT_EQ(Contents(path), before);
+}
+
+TEST(ChromeTraceFileTest, ItsEndClosesIt) {
+  const std::string path = Path("ended.json");
+  { (*ChromeTraceFile::Create(path))->WorkerParks(0); }
+  EXPECT_THAT(Contents(path), HasSubstr("parked"));
+  EXPECT_THAT(Contents(path), EndsWith("\n],\"otherData\":{\"dropped_events\":0}}\n"));
+}
+
+// Threads come and go: what they kept is written, their memory goes, and their number is no limit.
+TEST(ChromeTraceFileTest, ThreadsThatEndLeaveRoomForOthers) {
+  const std::string path = Path("threads.json");
+  auto file = *ChromeTraceFile::Create(path);
+  constexpr size_t kThreads = limits::kTraceThreads + 20;
+  for (size_t i = 0; i < kThreads; ++i) std::thread([&] { file->TaskSpawned({1, "", "a.cc", 1}); }).join();
+  EXPECT_EQ(file->Close(), OkStatus());
+  EXPECT_EQ(file->dropped(), 0u);
+  const std::string contents = Contents(path);
+  size_t found = 0;
+  for (size_t at = 0; (at = contents.find("spawned_at", at)) != std::string::npos; ++at) ++found;
+  EXPECT_EQ(found, kThreads);
+}
+
+TEST(ChromeTraceFileTest, TwoFilesDoNotMix) {
+  const std::string one = Path("one.json"), two = Path("two.json");
+  auto first = *ChromeTraceFile::Create(one);
+  auto second = *ChromeTraceFile::Create(two);
+  first->TaskSpawned({1, "mine", "a.cc", 1});
+  second->TaskSpawned({2, "yours", "a.cc", 1});
+  ASSERT_EQ(first->Close(), OkStatus());
+  ASSERT_EQ(second->Close(), OkStatus());
+  EXPECT_TRUE(absl::StrContains(Contents(one), "mine") && !absl::StrContains(Contents(one), "yours"));
+  EXPECT_TRUE(absl::StrContains(Contents(two), "yours") && !absl::StrContains(Contents(two), "mine"));
+}
+
+TEST(ChromeTraceFileTest, StringsAreJson) {
+  EXPECT_EQ(Quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
+  EXPECT_EQ(Quoted("\n\x01"), "\"\\u000a\\u0001\"");
+  EXPECT_EQ(Quoted("日本 é 🙂"), "\"日本 é 🙂\"");
+  EXPECT_EQ(Quoted("cut \xe6\x97"), "\"cut ??\"") << "a character that is cut at the end";
+  EXPECT_EQ(Quoted("\xed\xa0\x80|\xc0\x80|\xff|\xf4\x90\x80\x80"), "\"???|??|?|????\"");
+}
+
+TEST(ChromeTraceFileTest, LongNamesAreCut) {
+  internal::ChromeEvent event;
+  event.SetName(std::string(100, 'x').c_str());
+  EXPECT_EQ(std::string(event.name), std::string(sizeof(event.name) - 1, 'x'));
+}
+
+}  // namespace
+}  // namespace kioto
