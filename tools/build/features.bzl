@@ -5,6 +5,7 @@ FEATURES = {
     "rt": [
         "//runtime/blocking",
         "//runtime/future",
+        "//runtime/future:budget",
         "//runtime/future:from_callback",
         "//runtime/scheduler:hosted",
         "//runtime/scheduler:local_pool",

@@ -1,0 +1,33 @@
+// Budget control: a task's share of its worker, 128 units a poll, of which every leaf that is ready takes one.
+//
+//   Loop([&] { return ConsumeBudget().Then([&] { return Work(next++); }); })   // computes, and lets others run
+//   HasBudgetRemaining().Then([&](bool& left) { … })
+//
+// ConsumeBudget() takes a unit as a leaf does: ready at once, or, when all are spent, after everything else that is ready has
+// had its turn. HasBudgetRemaining() takes none. Unconstrained (unconstrained.h) has no budget. CANCEL SAFE: yes. Any thread.
+#ifndef KIOTO_RUNTIME_FUTURE_BUDGET_H_
+#define KIOTO_RUNTIME_FUTURE_BUDGET_H_
+
+#include "kioto/runtime/future/future_base.h"
+
+namespace kioto {
+
+class [[nodiscard]] ConsumeBudgetFuture : public FutureBase<ConsumeBudgetFuture, Unit> {
+ public:
+  Poll<Unit> PollOnce(Context& cx) {
+    if (!cx.ConsumeBudget()) return kPending;
+    return Unit{};
+  }
+};
+
+class [[nodiscard]] HasBudgetRemainingFuture : public FutureBase<HasBudgetRemainingFuture, bool> {
+ public:
+  Poll<bool> PollOnce(Context& cx) { return !cx.budget_spent(); }
+};
+
+inline ConsumeBudgetFuture ConsumeBudget() { return {}; }
+inline HasBudgetRemainingFuture HasBudgetRemaining() { return {}; }
+
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_FUTURE_BUDGET_H_

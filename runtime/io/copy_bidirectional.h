@@ -1,0 +1,54 @@
+// CopyBidirectional: everything from each of two streams to the other, as a proxy does.
+//
+//   io::CopyBidirectional(client, server).AndThen([](io::Copied& n) { Log(n.a_to_b, n.b_to_a); });
+#ifndef KIOTO_RUNTIME_IO_COPY_BIDIRECTIONAL_H_
+#define KIOTO_RUNTIME_IO_COPY_BIDIRECTIONAL_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/copy.h"
+
+namespace kioto::io {
+
+struct Copied {
+  uint64_t a_to_b = 0;  // bytes
+  uint64_t b_to_a = 0;
+};
+
+class [[nodiscard]] CopyBidirectionalFuture : public FutureBase<CopyBidirectionalFuture, StatusOr<Copied>> {
+ public:
+  static constexpr bool kLosesData = true;
+
+  CopyBidirectionalFuture(ReaderRef read_a, WriterRef write_a, ReaderRef read_b, WriterRef write_b, size_t buffer_size)
+      : there_(read_a, write_b, buffer_size), back_(read_b, write_a, buffer_size) {}
+  Poll<StatusOr<Copied>> PollOnce(Context& cx);
+
+ private:
+  // One direction: copies to the end, then shuts down what it wrote to.
+  struct Way {
+    Way(ReaderRef from, WriterRef to, size_t buffer_size) : copy(from, to, buffer_size), to(to) {}
+    Poll<Status> PollOnce(Context& cx);
+
+    CopyFuture copy;
+    WriterRef to;
+    uint64_t copied = 0;
+    bool at_end = false;  // all is copied
+    bool done = false;    // and shut down
+  };
+
+  Way there_, back_;
+};
+
+// Copies both ways until both streams have ended; the end of one is passed on by shutting down the writing side of the
+// other, while the opposite direction goes on. Errors: the first of either stream, at once.
+// CANCEL SAFE: loses data (what was read and not yet written).
+template <class A, class B>
+CopyBidirectionalFuture CopyBidirectional(A& a, B& b, size_t buffer_size = 16 * 1024) {
+  return CopyBidirectionalFuture(a, a, b, b, buffer_size);
+}
+
+}  // namespace kioto::io
+
+#endif  // KIOTO_RUNTIME_IO_COPY_BIDIRECTIONAL_H_
