@@ -101,12 +101,71 @@ void BlockingPool::RunJob(TaskHeader* task) {
   if (runtime != nullptr) drivers_->clock.AllowAutoAdvance();
 }
 
+// --- Threads for others ------------------------------------------------------------------------------------------------
+
+bool BlockingPool::Lend(absl::AnyInvocable<void() &&> loan) {
+  std::list<absl::AnyInvocable<void() &&>> one;  // a node, which stays where it is
+  one.push_back(std::move(loan));
+  const auto* const ours = &one.front();
+  {
+    base::MutexLock lock(lock_);
+    if (lent_ + static_cast<int>(loans_.size()) >= options_.max_threads) return false;
+    loans_.splice(loans_.end(), one);
+    if (Waiter* waiter = PopWaiterLocked()) {
+      waiter->parker.Unpark();  // under the lock: as in Enqueue
+      return true;
+    }
+    ++threads_;
+  }
+  if (StartThread()) return true;
+  base::MutexLock lock(lock_);
+  ThreadEndsLocked();
+  const auto place = std::find_if(loans_.begin(), loans_.end(), [&](const auto& other) { return &other == ours; });
+  if (place == loans_.end()) return true;  // a thread that came by has taken it
+  one.splice(one.end(), loans_, place);    // dropped without the lock
+  return false;
+}
+
+bool BlockingPool::Enlist() {
+  base::MutexLock lock(lock_);
+  if (shut_down_ || threads_ >= options_.max_threads) return false;
+  ++threads_;
+  return true;
+}
+
+void BlockingPool::Leave() {
+  base::MutexLock lock(lock_);
+  ThreadEndsLocked();
+}
+
+// Whether there is room for this thread when it comes back.
+bool BlockingPool::RunLoanLocked() {
+  std::list<absl::AnyInvocable<void() &&>> loan;
+  loan.splice(loan.end(), loans_, loans_.begin());
+  --threads_;
+  ++lent_;
+  lock_.Unlock();
+  std::move(loan.front())();
+  loan.clear();
+  base::SetCurrentThreadName(options_.thread_name);
+  lock_.Lock();
+  --lent_;
+  ++threads_;
+  return threads_ <= options_.max_threads;
+}
+
+// --- A thread ------------------------------------------------------------------------------------------------------------
+
 void BlockingPool::RunThread() {
   Waiter self;
   CurrentThread().trace = trace.get();
   lock_.Lock();
-  for (;;) {
-    while (head_ != nullptr) {
+  for (bool needed = true; needed;) {
+    if (!loans_.empty()) {
+      needed = RunLoanLocked();
+      continue;
+    }
+    while (head_ != nullptr && loans_.empty()) {
       TaskHeader* task = head_;
       head_ = task->queue_next;
       --queued_;
@@ -116,6 +175,7 @@ void BlockingPool::RunThread() {
       lock_.Lock();
       --running_;
     }
+    if (!loans_.empty()) continue;
     if (shut_down_) break;
     self.woken = false;
     waiting_.push_back(&self);
@@ -133,7 +193,7 @@ void BlockingPool::RunThread() {
 }
 
 void BlockingPool::ThreadEndsLocked() {
-  if (--threads_ > 0) return;
+  if (--threads_ > 0 || lent_ > 0) return;
   for (base::Parker* parker : awaiting_) parker->Unpark();
 }
 
@@ -157,7 +217,7 @@ size_t BlockingPool::Shutdown(int64_t deadline_ns) {
   for (;;) {
     {
       base::MutexLock lock(lock_);
-      if (threads_ == 0) break;
+      if (threads_ + lent_ == 0) break;
     }
     if (!parker.ParkUntil(deadline_ns)) break;
   }

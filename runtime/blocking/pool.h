@@ -6,6 +6,9 @@
 // RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
 //             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
 //             job is refused.
+//             A thread that is lent to somebody else (to drive a worker, for BlockInPlace) is none of ours until it comes back:
+//             it neither takes part in the cap nor is refused for it. A loan brings its own thread, an idle or a new one, so it
+//             waits for no job; the pool takes threads that are no longer needed elsewhere for it (Enlist).
 // RACES       R1 keep-alive runs out while a job is queued: the thread looks at the queue once more, under the lock,
 //                before it leaves.
 #ifndef KIOTO_RUNTIME_BLOCKING_POOL_H_
@@ -13,9 +16,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/base/status.h"
@@ -52,6 +57,14 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   // Returns how many still do; their threads end by themselves. Any number of times.
   size_t Shutdown(int64_t deadline_ns);
 
+  // Runs `loan` on a thread that is idle or new, also while the pool shuts down, which awaits it. At most max_threads at a
+  // time: false if there are so many, or the system refuses a thread.
+  bool Lend(absl::AnyInvocable<void() &&> loan);
+  // The calling thread becomes one of the pool's. False: there are enough. Then it calls either of these at once.
+  bool Enlist();
+  void RunThread();  // until there is too little to do
+  void Leave();
+
   int threads() const;
   int idle_threads() const;
   size_t queued() const;
@@ -62,9 +75,9 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
     bool woken = false;
   };
 
-  void RunThread();
   void RunJob(TaskHeader* task);
   Waiter* PopWaiterLocked();
+  bool RunLoanLocked();
   bool StartThread();
   void ThreadEndsLocked();
 
@@ -75,6 +88,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   size_t queued_ = 0;
   int threads_ = 0;
   int running_ = 0;
+  std::list<absl::AnyInvocable<void() &&>> loans_;  // not begun; for each a thread is on its way
+  int lent_ = 0;
   bool shut_down_ = false;
   std::vector<Waiter*> waiting_;          // last in first out: the warmest thread is reused
   std::vector<base::Parker*> awaiting_;   // threads in Shutdown

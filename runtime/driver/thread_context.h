@@ -15,6 +15,7 @@ class Scheduler;  // runtime/task/scheduler.h
 class DriverSet;  // runtime/driver/driver_set.h
 class Driver;     // runtime/driver/driver.h
 struct TaskHeader;  // runtime/task/header.h
+class Driving;     // runtime/scheduler/core.h
 
 struct ThreadContext {
   Scheduler* scheduler = nullptr;  // the runtime entered, or null outside all runtimes
@@ -24,6 +25,7 @@ struct ThreadContext {
   TaskHeader* task = nullptr;      // the task being polled, or whose future or output is being destroyed
   TraceSink* trace = nullptr;      // of the runtime entered
   Scheduler* local_set = nullptr;  // the LocalSet entered: where SpawnLocal goes
+  Driving* driving = nullptr;      // what this thread drives, whatever it has entered since; null: nothing
   uint64_t random = 0;             // state of the thread's generator; 0: not seeded yet
 };
 

@@ -3,6 +3,7 @@
 #define KIOTO_RUNTIME_FUTURE_CONTEXT_H_
 
 #include <cstdint>
+#include <utility>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/limits.h"
@@ -18,6 +19,10 @@ struct PollEnd {
   PollEnd* next = nullptr;
 };
 
+struct PollScope;
+// The innermost poll of this thread that has put something off. (`__thread`: as runtime/driver/thread_context.h.)
+extern __thread PollScope* putting_off __attribute__((tls_model("initial-exec")));
+
 // One poll of a task, shared by the contexts of all futures in it. Lives on the poller's stack.
 struct PollScope {
   static constexpr uint8_t kSpareBatch = 16;
@@ -28,7 +33,15 @@ struct PollScope {
   ~PollScope() {
     if (at_end != nullptr) RunAtEnd();
   }
+  void PutOff(PollEnd* end) {
+    if (at_end == nullptr) outer = std::exchange(putting_off, this);
+    end->next = std::exchange(at_end, end);
+  }
   void RunAtEnd();
+  // For who is about to block inside a poll: does now what all polls on this thread's stack have put off.
+  static void RunAllAtEnd() {
+    while (putting_off != nullptr) putting_off->RunAtEnd();
+  }
 
   // A reference to the root's target out of those that it has counted beforehand; those are counted many at a time.
   Waker TakeSpare() {
@@ -49,6 +62,7 @@ struct PollScope {
   int budget = limits::kPollBudget;  // ready leaves left
   bool yielded = false;              // the task asked to go to the back of the queue
   PollEnd* at_end = nullptr;         // what was put off
+  PollScope* outer = nullptr;        // if something was: the poll around this one that has put something off
 };
 
 }  // namespace internal

@@ -27,6 +27,19 @@ Status RuntimeCore::Detach(void (*)(void*), void*) {
   return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
 }
 
+Driving* DrivenHereOnly() {
+  class HereOnly final : public Driving {
+    StatusOr<uint64_t> HandOver() override {
+      return absl::FailedPreconditionError(
+          "BlockInPlace: no other thread may go on with what this one runs (a current-thread runtime, or an attached loop): its "
+          "tasks would all stand still; use SpawnBlocking, or a multi-thread runtime");
+    }
+    bool TakeBack(uint64_t) override { return true; }
+  };
+  static HereOnly here_only;
+  return &here_only;
+}
+
 bool PollRoot(RootFuture& root, RootWaker& waker) {
   if (!waker.TakeWoken()) return false;
   ThreadContext& thread = CurrentThread();

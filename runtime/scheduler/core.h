@@ -58,10 +58,38 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 // Polls the future of a BlockOn if it was woken. Whether it has ended.
 bool PollRoot(RootFuture& root, RootWaker& waker);
 
+// What a thread drives, as BlockInPlace sees it. On its thread alone.
+class Driving {
+ public:
+  // Another thread is to go on with it; this one is told so by its ThreadContext. Not OK: why that can not be. A pass of 0: it
+  // stays here all the same, and stands still meanwhile.
+  virtual StatusOr<uint64_t> HandOver() = 0;
+  // With a pass: whether it is this thread's again.
+  virtual bool TakeBack(uint64_t pass) = 0;
+
+ protected:
+  ~Driving() = default;
+};
+
+// What one thread alone may drive.
+Driving* DrivenHereOnly();
+
+// This thread drives nothing any more.
+inline void LeaveWorker(ThreadContext& thread) {
+  thread.driver = nullptr;
+  thread.worker = nullptr;
+  thread.driving = nullptr;
+}
+
 // Sets what this thread belongs to, and puts back what was there before. With a worker: it runs tasks, and may not block.
 class ContextScope {
  public:
-  ContextScope(Scheduler* scheduler, DriverSet* drivers, Driver* driver, void* worker)
+  // For who enters, and goes on driving what he drives.
+  ContextScope(Scheduler* scheduler, DriverSet* drivers)
+      : ContextScope(scheduler, drivers, nullptr, nullptr, CurrentThread().driving) {
+    enters_ = true;
+  }
+  ContextScope(Scheduler* scheduler, DriverSet* drivers, Driver* driver, void* worker, Driving* driving)
       : saved_(CurrentThread()), scheduler_(scheduler), may_block_(base::thread_may_block) {
     if (worker != nullptr) base::thread_may_block = false;
     ThreadContext& now = CurrentThread();
@@ -70,13 +98,16 @@ class ContextScope {
     now.trace = scheduler->trace.get();
     now.driver = driver;
     now.worker = worker;
+    now.driving = driving;
   }
   ~ContextScope() {
-    KIOTO_CHECK(CurrentThread().scheduler == scheduler_,
+    const ThreadContext before = CurrentThread();
+    KIOTO_CHECK(before.scheduler == scheduler_,
                 "an EnterGuard went away before one that was made after it: guards go in reverse order, on their own thread");
-    const uint64_t random = CurrentThread().random;
-    CurrentThread() = saved_;
-    CurrentThread().random = random;
+    ThreadContext& now = CurrentThread();
+    now = saved_;
+    now.random = before.random;
+    if (enters_ && before.driving != saved_.driving) LeaveWorker(now);  // it was handed over meanwhile
     base::thread_may_block = may_block_;
   }
   ContextScope(const ContextScope&) = delete;
@@ -86,6 +117,7 @@ class ContextScope {
   const ThreadContext saved_;
   const Scheduler* const scheduler_;
   const bool may_block_;
+  bool enters_ = false;
 };
 
 // Counts the threads outside a runtime that are inside Enqueue: the last of them may still touch the scheduler after the

@@ -229,7 +229,7 @@ Status CurrentThreadCore::BlockOn(RootFuture& root) {
 CurrentThreadCore::Awaited CurrentThreadCore::AwaitRoot(RootFuture& root) {
   Waiting waiting;
   if (TryStartDriving(&waiting)) return Awaited::kMayDrive;
-  ContextScope scope(this, &drivers, nullptr, nullptr);
+  ContextScope scope(this, &drivers, nullptr, nullptr, DrivenHereOnly());
   RootWaker waker([](void* arg) { static_cast<Waiting*>(arg)->parker.Unpark(); }, &waiting);
   Awaited answer = Awaited::kReady;
   while (!PollRoot(root, waker)) {
@@ -254,7 +254,7 @@ void CurrentThreadCore::SeedFromLastTime() {
 
 // False: the runtime has ended, and `root` waits for something that may never come.
 bool CurrentThreadCore::Drive(RootFuture& root) {
-  ContextScope scope(this, &drivers, driver_.get(), this);
+  ContextScope scope(this, &drivers, driver_.get(), this, DrivenHereOnly());
   SeedFromLastTime();
   RootWaker waker([](void* arg) { static_cast<Driver*>(arg)->Unpark(); }, driver_.get());
   bool ready;
@@ -285,7 +285,7 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
 
 bool CurrentThreadCore::RunReady(int max_tasks, int64_t max_nanos) {
   {
-    ContextScope scope(this, &drivers, driver_.get(), this);
+    ContextScope scope(this, &drivers, driver_.get(), this, DrivenHereOnly());
     SeedFromLastTime();
     in_turn_ = true;
     const int64_t start = base::MonotonicNanos();
@@ -340,7 +340,7 @@ void CurrentThreadCore::FinishDetach() {
 
 // Ends every task on this thread but those that are bound to another one.
 void CurrentThreadCore::EndEverything() {
-  ContextScope scope(this, &drivers, driver_.get(), this);
+  ContextScope scope(this, &drivers, driver_.get(), this, DrivenHereOnly());
   owned.Close();
   owned.AbortAll([](TaskHeader* task, void* core) { static_cast<CurrentThreadCore*>(core)->PushLocal(task); }, this);
   turn_before_ = nullptr;

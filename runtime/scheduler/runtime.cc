@@ -16,10 +16,10 @@ int64_t DeadlineAfter(std::chrono::nanoseconds at_most) {
   return at_most.count() > kNever - now ? kNever : now + at_most.count();
 }
 
-// Not inside a task, nor in a blocking job of this runtime: the wait might be for itself.
+// Not inside a task, nor in a blocking job or a BlockInPlace of this runtime: the wait might be for itself.
 bool MayWaitHere(const RuntimeCore& core) {
-  const ThreadContext& thread = CurrentThread();
-  if (thread.task != nullptr && thread.task->scheduler == core.blocking.get()) return false;
+  const TaskHeader* task = CurrentThread().task;
+  if (task != nullptr && (task->scheduler == core.blocking.get() || task->scheduler == &core)) return false;
   return base::thread_may_block;
 }
 

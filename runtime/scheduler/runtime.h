@@ -90,7 +90,7 @@ auto BlockOnCore(RuntimeCore& core, F&& f) {
 class [[nodiscard]] EnterGuard {
  public:
   explicit EnterGuard(std::shared_ptr<internal::RuntimeCore> core)
-      : core_(std::move(core)), scope_(core_.get(), &core_->drivers, nullptr, nullptr) {}
+      : core_(std::move(core)), scope_(core_.get(), &core_->drivers) {}
 
  private:
   const std::shared_ptr<internal::RuntimeCore> core_;

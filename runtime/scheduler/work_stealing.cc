@@ -52,7 +52,7 @@ Status WorkStealingCore::StartThreads() {
     // The thread holds the core: one that is stuck in user code may outlive everybody else.
     auto thread = base::Thread::Start(absl::StrCat(options_.thread_name, "-", i),
                                       [core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), i]() mutable {
-                                        RunWorker(std::move(core), i);
+                                        RunFirst(std::move(core), i);
                                       },
                                       options_.stack_size);
     if (!thread.ok()) return thread.status();
@@ -61,12 +61,59 @@ Status WorkStealingCore::StartThreads() {
   return OkStatus();
 }
 
-void WorkStealingCore::RunWorker(std::shared_ptr<WorkStealingCore> core, int index) {
-  Worker& worker = core->worker(index);
-  ContextScope scope(core.get(), &core->drivers, worker.driver(), &worker);
-  SeedThread(core->options_.seed, index);
-  worker.Loop();
-  core->WorkerEnds();
+// This thread is in the worker's seat. Whether it still is at the end.
+bool WorkStealingCore::RunWorker(WorkStealingCore& core, int index) {
+  Worker& worker = core.worker(index);
+  ContextScope scope(&core, &core.drivers, worker.driver(), &worker, &worker);
+  if (CurrentThread().random == 0) SeedThread(core.options_.seed, index);
+  const bool seated = worker.Loop();
+  if (seated) {
+    core.WorkerEnds();
+  } else {
+    core.BlockedPollEnds();
+  }
+  return seated;
+}
+
+// The body of the thread that a worker begins with. When it has lost its seat, it may do for the blocking pool, which sent
+// another thread there.
+void WorkStealingCore::RunFirst(std::shared_ptr<WorkStealingCore> core, int index) {
+  if (RunWorker(*core, index)) return;
+  const std::shared_ptr<BlockingPool> pool = core->blocking;
+  if (!pool->Enlist()) return;
+  if (!core->LetGo(index)) return pool->Leave();
+  core = nullptr;
+  pool->RunThread();
+}
+
+// --- BlockInPlace --------------------------------------------------------------------------------------------------------
+
+bool WorkStealingCore::CallToSeat(int worker) {
+  return blocking->Lend([core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), worker] {
+    if (!core->worker(worker).TakeSeat()) return;
+    base::SetCurrentThreadName(absl::StrCat(core->options_.thread_name, "-", worker));
+    (void)RunWorker(*core, worker);
+  });
+}
+
+void WorkStealingCore::PollBlocks(std::string poll) {
+  base::MutexLock lock(end_lock_);
+  blocked_.push_back({&CurrentThread(), std::move(poll)});
+}
+
+void WorkStealingCore::BlockedPollEnds() {
+  base::MutexLock lock(end_lock_);
+  blocked_.erase(std::find_if(blocked_.begin(), blocked_.end(),
+                              [](const BlockedPoll& blocked) { return blocked.thread == &CurrentThread(); }));
+  blocked_ended_.Unpark();
+}
+
+// Whether nobody will join the thread that worker `index` began with.
+bool WorkStealingCore::LetGo(int index) {
+  base::MutexLock lock(end_lock_);
+  if (threads_.empty()) return false;  // Shutdown joins it
+  threads_[index].Detach();
+  return true;
 }
 
 // --- Queues ----------------------------------------------------------------------------------------------------------
@@ -122,7 +169,7 @@ Status WorkStealingCore::BlockOn(RootFuture& root) {
         "BlockOn was called inside a task, whose thread it would block; return the future instead");
   }
   if (shutting_down()) return ShutdownError("BlockOn");
-  ContextScope scope(this, &drivers, nullptr, nullptr);
+  ContextScope scope(this, &drivers, nullptr, nullptr, nullptr);
   if (CurrentThread().random == 0) SeedThread(options_.seed, size());
   base::Parker parker;
   AwaitingEnd awaiting(this, &parker);
@@ -150,15 +197,34 @@ void WorkStealingCore::EndEverything() {
   const Status reason = ShutdownError("the task");
   owned.Close();
   owned.AbortAll([](TaskHeader* task, void* core) { static_cast<WorkStealingCore*>(core)->injector_.Push(task); }, this);
-  while (owned.size() > 0) {
+  for (;;) {
+    const size_t blocked = blocked_polls();
     if (TaskHeader* task = TakeAny()) {
       CancelTask(task, reason);
-    } else {
+    } else if (owned.size() > blocked) {
       base::YieldThread();  // its right to poll is on its way here from another thread
+    } else if (blocked > 0) {
+      ReleaseBlockedPolls();
+      blocked_ended_.Park();
+    } else {
+      break;
     }
   }
   foreign_.AwaitNone();
   for (Driver* driver : drivers.drivers) driver->Shutdown();
+}
+
+// Threads inside BlockInPlace may wait for anything of the runtime's: nothing will happen there any more.
+void WorkStealingCore::ReleaseBlockedPolls() {
+  for (Driver* driver : drivers.drivers) driver->Shutdown();
+  base::MutexLock lock(end_lock_);
+  cancelled_ = true;
+  for (base::Parker* parker : awaiting_) parker->Unpark();
+}
+
+size_t WorkStealingCore::blocked_polls() {
+  base::MutexLock lock(end_lock_);
+  return blocked_.size();
 }
 
 void WorkStealingCore::WorkerEnds() {
@@ -177,15 +243,22 @@ void WorkStealingCore::WorkerEnds() {
 
 void WorkStealingCore::ReportStuck(ShutdownReport& report) {
   for (auto& worker : workers_) {
-    if (!worker->polling()) continue;
+    if (!worker->polling() || worker->seat_free()) continue;
     ++report.stuck_workers;
     report.stuck.push_back(worker->DescribePoll());
+  }
+  base::MutexLock lock(end_lock_);
+  for (const BlockedPoll& blocked : blocked_) {
+    ++report.stuck_workers;
+    report.stuck.push_back(blocked.poll);
   }
 }
 
 WorkStealingCore::AwaitingEnd::AwaitingEnd(WorkStealingCore* core, base::Parker* parker) : core_(core), parker_(parker) {
   base::MutexLock lock(core_->end_lock_);
   core_->awaiting_.push_back(parker_);
+  in_blocked_poll_ = std::any_of(core_->blocked_.begin(), core_->blocked_.end(),
+                                 [](const BlockedPoll& blocked) { return blocked.thread == &CurrentThread(); });
 }
 
 WorkStealingCore::AwaitingEnd::~AwaitingEnd() {
@@ -195,15 +268,17 @@ WorkStealingCore::AwaitingEnd::~AwaitingEnd() {
 
 bool WorkStealingCore::AwaitingEnd::ended() const {
   base::MutexLock lock(core_->end_lock_);
-  return core_->ended_;
+  return core_->ended_ || (in_blocked_poll_ && core_->cancelled_);
 }
 
 // Whether everything had ended by `deadline_ns`.
 bool WorkStealingCore::AwaitEnd(int64_t deadline_ns) {
   base::Parker parker;
   AwaitingEnd awaiting(this, &parker);
-  if (!awaiting.ended()) (void)parker.ParkUntil(deadline_ns);
-  return awaiting.ended();
+  while (!awaiting.ended()) {
+    if (!parker.ParkUntil(deadline_ns)) return awaiting.ended();
+  }
+  return true;
 }
 
 ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
@@ -222,6 +297,7 @@ ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
     threads.swap(threads_);
   }
   for (base::Thread& thread : threads) {
+    if (!thread.joinable()) continue;  // let go
     if (ended) {
       thread.Join();
     } else {

@@ -49,9 +49,20 @@ class WorkStealingCore final : public RuntimeCore {
   // Work was queued that any worker may take: wakes one if none is searching.
   void NotifyOne();
   void WakeMonitor();
+  // A thread is needed in the worker's seat: one of the blocking pool comes. False: none can be had.
+  bool CallToSeat(int worker);
+  // This thread leaves its seat inside the poll so described; the poll is over, or the seat its own again.
+  void PollBlocks(std::string poll);
+  void BlockedPollEnds();
 
  private:
-  // While it lives, `parker` is unparked once when everything has ended.
+  // A thread in the middle of a poll that has handed its worker over.
+  struct BlockedPoll {
+    const void* thread;
+    std::string poll;
+  };
+
+  // While it lives, `parker` is unparked when everything that this thread may wait for has ended.
   class AwaitingEnd {
    public:
     AwaitingEnd(WorkStealingCore* core, base::Parker* parker);
@@ -61,6 +72,7 @@ class WorkStealingCore final : public RuntimeCore {
    private:
     WorkStealingCore* const core_;
     base::Parker* const parker_;
+    bool in_blocked_poll_;
   };
 
   WorkStealingCore(const RuntimeOptions& options, int workers);
@@ -69,8 +81,12 @@ class WorkStealingCore final : public RuntimeCore {
   void EnqueueForeign(TaskHeader* task);
   Status Start();
   Status StartThreads();
-  static void RunWorker(std::shared_ptr<WorkStealingCore> core, int index);
+  static bool RunWorker(WorkStealingCore& core, int index);
+  static void RunFirst(std::shared_ptr<WorkStealingCore> core, int index);
+  bool LetGo(int index);
   void WorkerEnds();
+  size_t blocked_polls();
+  void ReleaseBlockedPolls();
   void EndEverything();
   TaskHeader* TakeAny();
   bool AwaitEnd(int64_t deadline_ns);
@@ -85,10 +101,14 @@ class WorkStealingCore final : public RuntimeCore {
 
   // Under end_lock_:
   base::Mutex end_lock_;
-  int running_ = 0;                      // workers whose thread has not ended; the last one ends everything
-  bool ended_ = false;                   // everything is cancelled
-  std::vector<base::Thread> threads_;    // the first Shutdown takes them
+  int running_ = 0;                      // workers that have not ended; the thread of the last one ends everything
+  std::vector<BlockedPoll> blocked_;
+  bool cancelled_ = false;               // all tasks have ended but those inside of blocked_
+  bool ended_ = false;                   // everything has
+  std::vector<base::Thread> threads_;    // of the workers, until they hand them over; the first Shutdown takes them
   std::vector<base::Parker*> awaiting_;  // threads in Shutdown and BlockOn
+
+  base::Parker blocked_ended_;  // of the thread that ends everything
 
   const ListedScheduler listed_{ListedScheduler::Kind::kWorkStealing, this};
 };

@@ -12,8 +12,17 @@ namespace kioto::internal {
 Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver)
     : core_(core), index_(index), driver_(std::move(driver)) {}
 
-void Worker::Loop() {
-  thread_ = CurrentThreadIdentity();
+void Worker::SitDown() {
+  const ThreadIdentity thread = CurrentThreadIdentity();
+  pthread_.store(thread.pthread, std::memory_order_relaxed);      // relaxed: see thread()
+  system_id_.store(thread.system_id, std::memory_order_relaxed);  // relaxed: see thread()
+  // The poll that handed the worker over is no longer its own.
+  const uint64_t polls = polls_.load(std::memory_order_relaxed);                     // relaxed: ours alone
+  if ((polls & 1) != 0) polls_.store(polls + 1, std::memory_order_release);  // release: as in Run
+}
+
+bool Worker::Loop() {
+  SitDown();
   while (!core_->shutting_down()) {
     TaskHeader* task = Next();
     if (task == nullptr) task = Search();
@@ -22,11 +31,13 @@ void Worker::Loop() {
       continue;
     }
     if (std::exchange(searching_, false) && core_->idle().StopSearching()) core_->NotifyOne();
-    Run(task);
+    if (!Run(task)) return false;
   }
+  return true;
 }
 
-void Worker::Run(TaskHeader* task) {
+// False: the worker is another thread's now.
+bool Worker::Run(TaskHeader* task) {
   const uint64_t polls = polls_.load(std::memory_order_relaxed);  // relaxed: ours alone
   task_id_.store(task->id, std::memory_order_relaxed);            // relaxed: see DescribePoll
   file_.store(task->place_file(), std::memory_order_relaxed);     // relaxed: see DescribePoll
@@ -36,12 +47,46 @@ void Worker::Run(TaskHeader* task) {
   } else {
     name_[0].store(0, std::memory_order_relaxed);  // relaxed: see DescribePoll
   }
-  polls_.store(polls + 1, std::memory_order_release);             // release: pairs with polls(), for thread_
-  const RunResult result = RunTask(task, CurrentThread());
+  polls_.store(polls + 1, std::memory_order_release);  // release: pairs with polls(), for thread()
+  ThreadContext& thread = CurrentThread();
+  const RunResult result = RunTask(task, thread);
+  if (thread.worker != this) {
+    if (result != RunResult::kGone) core_->Enqueue(task);
+    return false;
+  }
   polls_.store(polls + 2, std::memory_order_relaxed);  // relaxed: see polls()
-  if (result == RunResult::kGone) return;
+  if (result == RunResult::kGone) return true;
   if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;
   PushRing(task);
+  return true;
+}
+
+// --- BlockInPlace ------------------------------------------------------------------------------------------------------
+
+StatusOr<uint64_t> Worker::HandOver() {
+  // Outside of a poll (a destructor at the end of the runtime) nothing waits for this thread that another could run.
+  if (!polling() || core_->shutting_down()) return 0;
+  if (TaskHeader* task = queue_.TakeSlot()) PushRing(task);  // where others can steal it until a thread has come
+  core_->PollBlocks(DescribePoll());
+  const Seat::Left left = seat_.Leave();
+  if (left.call && !core_->CallToSeat(index_)) {
+    (void)seat_.Take();  // nobody else was on the way
+    core_->BlockedPollEnds();
+    return 0;
+  }
+  LeaveWorker(CurrentThread());
+  return left.pass;
+}
+
+bool Worker::TakeBack(uint64_t pass) {
+  if (!seat_.TakeBack(pass)) return false;
+  core_->BlockedPollEnds();
+  return true;
+}
+
+ThreadIdentity Worker::thread() const {
+  // relaxed: acquired with polls()
+  return {pthread_.load(std::memory_order_relaxed), system_id_.load(std::memory_order_relaxed)};
 }
 
 void Worker::CopyName(const std::string& name) {

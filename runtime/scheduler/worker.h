@@ -1,8 +1,11 @@
-// Worker: one thread of a work-stealing runtime: its queue, its driver, and the loop that feeds on them.
+// Worker: one seat of a work-stealing runtime: its queue, its driver, and the loop of the thread that feeds on them. A task's
+// BlockInPlace hands it to another thread (seat.h): so nothing keeps a pointer to a worker across a poll but the loop itself,
+// which asks afterwards whether it is still its own.
 //
 // STATE       polls_: twice the polls so far, plus one while a poll is in progress; written by the worker alone, read by the
 //             monitor, which takes a value that is odd and has not moved for a tick for a worker that is stuck in a poll.
-// OWNERSHIP   everything else here is the worker thread's, but for the queue's shared ends and the driver's own.
+// OWNERSHIP   everything else here belongs to the thread in the seat, but for the queue's shared ends and the driver's own.
+//             While the seat is free polls_ stays odd: the monitor does its work until a thread comes.
 #ifndef KIOTO_RUNTIME_SCHEDULER_WORKER_H_
 #define KIOTO_RUNTIME_SCHEDULER_WORKER_H_
 
@@ -13,19 +16,26 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/driver/driver.h"
 #include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/run_queue.h"
+#include "kioto/runtime/scheduler/seat.h"
 #include "kioto/runtime/scheduler/thread_stack.h"
 
 namespace kioto::internal {
 
 class WorkStealingCore;
 
-class alignas(128) Worker {
+class alignas(128) Worker final : public Driving {
  public:
   Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver);
 
-  // The thread's body: until the runtime shuts down.
-  void Loop();
+  // The body of the thread in the seat: until the runtime shuts down. False: a poll has handed the seat over for good.
+  [[nodiscard]] bool Loop();
+  // On a thread that was called: whether it is in the seat now.
+  [[nodiscard]] bool TakeSeat() { return seat_.Take(); }
+  // Inside a poll.
+  StatusOr<uint64_t> HandOver() override;
+  bool TakeBack(uint64_t pass) override;
 
   // On this worker's thread: a task was woken, or spawned.
   void PushWoken(TaskHeader* task);
@@ -38,14 +48,15 @@ class alignas(128) Worker {
 
   // Any thread.
   uint64_t polls() const {
-    return polls_.load(std::memory_order_acquire);  // acquire: pairs with the first poll's release of thread_
+    return polls_.load(std::memory_order_acquire);  // acquire: pairs with the first poll's release of the thread's names
   }
   bool polling() const { return (polls() & 1) != 0; }
+  bool seat_free() const { return seat_.free(); }
   // "task 17 \"name\", spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
   // the task itself may be gone while one looks.
   std::string DescribePoll() const;
-  // Valid once the worker has polled.
-  const ThreadIdentity& thread() const { return thread_; }
+  // Valid once the worker has polled. In the middle of a hand-over the two parts may belong to two threads.
+  ThreadIdentity thread() const;
 
  private:
   TaskHeader* Next();
@@ -54,7 +65,8 @@ class alignas(128) Worker {
   TaskHeader* TakeShare();
   TaskHeader* TakeInjected(size_t max);
   bool HarvestOthers();
-  void Run(TaskHeader* task);
+  void SitDown();
+  bool Run(TaskHeader* task);
   void Turn();
   void Park();
   bool WorkAnywhere();
@@ -64,7 +76,9 @@ class alignas(128) Worker {
   WorkStealingCore* const core_;
   const int index_;
   const std::unique_ptr<Driver> driver_;
-  ThreadIdentity thread_;  // written before the first poll, which whoever reads it has seen
+  base::Atomic<uintptr_t> pthread_{0};  // both are written before the first poll, which whoever reads them has seen
+  base::Atomic<int> system_id_{0};
+  Seat seat_;
   RunQueue queue_;
 
   uint32_t tick_ = 0;  // polls since the last look at the driver and the injector

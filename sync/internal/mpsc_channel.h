@@ -122,7 +122,7 @@ class MpscChannel {
     if (now != nullptr) return now == &scope;
     later_.scope.store(&scope, std::memory_order_relaxed);  // relaxed: the receiver's, with which it travels
     refs_.fetch_add(1, std::memory_order_relaxed);          // relaxed: made from the receiver's
-    later_.next = std::exchange(scope.at_end, &later_);
+    scope.PutOff(&later_);
     return true;
   }
 

@@ -3,6 +3,7 @@
 
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/block_in_place.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/runtime/trace/span.h"
 
@@ -48,6 +49,11 @@ inline auto Refused() { return Span("load", &Good); }
 #ifdef KIOTO_NC_CASE_span_of_an_lvalue
 // EXPECT: kioto: Span takes its future by value: write Span(name, std::move(future))
 inline auto Refused(internal::ReadyFuture<int>& future) { return Span("load", future); }
+#endif
+
+#ifdef KIOTO_NC_CASE_block_in_place_argument
+// EXPECT: kioto: BlockInPlace needs a function without parameters
+inline void Refused() { BlockInPlace([](int n) { return n; }); }
 #endif
 
 }  // namespace kioto

@@ -356,7 +356,7 @@ def _queue_length(head):
 
 def _show_worker(worker, threads):
     queue = worker["queue_"]
-    lwp = int(worker["thread_"]["system_id"])
+    lwp = _u32(worker["system_id_"])
     polls = _u64(worker["polls_"])
     if polls & 1:
         file, line = _c_string(_u64(worker["file_"])), _u32(worker["line_"])

@@ -28,6 +28,7 @@
 #include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/write.h"
+#include "kioto/runtime/scheduler/block_in_place.h"
 #include "kioto/runtime/scheduler/hosted.h"
 #include "kioto/runtime/scheduler/local_pool.h"
 #include "kioto/runtime/scheduler/runtime.h"

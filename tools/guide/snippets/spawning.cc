@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/block_in_place.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/task_tracker.h"
 
@@ -45,10 +46,19 @@ Future<StatusOr<size_t>> CountLines(std::string path) {
 }
 // [end blocking]
 
+// [region in_place]
+// Called by a library that knows no futures, on the stack of a task.
+StatusOr<int> Callback(const Handle& runtime) {
+  return BlockInPlace([&] { return runtime.BlockOn(SumOfTwo()); });
+}
+// [end in_place]
+
 TEST(SpawningGuide, Runs) {
   StatusOr<Runtime> runtime = Runtime::MultiThread();
   ASSERT_TRUE(runtime.ok()) << runtime.status();
   StatusOr<int> sum = runtime->BlockOn([] { return SumOfTwo(); });
+  EXPECT_EQ(*sum, 42);
+  sum = runtime->BlockOn(runtime->Spawn(Lazy([handle = runtime->handle()] { return Callback(handle); })));
   EXPECT_EQ(*sum, 42);
   EXPECT_TRUE(runtime->BlockOn([] { return Greet({"a", "b"}); }).ok());
   StatusOr<size_t> lines = runtime->BlockOn([] { return CountLines("/proc/self/status"); });
