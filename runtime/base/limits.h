@@ -51,6 +51,13 @@ inline constexpr int kMaxResolverThreads = 4;
 inline constexpr int64_t kMonitorTickNs = 2'000'000;
 inline constexpr int64_t kLongPollNs = 25'000'000;
 
+// Of how many polls one is timed, if RuntimeBuilder::MeasurePollTimes says nothing: two clock reads cost more than a yield,
+// spread over so many they cost about 3 ns a poll.
+inline constexpr uint32_t kPollTimeEvery = 16;
+
+// Buckets of a histogram, of which each worker has one: 512 KB of counts at most.
+inline constexpr size_t kHistogramBuckets = 65536;
+
 // The farthest a timer may lie in the future (about 34 years): what is later is clamped, so that arithmetic on
 // nanoseconds can not overflow.
 inline constexpr int64_t kMaxTimerNs = int64_t{1} << 60;

@@ -159,6 +159,7 @@ Status Attached::Open(uv_loop_t* loop, const DriverOptions& options) {
 #endif
     }
     reactor_ = parts_.reactor();
+    if (reactor_ != nullptr) io_counts_ = reactor_->counts();
   }
   auto guest = std::make_unique<Guest>();
   if (int err = uv_async_init(loop, &guest->wake, [](uv_async_t*) {}); err != 0) {

@@ -22,6 +22,7 @@ namespace kioto::internal {
 
 class Reactor;
 class TimerWheel;
+struct IoCounts;
 
 class Driver {
  public:
@@ -49,10 +50,12 @@ class Driver {
 
   Reactor* reactor() const { return reactor_; }  // null without I/O
   TimerWheel* wheel() const { return wheel_; }   // null without time
+  const IoCounts* io_counts() const { return io_counts_.get(); }  // the reactor's, as long as the driver; null without I/O
 
  protected:
   Reactor* reactor_ = nullptr;
   TimerWheel* wheel_ = nullptr;
+  std::shared_ptr<const IoCounts> io_counts_;
 };
 
 struct DriverOptions {

@@ -65,6 +65,7 @@ void DriverBase::Shutdown() {
 void DriverBase::Adopt(std::unique_ptr<Reactor> reactor) {
   reactor_owner_ = std::move(reactor);
   reactor_ = reactor_owner_.get();
+  io_counts_ = reactor_->counts();
 }
 
 bool DriverBase::Harvest() {

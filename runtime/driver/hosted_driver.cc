@@ -129,6 +129,7 @@ Status Hosted::Open(const DriverOptions& options) {
 #endif
   }
   reactor_ = parts_.reactor();
+  if (reactor_ != nullptr) io_counts_ = reactor_->counts();
   LookAtLoop();  // libuv tells the kernel what to watch in its turn
   if (wheel_ != nullptr) wheel_->BeginPark(kNever);  // R4
   return OkStatus();

@@ -20,6 +20,13 @@ typedef struct uv_loop_s uv_loop_t;
 
 namespace kioto::internal {
 
+// Since the reactor was made. They outlive it: for who looks at it from another thread. RMW: any thread may count.
+struct IoCounts {
+  base::Atomic<uint64_t> registered{0};    // sources that it began to watch
+  base::Atomic<uint64_t> deregistered{0};  // that it watches no more
+  base::Atomic<uint64_t> events{0};        // taken
+};
+
 class Reactor {
  public:
   Reactor() = default;
@@ -57,7 +64,8 @@ class Reactor {
 
   // Sources watched now; events taken so far. Any thread.
   size_t sources() const { return sources_.load(std::memory_order_relaxed); }  // relaxed: a count alone
-  uint64_t events() const { return events_.load(std::memory_order_relaxed); }  // relaxed: a count alone
+  uint64_t events() const { return counts_->events.load(std::memory_order_relaxed); }  // relaxed: a count alone
+  const std::shared_ptr<IoCounts>& counts() const { return counts_; }
   // System calls (or their like) made to add, change and remove.
   uint64_t controls() const { return controls_.load(std::memory_order_relaxed); }  // relaxed: a count alone
   bool shut_down() const {
@@ -67,15 +75,19 @@ class Reactor {
  protected:
   friend class IoSource;
 
-  void Count(int by) { sources_.fetch_add(by, std::memory_order_relaxed); }            // relaxed: a count alone
+  // One source more, or one less (-1).
+  void Count(int by) {
+    sources_.fetch_add(by, std::memory_order_relaxed);  // relaxed: a count alone
+    (by > 0 ? counts_->registered : counts_->deregistered).fetch_add(1, std::memory_order_relaxed);  // relaxed: a count alone
+  }
   void CountControl() { controls_.fetch_add(1, std::memory_order_relaxed); }    // relaxed: a count alone
-  void CountEvents(int n) { events_.fetch_add(n, std::memory_order_relaxed); }  // relaxed: a count alone
+  void CountEvents(int n) { counts_->events.fetch_add(n, std::memory_order_relaxed); }  // relaxed: a count alone
 
   base::Atomic<bool> has_requests_{false};
 
  private:
+  const std::shared_ptr<IoCounts> counts_ = std::make_shared<IoCounts>();
   base::Atomic<size_t> sources_{0};
-  base::Atomic<uint64_t> events_{0};
   base::Atomic<uint64_t> controls_{0};
   base::Atomic<bool> shut_down_{false};
 };

@@ -4,7 +4,10 @@
 
 namespace kioto {
 
-void Context::Refuse() { Yield(); }
+void Context::Refuse() {
+  scope_->budget = internal::PollScope::kRefused;
+  Yield();
+}
 
 __thread internal::PollScope* internal::putting_off = nullptr;
 

@@ -26,6 +26,7 @@ extern __thread PollScope* putting_off __attribute__((tls_model("initial-exec"))
 // One poll of a task, shared by the contexts of all futures in it. Lives on the poller's stack.
 struct PollScope {
   static constexpr uint8_t kSpareBatch = 16;
+  static constexpr int kRefused = -1;
 
   PollScope() = default;
   PollScope(const PollScope&) = delete;
@@ -59,7 +60,7 @@ struct PollScope {
   base::Cell<uint8_t>* spare = nullptr;  // references to it that are counted and in nobody's hands; null: keeps none
   uint64_t* random = nullptr;        // the poller's random state (seeded); null: Random() uses the scope's own
   uint64_t own_random = 0x9e3779b97f4a7c15u;
-  int budget = limits::kPollBudget;  // ready leaves left
+  int budget = limits::kPollBudget;  // ready leaves left; kRefused: one more had asked
   bool yielded = false;              // the task asked to go to the back of the queue
   PollEnd* at_end = nullptr;         // what was put off
   PollScope* outer = nullptr;        // if something was: the poll around this one that has put something off

@@ -40,6 +40,14 @@ Driving* DrivenHereOnly() {
   return &here_only;
 }
 
+void RuntimeCore::OnForcedYield() {
+  if (WorkerCounters* counters = CountersHere()) {
+    counters->ForcedYield();
+  } else {
+    foreign_forced_yields_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a figure
+  }
+}
+
 bool PollRoot(RootFuture& root, RootWaker& waker) {
   if (!waker.TakeWoken()) return false;
   ThreadContext& thread = CurrentThread();
@@ -48,13 +56,16 @@ bool PollRoot(RootFuture& root, RootWaker& waker) {
   Context cx(waker.waker(), poll);
   const base::ForbidBlocking scope;
   const bool done = root.Poll(cx);
-  if (!done && poll.yielded) waker.waker().Wake();
+  if (!done && poll.yielded) {
+    if (poll.budget == PollScope::kRefused) thread.scheduler->OnForcedYield();
+    waker.waker().Wake();
+  }
   return done;
 }
 
 void ForeignCalls::AwaitNone() {
   // acquire: pairs with Leave's release. What is awaited is a few instructions of another thread.
-  while (inside_.load(std::memory_order_acquire) != 0) base::YieldThread();
+  while (word_.load(std::memory_order_acquire) % kCallOne != 0) base::YieldThread();
 }
 
 std::string DescribeTask(uint64_t id, const char* name, const char* file, int line) {

@@ -8,9 +8,11 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/may_block.h"
+#include "kioto/runtime/base/ticks.h"
 #include "kioto/runtime/blocking/pool.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/scheduler/options.h"
+#include "kioto/runtime/scheduler/worker_metrics.h"
 #include "kioto/runtime/task/scheduler.h"
 
 namespace kioto::internal {
@@ -24,6 +26,24 @@ class RootFuture {
 
  protected:
   ~RootFuture() = default;
+};
+
+// Counts the calls of Enqueue by threads outside a runtime, and those that are under way: the last of them may still touch the
+// scheduler after the task that it brought is gone, so shutdown waits for them.
+class ForeignCalls {
+ public:
+  // relaxed: made while the task is live, which shutdown sees in its own way.
+  void Enter() { word_.fetch_add(kCallOne + 1, std::memory_order_relaxed); }
+  void EnterUncounted() { word_.fetch_add(1, std::memory_order_relaxed); }  // relaxed: as above
+  void Leave() { word_.fetch_sub(1, std::memory_order_release); }           // release: pairs with AwaitNone's acquire
+  void AwaitNone();
+  uint64_t calls() const {
+    return word_.load(std::memory_order_relaxed) / kCallOne;  // relaxed: a figure
+  }
+
+ private:
+  static constexpr uint64_t kCallOne = uint64_t{1} << 16;
+  base::Atomic<uint64_t> word_{0};  // calls so far (bits 16..63) | calls under way
 };
 
 class RuntimeCore : public Scheduler, public std::enable_shared_from_this<RuntimeCore> {
@@ -46,13 +66,32 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   void AddBlockingPool(const RuntimeOptions& options);
   DriverOptions DriverOptionsFor(const RuntimeOptions& options);
 
+  // For RuntimeMetrics. Any thread.
+  virtual size_t workers() const = 0;
+  virtual const WorkerCounters& CountersOf(int worker) const = 0;
+  // What the worker's counters do not know: polls, overflows, the depth of its queue.
+  virtual void AddMetricsOf(int worker, WorkerMetrics& metrics) const = 0;
+  virtual size_t global_queue_depth() const = 0;
+  uint64_t remote_schedules() const { return foreign_.calls(); }
+  uint64_t foreign_forced_yields() const { return WorkerCounters::Read(foreign_forced_yields_); }
+  const base::TickScale ticks;
+
+  void OnForcedYield() final;
+
   DriverSet drivers;
   std::shared_ptr<BlockingPool> blocking;
 
  protected:
   explicit RuntimeCore(int shards) : Scheduler(shards) {}
 
+  // Those of the worker that this thread is; null if it is none.
+  virtual WorkerCounters* CountersHere() = 0;
+
+  ForeignCalls foreign_;
   base::Atomic<bool> shutting_down_{false};  // never cleared
+
+ private:
+  base::Atomic<uint64_t> foreign_forced_yields_{0};  // by BlockOn's futures on threads that are no worker
 };
 
 // Polls the future of a BlockOn if it was woken. Whether it has ended.
@@ -118,19 +157,6 @@ class ContextScope {
   const Scheduler* const scheduler_;
   const bool may_block_;
   bool enters_ = false;
-};
-
-// Counts the threads outside a runtime that are inside Enqueue: the last of them may still touch the scheduler after the
-// task that it brought is gone, so shutdown waits for them.
-class ForeignCalls {
- public:
-  // relaxed: made while the task is live, which shutdown sees in its own way.
-  void Enter() { inside_.fetch_add(1, std::memory_order_relaxed); }
-  void Leave() { inside_.fetch_sub(1, std::memory_order_release); }  // release: pairs with AwaitNone's acquire
-  void AwaitNone();
-
- private:
-  base::Atomic<int> inside_{0};
 };
 
 // "task 17 \"name\", spawned at file.cc:42", for reports. `name` is "" if it has none.

@@ -16,10 +16,12 @@ struct CurrentThreadCore::Waiting {
   base::Parker parker;
 };
 
-CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options) : RuntimeCore(/*shards=*/2), options_(options) {
+CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
+    : RuntimeCore(/*shards=*/2), options_(options), counters_(options.metrics) {
   on_unhandled = options.on_unhandled;
   on_unhandled_arg = options.on_unhandled_arg;
   trace = options.trace;
+  measures_latency = options.metrics.schedule_latency;
   if (options.start_paused) drivers.clock.Pause();
 }
 
@@ -110,10 +112,12 @@ void CurrentThreadCore::EnqueueNew(TaskHeader* task) {
 
 void CurrentThreadCore::Enqueue(TaskHeader* task) {
   if (InDrivingThread()) {
+    counters_.Scheduled(task);
     PushLocal(task);
     return;
   }
   foreign_.Enter();
+  if (measures_latency) StampSchedule(task);
   injector_.Push(task);
   driver_->Unpark();
   foreign_.Leave();
@@ -123,6 +127,7 @@ TaskHeader* CurrentThreadCore::Next() {
   if (++tick_ >= options_.event_interval || local_head_ == nullptr) {
     tick_ = 0;
     for (TaskHeader* task = injector_.Pop(limits::kRunQueueCapacity); task != nullptr;) {
+      WorkerCounters::Add(fetched_);
       PushLocal(std::exchange(task, task->queue_next));
     }
   }
@@ -136,17 +141,23 @@ TaskHeader* CurrentThreadCore::Next() {
 
 void CurrentThreadCore::Run(TaskHeader* task) {
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared, see OwnedTasks::Find
-  switch (RunTask(task, kioto::internal::CurrentThread())) {
-    case RunResult::kGone:
-      return;
-    case RunResult::kYielded:
-      if (turn_before_ == nullptr) turn_before_ = task;
-      PushLocal(task);
-      return;
-    case RunResult::kWoken:
-      PushLocal(task);
-      return;
-  }
+  WorkerCounters::Add(polls_);
+  const int64_t started = counters_.PollStarts(task);
+  const RunResult result = RunTask(task, kioto::internal::CurrentThread());
+  if (started != 0) counters_.PollEnds(started);
+  if (result == RunResult::kGone) return;
+  if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;
+  counters_.Scheduled(task);
+  PushLocal(task);
+}
+
+// A current-thread runtime has no mean: its thread polls BlockOn's future too, or lives in a host's loop.
+void CurrentThreadCore::AddMetricsOf(int, WorkerMetrics& metrics) const {
+  metrics.mean_poll_time = {};
+  metrics.polls = WorkerCounters::Read(polls_);
+  const uint64_t came = WorkerCounters::Read(fetched_) + metrics.local_schedules;
+  const int64_t waiting = static_cast<int64_t>(came - metrics.polls - WorkerCounters::Read(ended_here_));
+  metrics.local_queue_depth = waiting > 0 ? static_cast<size_t>(waiting) : 0;
 }
 
 // --- BlockOn -----------------------------------------------------------------------------------------------------------
@@ -256,6 +267,7 @@ void CurrentThreadCore::SeedFromLastTime() {
 bool CurrentThreadCore::Drive(RootFuture& root) {
   ContextScope scope(this, &drivers, driver_.get(), this, DrivenHereOnly());
   SeedFromLastTime();
+  counters_.Starts();
   RootWaker waker([](void* arg) { static_cast<Driver*>(arg)->Unpark(); }, driver_.get());
   bool ready;
   for (;;) {
@@ -273,10 +285,13 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
       driver_->Turn();
     } else {
       if (trace != nullptr) trace->WorkerParks(0);
+      counters_.Parks(WorkerCounters::Read(polls_));
       driver_->Park(kNever);
+      counters_.Unparked();
       if (trace != nullptr) trace->WorkerUnparks(0);
     }
   }
+  counters_.Stops(WorkerCounters::Read(polls_));
   random_ = kioto::internal::CurrentThread().random;
   return ready;
 }
@@ -287,6 +302,7 @@ bool CurrentThreadCore::RunReady(int max_tasks, int64_t max_nanos) {
   {
     ContextScope scope(this, &drivers, driver_.get(), this, DrivenHereOnly());
     SeedFromLastTime();
+    counters_.Starts();
     in_turn_ = true;
     const int64_t start = base::MonotonicNanos();
     // acquire: pairs with Detach's release (R5)
@@ -297,6 +313,7 @@ bool CurrentThreadCore::RunReady(int max_tasks, int64_t max_nanos) {
       if (base::MonotonicNanos() - start >= max_nanos) break;
     }
     in_turn_ = false;
+    counters_.Stops(WorkerCounters::Read(polls_));
     polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as in Run
     random_ = kioto::internal::CurrentThread().random;
   }
@@ -317,7 +334,7 @@ Status CurrentThreadCore::Detach(void (*done)(void*), void* arg) {
   }
   // Not here: a task is on the stack, or this is another thread. At the end of this turn, or of the next one.
   self_ = shared_from_this();
-  foreign_.Enter();
+  foreign_.EnterUncounted();
   detach_asked_.store(true, std::memory_order_release);  // release: pairs with RunReady's acquire (R5)
   driver_->Unpark();
   foreign_.Leave();
@@ -342,7 +359,7 @@ void CurrentThreadCore::FinishDetach() {
 void CurrentThreadCore::EndEverything() {
   ContextScope scope(this, &drivers, driver_.get(), this, DrivenHereOnly());
   owned.Close();
-  owned.AbortAll([](TaskHeader* task, void* core) { static_cast<CurrentThreadCore*>(core)->PushLocal(task); }, this);
+  owned.AbortAll([](TaskHeader* task, void* core) { static_cast<CurrentThreadCore*>(core)->Enqueue(task); }, this);
   turn_before_ = nullptr;
   others_ended_ = BoundElsewhere();
   EndTasks(others_ended_ ? owned.local() : 0);
@@ -361,12 +378,13 @@ void CurrentThreadCore::EndTasks(size_t but_for) {
   TaskHeader* kept = nullptr;
   while (owned.size() > but_for) {
     TaskHeader* task = PopLocal();
-    if (task == nullptr) task = injector_.Pop(1);
+    if (task == nullptr && (task = injector_.Pop(1)) != nullptr) WorkerCounters::Add(fetched_);
     if (task == nullptr) {
       base::YieldThread();
     } else if (but_for > 0 && task->local) {
       task->queue_next = std::exchange(kept, task);
     } else {
+      WorkerCounters::Add(ended_here_);
       CancelTask(task, reason);
     }
   }

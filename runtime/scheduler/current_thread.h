@@ -51,6 +51,11 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   int ShardForThisThread() const override { return InDrivingThread() ? 0 : 1; }
   bool CanSpawnLocal() const override;
 
+  size_t workers() const override { return 1; }
+  const WorkerCounters& CountersOf(int) const override { return counters_; }
+  void AddMetricsOf(int worker, WorkerMetrics& metrics) const override;
+  size_t global_queue_depth() const override { return injector_.size(); }
+
  private:
   struct Waiting;
 
@@ -71,6 +76,8 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   Awaited AwaitRoot(RootFuture& root);
   bool Drive(RootFuture& root);
   bool HasEnded();
+
+  WorkerCounters* CountersHere() override { return InDrivingThread() ? &counters_ : nullptr; }
 
   void PushLocal(TaskHeader* task);
   TaskHeader* PopLocal();
@@ -93,7 +100,6 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   AttachedDriver* attached_ = nullptr;  // driver_, if attached
   const void* loop_thread_ = nullptr;   // of the attached loop
   Injector injector_;
-  ForeignCalls foreign_;
 
   // The driving thread's.
   TaskHeader* local_head_ = nullptr;
@@ -101,6 +107,10 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last driver turn
   uint32_t tick_ = 0;  // polls since the last look at the injector
   uint64_t random_ = 0;
+  WorkerCounters counters_;
+  base::Atomic<uint64_t> polls_{0};    // of tasks; as all counters: see worker_metrics.h
+  base::Atomic<uint64_t> fetched_{0};  // tasks that came to the local queue out of the injector
+  base::Atomic<uint64_t> ended_here_{0};  // tasks that left the local queue without a poll
   const void* bound_to_ = nullptr;  // the thread of the last SpawnLocal; also written under drive_lock_ while nobody drives
   bool others_ended_ = false;       // all but the tasks that are bound to another thread
   base::Atomic<const TaskHeader*> polled_{nullptr};  // the task of the present poll, for reports; only compared

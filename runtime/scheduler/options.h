@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/scheduler/worker_metrics.h"
 #include "kioto/runtime/task/scheduler.h"
 
 namespace kioto {
@@ -39,6 +40,7 @@ struct RuntimeOptions {
   int max_blocking_threads = limits::kMaxBlockingThreads;
   size_t blocking_queue = limits::kBlockingQueue;
   int64_t blocking_keep_alive_ns = 10'000'000'000;
+  MetricsOptions metrics;
   UnhandledHook on_unhandled = nullptr;
   void* on_unhandled_arg = nullptr;
   std::shared_ptr<TraceSink> trace;

@@ -29,6 +29,7 @@ bool RunQueue::PushOverflow(TaskHeader* task, uint64_t head, uint32_t tail, Inje
   const uint32_t first = Real(head);
   KIOTO_DCHECK(tail - first == kCapacity, "overflow of a ring that is not full");
   (void)tail;
+  const uint64_t overflows = overflows_.load(std::memory_order_relaxed);  // relaxed: the owner's own
   const uint64_t next = Pack(first + kHalf, first + kHalf);
   // acq_rel: as in Pop; a thief that claims meanwhile makes it fail (R1).
   if (!head_.compare_exchange_strong(head, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
@@ -41,6 +42,7 @@ bool RunQueue::PushOverflow(TaskHeader* task, uint64_t head, uint32_t tail, Inje
   }
   last->queue_next = task;
   overflow.PushBatch(oldest, task, kHalf + 1);
+  overflows_.store(overflows + 1, std::memory_order_relaxed);  // relaxed: a figure
   return true;
 }
 

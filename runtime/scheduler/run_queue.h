@@ -62,6 +62,10 @@ class RunQueue {
   TaskHeader* TakeSlot();
   // Tasks in the ring: a hint.
   uint32_t size() const;
+  // Times that the ring was full and its older half went to the injector.
+  uint64_t overflows() const {
+    return overflows_.load(std::memory_order_relaxed);  // relaxed: a figure
+  }
   bool empty() const { return size() == 0; }
 
  private:
@@ -78,6 +82,7 @@ class RunQueue {
   base::Atomic<uint64_t> head_{0};
   base::Atomic<uint32_t> tail_{0};
   base::Atomic<TaskHeader*> ring_[kCapacity] = {};
+  base::Atomic<uint64_t> overflows_{0};  // the owner's
 };
 
 }  // namespace kioto::internal

@@ -1,5 +1,6 @@
 #include "kioto/runtime/scheduler/runtime.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -129,6 +130,30 @@ RuntimeBuilder& RuntimeBuilder::BlockingKeepAlive(std::chrono::nanoseconds idle)
   options_.blocking_keep_alive_ns = idle.count();
   return *this;
 }
+RuntimeBuilder& RuntimeBuilder::MeasurePollTimes(uint32_t every) {
+  options_.metrics.poll_time_every = std::max(every, uint32_t{1});
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::PollTimeScale(StatusOr<HistogramScale> scale) {
+  if (!scale.ok()) {
+    bad_scale_ = scale.status();
+  } else {
+    options_.metrics.poll_time_scale = *scale;
+  }
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::MeasureScheduleLatency() {
+  options_.metrics.schedule_latency = true;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::ScheduleLatencyScale(StatusOr<HistogramScale> scale) {
+  if (!scale.ok()) {
+    bad_scale_ = scale.status();
+  } else {
+    options_.metrics.schedule_latency_scale = *scale;
+  }
+  return *this;
+}
 RuntimeBuilder& RuntimeBuilder::OnUnhandled(internal::UnhandledHook hook, void* arg) {
   options_.on_unhandled = hook;
   options_.on_unhandled_arg = arg;
@@ -141,6 +166,7 @@ RuntimeBuilder& RuntimeBuilder::Trace(std::shared_ptr<TraceSink> sink) {
 }
 
 Status RuntimeBuilder::Check() {
+  if (!bad_scale_.ok()) return bad_scale_;
   if (options_.event_interval < 1) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
   if (options_.max_blocking_threads < 1) {
     return absl::InvalidArgumentError("RuntimeBuilder::MaxBlockingThreads must be at least 1");

@@ -16,6 +16,7 @@
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/runtime/scheduler/core.h"
+#include "kioto/runtime/scheduler/metrics.h"
 #include "kioto/runtime/task/spawn.h"
 
 #if KIOTO_EXCEPTIONS
@@ -119,6 +120,8 @@ class Handle {
   }
   EnterGuard Enter() const { return EnterGuard(core_); }
   size_t live_tasks() const { return core_->owned.size(); }
+  // What the runtime has done and has to do, in numbers.
+  RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
 
  private:
   std::shared_ptr<internal::RuntimeCore> core_;
@@ -153,6 +156,7 @@ class [[nodiscard]] Runtime {
     return handle().Spawn(std::forward<F>(future), std::move(options), place);
   }
   Handle handle() const { return Handle(core_); }
+  RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
   EnterGuard Enter() const { return EnterGuard(core_); }
 
   // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
@@ -204,6 +208,14 @@ class RuntimeBuilder {
   RuntimeBuilder& MaxBlockingThreads(int threads);
   RuntimeBuilder& BlockingQueue(size_t jobs);
   RuntimeBuilder& BlockingKeepAlive(std::chrono::nanoseconds idle);
+  // Turns the histogram of poll times on: one poll of so many is timed, by chance; 1: each one. Two clock reads cost more than
+  // a yield, so the default is one of 16: about 3 ns a poll. On which scale: default HistogramScale().
+  RuntimeBuilder& MeasurePollTimes(uint32_t every = limits::kPollTimeEvery);
+  RuntimeBuilder& PollTimeScale(StatusOr<HistogramScale> scale);
+  // Turns the histogram of how long ready tasks wait for their poll on: a clock read at each schedule and another at each poll,
+  // and a small allocation a task.
+  RuntimeBuilder& MeasureScheduleLatency();
+  RuntimeBuilder& ScheduleLatencyScale(StatusOr<HistogramScale> scale);
   // Called for each task that fails with nobody to join it, on the thread where it ended; instead of the log.
   RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
   // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
@@ -223,6 +235,7 @@ class RuntimeBuilder {
 
   const MakeCore make_multi_thread_;  // null: current-thread
   internal::RuntimeOptions options_;
+  Status bad_scale_;
 };
 
 namespace internal {

@@ -16,6 +16,7 @@ WorkStealingCore::WorkStealingCore(const RuntimeOptions& options, int workers)
   on_unhandled = options.on_unhandled;
   on_unhandled_arg = options.on_unhandled_arg;
   trace = options.trace;
+  measures_latency = options.metrics.schedule_latency;
 }
 
 WorkStealingCore::~WorkStealingCore() = default;
@@ -123,6 +124,18 @@ Worker* WorkStealingCore::WorkerOfThisThread() const {
   return thread.scheduler == this ? static_cast<Worker*>(thread.worker) : nullptr;
 }
 
+WorkerCounters* WorkStealingCore::CountersHere() {
+  Worker* worker = WorkerOfThisThread();
+  return worker != nullptr ? &worker->counters() : nullptr;
+}
+
+void WorkStealingCore::AddMetricsOf(int worker, WorkerMetrics& metrics) const {
+  const RunQueue& queue = workers_[worker]->queue();
+  metrics.polls = (workers_[worker]->polls() + 1) / 2;
+  metrics.overflows = queue.overflows();
+  metrics.local_queue_depth = queue.size() + (queue.slot_empty() ? 0 : 1);
+}
+
 int WorkStealingCore::ShardForThisThread() const {
   const Worker* worker = WorkerOfThisThread();
   return worker != nullptr ? worker->index() : size();
@@ -146,6 +159,7 @@ void WorkStealingCore::EnqueueNew(TaskHeader* task) {
 
 void WorkStealingCore::EnqueueForeign(TaskHeader* task) {
   foreign_.Enter();
+  if (measures_latency) StampSchedule(task);
   injector_.Push(task);
   NotifyOne();
   foreign_.Leave();

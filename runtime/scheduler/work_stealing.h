@@ -40,6 +40,11 @@ class WorkStealingCore final : public RuntimeCore {
   int ShardForThisThread() const override;
   bool CanSpawnLocal() const override { return false; }
 
+  size_t workers() const override { return workers_.size(); }
+  const WorkerCounters& CountersOf(int worker) const override { return workers_[worker]->counters(); }
+  void AddMetricsOf(int worker, WorkerMetrics& metrics) const override;
+  size_t global_queue_depth() const override { return injector_.size(); }
+
   // For workers and the monitor.
   int size() const { return static_cast<int>(workers_.size()); }
   Worker& worker(int index) { return *workers_[index]; }
@@ -78,6 +83,7 @@ class WorkStealingCore final : public RuntimeCore {
   WorkStealingCore(const RuntimeOptions& options, int workers);
 
   Worker* WorkerOfThisThread() const;
+  WorkerCounters* CountersHere() override;
   void EnqueueForeign(TaskHeader* task);
   Status Start();
   Status StartThreads();
@@ -95,7 +101,6 @@ class WorkStealingCore final : public RuntimeCore {
   const RuntimeOptions options_;
   Idle idle_;
   Injector injector_;
-  ForeignCalls foreign_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Monitor> monitor_;
 

@@ -10,7 +10,7 @@
 namespace kioto::internal {
 
 Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver)
-    : core_(core), index_(index), driver_(std::move(driver)) {}
+    : core_(core), index_(index), driver_(std::move(driver)), counters_(core->options().metrics) {}
 
 void Worker::SitDown() {
   const ThreadIdentity thread = CurrentThreadIdentity();
@@ -19,6 +19,7 @@ void Worker::SitDown() {
   // The poll that handed the worker over is no longer its own.
   const uint64_t polls = polls_.load(std::memory_order_relaxed);                     // relaxed: ours alone
   if ((polls & 1) != 0) polls_.store(polls + 1, std::memory_order_release);  // release: as in Run
+  counters_.Starts();
 }
 
 bool Worker::Loop() {
@@ -33,6 +34,7 @@ bool Worker::Loop() {
     if (std::exchange(searching_, false) && core_->idle().StopSearching()) core_->NotifyOne();
     if (!Run(task)) return false;
   }
+  counters_.Stops(polls() / 2);
   return true;
 }
 
@@ -49,14 +51,17 @@ bool Worker::Run(TaskHeader* task) {
   }
   polls_.store(polls + 1, std::memory_order_release);  // release: pairs with polls(), for thread()
   ThreadContext& thread = CurrentThread();
+  const int64_t started = counters_.PollStarts(task);
   const RunResult result = RunTask(task, thread);
   if (thread.worker != this) {
     if (result != RunResult::kGone) core_->Enqueue(task);
     return false;
   }
+  if (started != 0) counters_.PollEnds(started);
   polls_.store(polls + 2, std::memory_order_relaxed);  // relaxed: see polls()
   if (result == RunResult::kGone) return true;
   if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;
+  counters_.Scheduled(task);
   PushRing(task);
   return true;
 }
@@ -68,10 +73,12 @@ StatusOr<uint64_t> Worker::HandOver() {
   if (!polling() || core_->shutting_down()) return 0;
   if (TaskHeader* task = queue_.TakeSlot()) PushRing(task);  // where others can steal it until a thread has come
   core_->PollBlocks(DescribePoll());
+  counters_.Stops(polls() / 2);
   const Seat::Left left = seat_.Leave();
   if (left.call && !core_->CallToSeat(index_)) {
     (void)seat_.Take();  // nobody else was on the way
     core_->BlockedPollEnds();
+    counters_.Starts();
     return 0;
   }
   LeaveWorker(CurrentThread());
@@ -80,6 +87,7 @@ StatusOr<uint64_t> Worker::HandOver() {
 
 bool Worker::TakeBack(uint64_t pass) {
   if (!seat_.TakeBack(pass)) return false;
+  counters_.Starts();
   core_->BlockedPollEnds();
   return true;
 }
@@ -110,6 +118,7 @@ std::string Worker::DescribePoll() const {
 // --- Queues ----------------------------------------------------------------------------------------------------------
 
 void Worker::PushWoken(TaskHeader* task) {
+  counters_.Scheduled(task);
   if (use_slot_) {
     task = queue_.PutSlot(task);
     if (task == nullptr) return;
@@ -118,6 +127,7 @@ void Worker::PushWoken(TaskHeader* task) {
 }
 
 void Worker::PushNew(TaskHeader* task) {
+  counters_.Scheduled(task);
   if (use_slot_ && queue_.slot_empty()) {
     (void)queue_.PutSlot(task);  // an empty slot costs no RMW, and what is in it is not displaced by a newcomer
     return;
@@ -199,7 +209,11 @@ TaskHeader* Worker::StealFromOthers() {
   for (int i = 0; i < workers; ++i) {
     Worker& victim = core_->worker((start + i) % workers);
     if (&victim == this) continue;
-    if (TaskHeader* task = queue_.StealFrom(victim.queue_)) return task;
+    const uint32_t tail = queue_.tail();
+    if (TaskHeader* task = queue_.StealFrom(victim.queue_)) {
+      counters_.Stole(queue_.tail() - tail + 1);
+      return task;
+    }
   }
   return nullptr;
 }
@@ -232,7 +246,9 @@ void Worker::Park() {
   for (;;) {
     turn_before_ = nullptr;
     if (core_->shutting_down()) break;
+    counters_.Parks(polls() / 2);
     driver_->Park(kNever);
+    counters_.Unparked();
     bool wake_monitor = false;
     const Idle::Wakeup wakeup = core_->idle().Unparked(index_, !queue_.empty() || core_->shutting_down(), &wake_monitor);
     if (wake_monitor) core_->WakeMonitor();

@@ -20,6 +20,7 @@
 #include "kioto/runtime/scheduler/run_queue.h"
 #include "kioto/runtime/scheduler/seat.h"
 #include "kioto/runtime/scheduler/thread_stack.h"
+#include "kioto/runtime/scheduler/worker_metrics.h"
 
 namespace kioto::internal {
 
@@ -45,6 +46,7 @@ class alignas(128) Worker final : public Driving {
   int index() const { return index_; }
   Driver* driver() const { return driver_.get(); }
   RunQueue& queue() { return queue_; }
+  WorkerCounters& counters() { return counters_; }
 
   // Any thread.
   uint64_t polls() const {
@@ -80,6 +82,7 @@ class alignas(128) Worker final : public Driving {
   base::Atomic<int> system_id_{0};
   Seat seat_;
   RunQueue queue_;
+  WorkerCounters counters_;
 
   uint32_t tick_ = 0;  // polls since the last look at the driver and the injector
   int lifo_polls_ = 0;                 // polls in a row from the slot

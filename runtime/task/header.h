@@ -26,10 +26,11 @@ struct TaskVTable : WakeTarget::VTable {
   const Status* (*failure)(TaskHeader*);  // the output's status if it is an error, else null
 };
 
-// Where and how a task was spawned; kept for those that were given a name.
+// What is kept of those tasks alone that were given a name, or whose runtime measures how long they wait for a poll.
 struct TaskName {
   std::string name;
-  const char* file;
+  const char* file;          // where it was spawned
+  int64_t scheduled_ns = 0;  // when it was enqueued last; the holder of kOwned. 0: not measured
 };
 
 struct alignas(16) TaskHeader : TaskState {

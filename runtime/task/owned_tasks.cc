@@ -20,6 +20,7 @@ bool OwnedTasks::Link(TaskHeader* task, int shard) {
   if (s.head != nullptr) s.head->owned_prev = task;
   s.head = task;
   ++s.count;
+  ++s.linked;
   s.local += task->local;
   return true;
 }
@@ -69,6 +70,15 @@ size_t OwnedTasks::size() const {
   for (int i = 0; i < shards_; ++i) {
     base::SpinLockGuard lock(shard_[i].lock);
     sum += shard_[i].count;
+  }
+  return sum;
+}
+
+uint64_t OwnedTasks::linked() const {
+  uint64_t sum = 0;
+  for (int i = 0; i < shards_; ++i) {
+    base::SpinLockGuard lock(shard_[i].lock);
+    sum += shard_[i].linked;
   }
   return sum;
 }

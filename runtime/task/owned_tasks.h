@@ -33,7 +33,8 @@ class OwnedTasks {
   void Close();
   // Aborts every task, and gives those of which it took the right to poll to `enqueue(task, arg)`, outside the locks.
   void AbortAll(void (*enqueue)(TaskHeader*, void*), void* arg);
-  // Live tasks; exact when nothing moves.
+  // Tasks ever linked; and live ones: exact when nothing moves.
+  uint64_t linked() const;
   size_t size() const;
   // How many of them are bound to their thread.
   size_t local() const;
@@ -55,6 +56,7 @@ class OwnedTasks {
     mutable base::SpinLock lock;
     bool closed = false;
     size_t count = 0;
+    uint64_t linked = 0;
     size_t local = 0;  // of them, those bound to their thread
     TaskHeader* head = nullptr;
   };

@@ -33,6 +33,11 @@ void Finish(TaskHeader* task) {
   (void)task->Complete(/*output_dropped=*/true);
 }
 
+void AddName(TaskHeader* task, std::string name) {
+  task->name = new TaskName{std::move(name), task->file};
+  task->named = true;
+}
+
 // Apart, so that RunTask, which every poll goes through, has no Status on its stack.
 [[gnu::noinline, gnu::cold]] RunResult EndAborted(TaskHeader* task) {
   CancelTask(task, AbortedError("the task was aborted"));
@@ -73,7 +78,10 @@ RunResult Run(TaskHeader* task, ThreadContext& thread) {
     Finish(task);
     return RunResult::kGone;
   }
-  if (scope.yielded) return RunResult::kYielded;
+  if (scope.yielded) {
+    if (scope.budget == PollScope::kRefused && thread.scheduler != nullptr) thread.scheduler->OnForcedYield();
+    return RunResult::kYielded;
+  }
   switch (task->Suspend()) {
     case TaskState::ToIdle::kIdle:
       return RunResult::kGone;
@@ -137,6 +145,7 @@ void AbortTask(TaskHeader* task) {
 
 void StartTask(TaskHeader* task) {
   Scheduler* scheduler = task->scheduler;
+  if (scheduler->measures_latency && !task->named) AddName(task, "");
   if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
     task->table()->cancel(task, scheduler->Refusal());
     if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
@@ -150,9 +159,7 @@ void StartTask(TaskHeader* task) {
 }
 
 void NameTask(TaskHeader* task, std::string name) {
-  if (name.empty()) return;
-  task->name = new TaskName{std::move(name), task->file};
-  task->named = true;
+  if (!name.empty()) AddName(task, std::move(name));
 }
 
 uint64_t NextTaskId() {

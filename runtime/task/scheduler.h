@@ -31,6 +31,8 @@ class Scheduler {
   virtual int ShardForThisThread() const = 0;
   // Whether a task may be bound to this thread: it drives this runtime and can not lose its core.
   virtual bool CanSpawnLocal() const = 0;
+  // A poll on this thread, of this runtime's, ended because its budget was spent.
+  virtual void OnForcedYield() {}
   // Why a task is not accepted, for its JoinHandle.
   virtual Status Refusal() const { return ShutdownError("Spawn"); }
 
@@ -38,6 +40,7 @@ class Scheduler {
   UnhandledHook on_unhandled = nullptr;  // null: the log
   void* on_unhandled_arg = nullptr;
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
+  bool measures_latency = false;  // its tasks have a TaskName for the time when they were enqueued; fixed at the start
 
  protected:
   explicit Scheduler(int shards) : owned(shards) {}
