@@ -66,18 +66,8 @@ int Tightest(int (*read)(const std::string&), const std::string& mount, absl::st
 }
 
 int Allowed() {
-#if defined(__linux__)
-  // The mask of a large machine does not fit cpu_set_t: ask with more room until it does.
-  for (int cpus = 1024; cpus <= 1 << 20; cpus *= 4) {
-    cpu_set_t* set = CPU_ALLOC(static_cast<size_t>(cpus));
-    if (set == nullptr) break;
-    const size_t size = CPU_ALLOC_SIZE(static_cast<size_t>(cpus));
-    const int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
-    CPU_FREE(set);
-    if (count > 0) return count;
-  }
-#endif
-  return static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  const size_t usable = UsableCpus().size();
+  return usable > 0 ? static_cast<int>(usable) : static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 }  // namespace
@@ -108,6 +98,25 @@ int CgroupCpus(absl::string_view membership, absl::string_view root) {
 }
 
 }  // namespace internal
+
+std::vector<int> UsableCpus() {
+  std::vector<int> usable;
+#if defined(__linux__)
+  // The mask of a large machine does not fit cpu_set_t: ask with more room until it does.
+  for (int cpus = 1024; cpus <= 1 << 20 && usable.empty(); cpus *= 4) {
+    cpu_set_t* set = CPU_ALLOC(static_cast<size_t>(cpus));
+    if (set == nullptr) break;
+    const size_t size = CPU_ALLOC_SIZE(static_cast<size_t>(cpus));
+    if (sched_getaffinity(0, size, set) == 0) {
+      for (int cpu = 0; cpu < cpus; ++cpu) {
+        if (CPU_ISSET_S(static_cast<size_t>(cpu), size, set)) usable.push_back(cpu);
+      }
+    }
+    CPU_FREE(set);
+  }
+#endif
+  return usable;
+}
 
 int AvailableCpus() {
   const int allowed = Allowed();

@@ -2,6 +2,8 @@
 #ifndef KIOTO_RUNTIME_BASE_CPUS_H_
 #define KIOTO_RUNTIME_BASE_CPUS_H_
 
+#include <vector>
+
 #include "absl/strings/string_view.h"
 #include "kioto/runtime/base/status.h"
 
@@ -9,6 +11,8 @@ namespace kioto::base {
 
 // At least 1. A quota of 1.5 processors counts as 2. Reads files: not for a hot path. Any thread.
 int AvailableCpus();
+// The numbers of those in its affinity mask, for PinCurrentThread; empty where the system does not tell.
+std::vector<int> UsableCpus();
 
 // The workers of a runtime whose builder names no number: KIOTO_WORKER_THREADS if it is set, else AvailableCpus(), but
 // limits::kMaxWorkers at most. kInvalidArgument if the variable holds anything but a number from 1 to that.

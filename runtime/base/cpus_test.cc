@@ -86,6 +86,8 @@ TEST(AvailableCpusTest, IsNoMoreThanTheMaskAllows) {
   CPU_SET(sched_getcpu(), &one);
   ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
   EXPECT_EQ(AvailableCpus(), 1);
+  ASSERT_EQ(UsableCpus().size(), 1u);
+  EXPECT_TRUE(CPU_ISSET(UsableCpus()[0], &one));
   ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
 #endif
 }

@@ -183,7 +183,11 @@ Status PartIsOffError(absl::string_view part, absl::string_view what, absl::stri
                              builder_call, " from its RuntimeBuilder"));
 }
 
-Status ShutdownError(absl::string_view what) {
+Status ShutdownError(absl::string_view what, absl::string_view why) {
+  if (!why.empty()) {
+    return Condition(absl::StatusCode::kUnavailable, kShutdown,
+                     absl::StrCat("kioto: ", what, " was ended because its runtime shuts down: ", why));
+  }
   return Condition(absl::StatusCode::kUnavailable, kShutdown,
                    absl::StrCat("kioto: ", what,
                                 " was refused because its runtime is shutting down: finish what must be done before "

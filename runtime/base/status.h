@@ -86,8 +86,8 @@ void RethrowIfThrown(const Status& status);
 Status OutsideRuntimeError(absl::string_view what);
 // PartIsOffError("I/O", "net::TcpListener::Bind", "WithoutIo()"). kFailedPrecondition.
 Status PartIsOffError(absl::string_view part, absl::string_view what, absl::string_view builder_call);
-// kUnavailable.
-Status ShutdownError(absl::string_view what);
+// kUnavailable. With a reason, `what` was not refused but ended by it.
+Status ShutdownError(absl::string_view what, absl::string_view why = "");
 bool IsShutdown(const Status& status);
 
 }  // namespace kioto

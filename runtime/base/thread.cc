@@ -115,4 +115,18 @@ Status PinCurrentThread(int cpu) {
 #endif
 }
 
+#if defined(__linux__)
+PinnedThread::PinnedThread(int cpu) {
+  if (cpu == kAnywhere || pthread_getaffinity_np(pthread_self(), sizeof(before_), &before_) != 0) return;
+  pinned_ = PinCurrentThread(cpu).ok();
+}
+
+PinnedThread::~PinnedThread() {
+  if (pinned_) pthread_setaffinity_np(pthread_self(), sizeof(before_), &before_);
+}
+#else
+PinnedThread::PinnedThread(int) {}
+PinnedThread::~PinnedThread() = default;
+#endif
+
 }  // namespace kioto::base

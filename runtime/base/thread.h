@@ -3,6 +3,7 @@
 #define KIOTO_RUNTIME_BASE_THREAD_H_
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <cstddef>
 #include <utility>
@@ -41,6 +42,23 @@ void SetCurrentThreadName(absl::string_view name);
 
 // Keeps this thread on one of the processors. Unimplemented where the system has no such thing.
 Status PinCurrentThread(int cpu);
+
+// Keeps this thread on a processor while it lives, if that can be.
+class PinnedThread {
+ public:
+  static constexpr int kAnywhere = -1;
+
+  explicit PinnedThread(int cpu);
+  PinnedThread(const PinnedThread&) = delete;
+  PinnedThread& operator=(const PinnedThread&) = delete;
+  ~PinnedThread();
+
+ private:
+#if defined(__linux__)
+  bool pinned_ = false;
+  cpu_set_t before_;
+#endif
+};
 
 }  // namespace kioto::base
 

@@ -83,7 +83,12 @@ void BlockingPool::Enqueue(TaskHeader* task) {
 }
 
 bool BlockingPool::StartThread() {
-  auto thread = base::Thread::Start(options_.thread_name, [self = shared_from_this()] { self->RunThread(); }, options_.stack_size);
+  auto thread = base::Thread::Start(options_.thread_name,
+                                    [self = shared_from_this()] {
+                                      const ThreadHooksScope hooks(self->options_.hooks);
+                                      self->RunThread();
+                                    },
+                                    options_.stack_size);
   if (!thread.ok()) return false;
   thread->Detach();  // counted, and awaited by Shutdown
   return true;

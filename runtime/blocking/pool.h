@@ -24,6 +24,7 @@
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/blocking/thread_hooks.h"
 #include "kioto/runtime/task/scheduler.h"
 #include "kioto/runtime/task/scheduler_list.h"
 
@@ -35,6 +36,7 @@ struct BlockingOptions {
   int64_t keep_alive_ns;
   std::string thread_name = "kioto-blocking";
   size_t stack_size = 0;
+  ThreadHooks hooks = {};
 };
 
 class BlockingPool final : public Scheduler, public std::enable_shared_from_this<BlockingPool> {

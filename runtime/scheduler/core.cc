@@ -4,13 +4,53 @@
 #include "kioto/runtime/base/cpu_relax.h"
 #include "kioto/runtime/base/random.h"
 #include "kioto/runtime/scheduler/root_waker.h"
+#include "kioto/runtime/scheduler/worker_index.h"
 
-namespace kioto::internal {
+namespace kioto {
+
+std::optional<int> WorkerIndex() {
+  const internal::Driving* driving = internal::CurrentThread().driving;
+  return driving != nullptr ? std::optional<int>(driving->index()) : std::nullopt;
+}
+
+namespace internal {
+namespace {
+
+uint64_t NextRuntimeId() {
+  static base::Atomic<uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);  // relaxed: only uniqueness is asked
+}
+
+}  // namespace
+
+RuntimeCore::RuntimeCore(int shards, const RuntimeOptions& options)
+    : Scheduler(shards), id_(NextRuntimeId()), name_(options.name.value_or("")), task_hooks_(options.task_hooks) {
+  on_unhandled = options.on_unhandled;
+  on_unhandled_arg = options.on_unhandled_arg;
+  if (task_hooks_.any()) hooks = &task_hooks_;
+  if (options.shut_down_on_unhandled) ends_unhandled = this;
+}
+
+void RuntimeCore::EndUnhandled(const UnhandledFailure& failure) {
+  {
+    base::MutexLock lock(ended_by_lock_);
+    if (!ended_by_.empty()) return;
+    ended_by_ = absl::StrCat(DescribeTask(failure.task_id, failure.name, failure.file, failure.line), ", failed with nobody to join it: ",
+                             failure.status.ToString(absl::StatusToStringMode::kWithNoExtraData));
+  }
+  (void)Shutdown(0);  // does not wait
+}
+
+Status RuntimeCore::Explain(Status refusal) const {
+  base::MutexLock lock(ended_by_lock_);
+  if (ended_by_.empty() || !IsShutdown(refusal)) return refusal;
+  return ShutdownError("BlockOn", ended_by_);
+}
 
 void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
   blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
                                                             options.blocking_keep_alive_ns, "kioto-blocking",
-                                                            options.stack_size});
+                                                            options.stack_size, options.thread_hooks});
   blocking->trace = trace;
   blocking->SetRuntime(weak_from_this(), &drivers);
 }
@@ -35,6 +75,7 @@ Driving* DrivenHereOnly() {
           "tasks would all stand still; use SpawnBlocking, or a multi-thread runtime");
     }
     bool TakeBack(uint64_t) override { return true; }
+    int index() const override { return 0; }
   };
   static HereOnly here_only;
   return &here_only;
@@ -78,4 +119,5 @@ void SeedThread(uint64_t seed, int index) {
   CurrentThread().random = *random.state();
 }
 
-}  // namespace kioto::internal
+}  // namespace internal
+}  // namespace kioto

@@ -8,6 +8,7 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/may_block.h"
+#include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/ticks.h"
 #include "kioto/runtime/blocking/pool.h"
 #include "kioto/runtime/driver/driver_set.h"
@@ -63,6 +64,15 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
     return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with the release of who stops it
   }
 
+  // The same number for no two runtimes of this process; from 1.
+  uint64_t id() const { return id_; }
+  const std::string& name() const { return name_; }  // "" without one
+
+  // Stops the runtime because of a task that failed with nobody to join it.
+  void EndUnhandled(const UnhandledFailure& failure) override;
+  // Why a BlockOn was refused or ended: with that task, if it was the reason.
+  Status Explain(Status refusal) const;
+
   void AddBlockingPool(const RuntimeOptions& options);
   DriverOptions DriverOptionsFor(const RuntimeOptions& options);
 
@@ -82,7 +92,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   std::shared_ptr<BlockingPool> blocking;
 
  protected:
-  explicit RuntimeCore(int shards) : Scheduler(shards) {}
+  RuntimeCore(int shards, const RuntimeOptions& options);
 
   // Those of the worker that this thread is; null if it is none.
   virtual WorkerCounters* CountersHere() = 0;
@@ -92,6 +102,11 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
  private:
   base::Atomic<uint64_t> foreign_forced_yields_{0};  // by BlockOn's futures on threads that are no worker
+  const uint64_t id_;
+  const std::string name_;
+  const TaskHooks task_hooks_;
+  mutable base::Mutex ended_by_lock_;
+  std::string ended_by_;  // the first failure that stopped the runtime; ""
 };
 
 // Polls the future of a BlockOn if it was woken. Whether it has ended.
@@ -105,6 +120,8 @@ class Driving {
   virtual StatusOr<uint64_t> HandOver() = 0;
   // With a pass: whether it is this thread's again.
   virtual bool TakeBack(uint64_t pass) = 0;
+  // As WorkerIndex.
+  virtual int index() const = 0;
 
  protected:
   ~Driving() = default;

@@ -17,9 +17,7 @@ struct CurrentThreadCore::Waiting {
 };
 
 CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
-    : RuntimeCore(/*shards=*/2), options_(options), counters_(options.metrics) {
-  on_unhandled = options.on_unhandled;
-  on_unhandled_arg = options.on_unhandled_arg;
+    : RuntimeCore(/*shards=*/2, options), options_(options), counters_(options.metrics) {
   trace = options.trace;
   measures_latency = options.metrics.schedule_latency;
   if (options.start_paused) drivers.clock.Pause();
@@ -143,7 +141,8 @@ void CurrentThreadCore::Run(TaskHeader* task) {
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared, see OwnedTasks::Find
   WorkerCounters::Add(polls_);
   const int64_t started = counters_.PollStarts(task);
-  const RunResult result = RunTask(task, kioto::internal::CurrentThread());
+  ThreadContext& thread = kioto::internal::CurrentThread();
+  const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
   if (started != 0) counters_.PollEnds(started);
   if (result == RunResult::kGone) return;
   if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;
@@ -281,6 +280,7 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
       if (waker.woken()) break;
     }
     polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as in Run
+    if (!waker.woken() && !HasReady()) options_.thread_hooks.parks.CallIfSet();
     if (waker.woken() || HasReady()) {
       driver_->Turn();
     } else {
@@ -289,6 +289,7 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
       driver_->Park(kNever);
       counters_.Unparked();
       if (trace != nullptr) trace->WorkerUnparks(0);
+      options_.thread_hooks.unparked.CallIfSet();
     }
   }
   counters_.Stops(WorkerCounters::Read(polls_));

@@ -4,12 +4,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/blocking/thread_hooks.h"
 #include "kioto/runtime/scheduler/worker_metrics.h"
 #include "kioto/runtime/task/scheduler.h"
+#include "kioto/runtime/task/task_hooks.h"
 
 namespace kioto {
 
@@ -27,7 +30,11 @@ namespace internal {
 
 struct RuntimeOptions {
   int workers = 0;  // 0: KIOTO_WORKER_THREADS, else the CPUs that this process may use
+  std::optional<std::string> name;  // of the runtime
   std::string thread_name = "kioto-worker";
+  Hook<std::string(int)> name_thread;  // of worker i; without: thread_name, "-" and i
+  std::vector<int> cpus;               // worker i stays on processor cpus[i % size]; none: anywhere
+  bool pin = false;
   size_t stack_size = 0;  // 0: the system's
   bool io = true;
   bool time = true;
@@ -43,6 +50,9 @@ struct RuntimeOptions {
   MetricsOptions metrics;
   UnhandledHook on_unhandled = nullptr;
   void* on_unhandled_arg = nullptr;
+  bool shut_down_on_unhandled = false;
+  ThreadHooks thread_hooks;
+  TaskHooks task_hooks;
   std::shared_ptr<TraceSink> trace;
 };
 

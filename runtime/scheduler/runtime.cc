@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpus.h"
@@ -80,6 +82,19 @@ RuntimeBuilder& RuntimeBuilder::WorkerThreads(int threads) {
 }
 RuntimeBuilder& RuntimeBuilder::ThreadName(std::string name) {
   options_.thread_name = std::move(name);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::ThreadName(Hook<std::string(int)> name) {
+  options_.name_thread = std::move(name);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::Name(std::string name) {
+  options_.name = std::move(name);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::PinWorkers(std::vector<int> cpus) {
+  options_.cpus = std::move(cpus);
+  options_.pin = true;
   return *this;
 }
 RuntimeBuilder& RuntimeBuilder::ThreadStackSize(size_t bytes) {
@@ -165,8 +180,65 @@ RuntimeBuilder& RuntimeBuilder::Trace(std::shared_ptr<TraceSink> sink) {
   return *this;
 }
 
+RuntimeBuilder& RuntimeBuilder::ShutDownOnUnhandled() {
+  options_.shut_down_on_unhandled = true;
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnThreadStart(Hook<void()> hook) {
+  options_.thread_hooks.started = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnThreadStop(Hook<void()> hook) {
+  options_.thread_hooks.stops = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnThreadPark(Hook<void()> hook) {
+  options_.thread_hooks.parks = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnThreadUnpark(Hook<void()> hook) {
+  options_.thread_hooks.unparked = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnTaskSpawn(Hook<void(const TaskMeta&)> hook) {
+  options_.task_hooks.spawned = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnTaskTerminate(Hook<void(const TaskMeta&)> hook) {
+  options_.task_hooks.terminated = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnPollStart(Hook<void(const TaskMeta&)> hook) {
+  options_.task_hooks.poll_begins = std::move(hook);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnPollStop(Hook<void(const TaskMeta&)> hook) {
+  options_.task_hooks.poll_ends = std::move(hook);
+  return *this;
+}
+
+// The processors of PinWorkers.
+Status RuntimeBuilder::CheckCpus() {
+  if (!options_.pin) return OkStatus();
+  if (make_multi_thread_ == nullptr) {
+    return absl::InvalidArgumentError("RuntimeBuilder::PinWorkers needs a multi-thread runtime: a current-thread one runs on "
+                                      "its caller's thread, which you may pin yourself");
+  }
+  if (options_.cpus.empty()) return absl::InvalidArgumentError("RuntimeBuilder::PinWorkers needs at least one processor");
+  const std::vector<int> usable = base::UsableCpus();
+  for (int cpu : options_.cpus) {
+    if (usable.empty() || std::find(usable.begin(), usable.end(), cpu) != usable.end()) continue;
+    return absl::InvalidArgumentError(absl::StrCat("RuntimeBuilder::PinWorkers: this process may not use a processor ", cpu));
+  }
+  return OkStatus();
+}
+
 Status RuntimeBuilder::Check() {
   if (!bad_scale_.ok()) return bad_scale_;
+  if (options_.name && absl::StripAsciiWhitespace(*options_.name).empty()) {
+    return absl::InvalidArgumentError("RuntimeBuilder::Name must not be blank; leave it out for a runtime without a name");
+  }
+  if (Status status = CheckCpus(); !status.ok()) return status;
   if (options_.event_interval < 1) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
   if (options_.max_blocking_threads < 1) {
     return absl::InvalidArgumentError("RuntimeBuilder::MaxBlockingThreads must be at least 1");

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/future/lazy.h"
@@ -80,7 +81,7 @@ auto BlockOnCore(RuntimeCore& core, F&& f) {
   using Future = decltype(future);
   RootOf<Future> root(std::move(future));
   Status status = core.BlockOn(root);
-  if (!status.ok()) return JoinOutput<typename Future::Output>(std::move(status));
+  if (!status.ok()) return JoinOutput<typename Future::Output>(core.Explain(std::move(status)));
   return root.Take();
 }
 
@@ -122,6 +123,9 @@ class Handle {
   size_t live_tasks() const { return core_->owned.size(); }
   // What the runtime has done and has to do, in numbers.
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
+  // The runtime's: no other one of this process has the same. From 1.
+  uint64_t id() const { return core_->id(); }
+  const std::string& name() const { return core_->name(); }  // "" without RuntimeBuilder::Name
 
  private:
   std::shared_ptr<internal::RuntimeCore> core_;
@@ -189,7 +193,14 @@ class RuntimeBuilder {
 
   // Workers of a multi-thread runtime, at least 1. Default: KIOTO_WORKER_THREADS, else the CPUs this process may use.
   RuntimeBuilder& WorkerThreads(int threads);
+  // The runtime's own name, for Handle::name and reports. Not blank.
+  RuntimeBuilder& Name(std::string name);
+  // What workers are called: with "-" and their index behind it; or, of worker i, what the function gives. Debuggers show the
+  // first 15 bytes.
   RuntimeBuilder& ThreadName(std::string name);
+  RuntimeBuilder& ThreadName(Hook<std::string(int)> name);
+  // Multi-thread only: worker i stays on processor cpus[i % cpus.size()], where the system can do that.
+  RuntimeBuilder& PinWorkers(std::vector<int> cpus);
   RuntimeBuilder& ThreadStackSize(size_t bytes);
   RuntimeBuilder& WithoutIo();
   RuntimeBuilder& WithoutTime();
@@ -220,6 +231,23 @@ class RuntimeBuilder {
   RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
   // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
   RuntimeBuilder& Trace(std::shared_ptr<TraceSink> sink);
+  // Such a failure, once told, also stops the runtime: its BlockOn ends with IsShutdown, and a sentence that says which task it
+  // was. Without: the others go on.
+  RuntimeBuilder& ShutDownOnUnhandled();
+
+  // Hooks: called on the thread where it happens, again and again, by several threads at once. They must not block.
+  // First and last on each thread that the runtime starts, those of the blocking pool too.
+  RuntimeBuilder& OnThreadStart(Hook<void()> hook);
+  RuntimeBuilder& OnThreadStop(Hook<void()> hook);
+  // Before and after the sleep of a thread that runs tasks and has nothing to do. What the first one wakes or spawns is run
+  // instead of sleeping.
+  RuntimeBuilder& OnThreadPark(Hook<void()> hook);
+  RuntimeBuilder& OnThreadUnpark(Hook<void()> hook);
+  // A task was accepted; its future was destroyed (once for each that was accepted); around each poll of it.
+  RuntimeBuilder& OnTaskSpawn(Hook<void(const TaskMeta&)> hook);
+  RuntimeBuilder& OnTaskTerminate(Hook<void(const TaskMeta&)> hook);
+  RuntimeBuilder& OnPollStart(Hook<void(const TaskMeta&)> hook);
+  RuntimeBuilder& OnPollStop(Hook<void(const TaskMeta&)> hook);
 
   // Errors: an invalid knob (kInvalidArgument, naming it), or what the system refused.
   StatusOr<Runtime> Build();
@@ -232,6 +260,7 @@ class RuntimeBuilder {
 
   explicit RuntimeBuilder(MakeCore make_multi_thread) : make_multi_thread_(make_multi_thread) {}
   Status Check();
+  Status CheckCpus();
 
   const MakeCore make_multi_thread_;  // null: current-thread
   internal::RuntimeOptions options_;

@@ -12,9 +12,7 @@
 namespace kioto::internal {
 
 WorkStealingCore::WorkStealingCore(const RuntimeOptions& options, int workers)
-    : RuntimeCore(/*shards=*/workers + 1), options_(options), idle_(workers) {
-  on_unhandled = options.on_unhandled;
-  on_unhandled_arg = options.on_unhandled_arg;
+    : RuntimeCore(/*shards=*/workers + 1, options), options_(options), idle_(workers) {
   trace = options.trace;
   measures_latency = options.metrics.schedule_latency;
 }
@@ -51,7 +49,7 @@ Status WorkStealingCore::StartThreads() {
   }
   for (int i = 0; i < size(); ++i) {
     // The thread holds the core: one that is stuck in user code may outlive everybody else.
-    auto thread = base::Thread::Start(absl::StrCat(options_.thread_name, "-", i),
+    auto thread = base::Thread::Start(NameOfThread(i),
                                       [core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), i]() mutable {
                                         RunFirst(std::move(core), i);
                                       },
@@ -62,9 +60,15 @@ Status WorkStealingCore::StartThreads() {
   return OkStatus();
 }
 
+std::string WorkStealingCore::NameOfThread(int worker) const {
+  return options_.name_thread ? options_.name_thread(worker) : absl::StrCat(options_.thread_name, "-", worker);
+}
+
 // This thread is in the worker's seat. Whether it still is at the end.
 bool WorkStealingCore::RunWorker(WorkStealingCore& core, int index) {
   Worker& worker = core.worker(index);
+  const std::vector<int>& cpus = core.options_.cpus;
+  const base::PinnedThread pinned(cpus.empty() ? base::PinnedThread::kAnywhere : cpus[index % cpus.size()]);
   ContextScope scope(&core, &core.drivers, worker.driver(), &worker, &worker);
   if (CurrentThread().random == 0) SeedThread(core.options_.seed, index);
   const bool seated = worker.Loop();
@@ -79,6 +83,7 @@ bool WorkStealingCore::RunWorker(WorkStealingCore& core, int index) {
 // The body of the thread that a worker begins with. When it has lost its seat, it may do for the blocking pool, which sent
 // another thread there.
 void WorkStealingCore::RunFirst(std::shared_ptr<WorkStealingCore> core, int index) {
+  const ThreadHooksScope hooks(core->options_.thread_hooks);
   if (RunWorker(*core, index)) return;
   const std::shared_ptr<BlockingPool> pool = core->blocking;
   if (!pool->Enlist()) return;
@@ -92,7 +97,7 @@ void WorkStealingCore::RunFirst(std::shared_ptr<WorkStealingCore> core, int inde
 bool WorkStealingCore::CallToSeat(int worker) {
   return blocking->Lend([core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), worker] {
     if (!core->worker(worker).TakeSeat()) return;
-    base::SetCurrentThreadName(absl::StrCat(core->options_.thread_name, "-", worker));
+    base::SetCurrentThreadName(core->NameOfThread(worker));
     (void)RunWorker(*core, worker);
   });
 }

@@ -87,6 +87,7 @@ class WorkStealingCore final : public RuntimeCore {
   void EnqueueForeign(TaskHeader* task);
   Status Start();
   Status StartThreads();
+  std::string NameOfThread(int worker) const;
   static bool RunWorker(WorkStealingCore& core, int index);
   static void RunFirst(std::shared_ptr<WorkStealingCore> core, int index);
   bool LetGo(int index);

@@ -52,7 +52,7 @@ bool Worker::Run(TaskHeader* task) {
   polls_.store(polls + 1, std::memory_order_release);  // release: pairs with polls(), for thread()
   ThreadContext& thread = CurrentThread();
   const int64_t started = counters_.PollStarts(task);
-  const RunResult result = RunTask(task, thread);
+  const RunResult result = core_->hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
   if (thread.worker != this) {
     if (result != RunResult::kGone) core_->Enqueue(task);
     return false;
@@ -239,6 +239,11 @@ bool Worker::WorkAnywhere() {
 }
 
 void Worker::Park() {
+  const ThreadHooks& hooks = core_->options().thread_hooks;
+  if (hooks.parks && !core_->shutting_down()) {
+    hooks.parks();
+    if (!queue_.empty()) return;  // what it woke or spawned
+  }
   if (core_->idle().Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) core_->NotifyOne();
   use_slot_ = false;
   if (core_->trace != nullptr) core_->trace->WorkerParks(index_);
@@ -260,6 +265,7 @@ void Worker::Park() {
   if (core_->trace != nullptr) core_->trace->WorkerUnparks(index_);
   use_slot_ = core_->options().lifo_slot;
   if (!searching_ && queue_.size() > 1) core_->NotifyOne();
+  hooks.unparked.CallIfSet();
 }
 
 }  // namespace kioto::internal

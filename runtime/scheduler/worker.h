@@ -37,13 +37,13 @@ class alignas(128) Worker final : public Driving {
   // Inside a poll.
   StatusOr<uint64_t> HandOver() override;
   bool TakeBack(uint64_t pass) override;
+  int index() const override { return index_; }
 
   // On this worker's thread: a task was woken, or spawned.
   void PushWoken(TaskHeader* task);
   void PushNew(TaskHeader* task);
 
   WorkStealingCore* core() const { return core_; }
-  int index() const { return index_; }
   Driver* driver() const { return driver_.get(); }
   RunQueue& queue() { return queue_; }
   WorkerCounters& counters() { return counters_; }

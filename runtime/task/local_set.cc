@@ -116,7 +116,7 @@ TaskHeader* LocalQueue::Next() {
 bool LocalQueue::RunOne(TaskHeader* task) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = thread.task;
-  const RunResult result = RunTask(task, thread);
+  const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
   thread.task = outer;
   if (result != RunResult::kGone) PushLocal(task);
   return result == RunResult::kYielded;
@@ -127,14 +127,19 @@ LocalTurn::LocalTurn(LocalQueue* queue, Context& cx)
   CheckThread(queue);
   if (!outermost_) return;
   queue->inside_ = true;
-  const Scheduler* runtime = CurrentThread().scheduler;  // whose hook hears of tasks that fail with nobody to join them
+  const Scheduler* runtime = CurrentThread().scheduler;  // whose hooks hear of our tasks
   queue->on_unhandled = runtime != nullptr ? runtime->on_unhandled : nullptr;
   queue->on_unhandled_arg = runtime != nullptr ? runtime->on_unhandled_arg : nullptr;
+  queue->ends_unhandled = runtime != nullptr ? runtime->ends_unhandled : nullptr;
+  queue->hooks = runtime != nullptr ? runtime->hooks : nullptr;
   queue->parent_.Register(cx.waker());
 }
 
 LocalTurn::~LocalTurn() {
-  if (outermost_) queue_->inside_ = false;
+  if (!outermost_) return;
+  queue_->inside_ = false;
+  queue_->hooks = nullptr;  // the runtime may end before the queue does
+  queue_->ends_unhandled = nullptr;
 }
 
 void LocalQueue::Run(Context& cx) {

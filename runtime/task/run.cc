@@ -10,22 +10,30 @@ namespace {
 
 const char* NameOf(const TaskHeader* task) { return task->named ? task->name->name.c_str() : ""; }
 
+TaskMeta MetaOf(const TaskHeader* task) { return {task->id, NameOf(task), task->place_file(), task->line}; }
+
+void LogUnhandled(const UnhandledFailure& failure) {
+  const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
+                                               : absl::StrCat("task ", failure.task_id, " \"", failure.name, "\"");
+  base::LogFailure(absl::StrCat(who, ", which nobody joins, has failed: ", failure.status.ToString(absl::StatusToStringMode::kWithNoExtraData)),
+                   base::SourceLocation::Current(failure.file, failure.line));
+}
+
 void ReportUnhandled(TaskHeader* task) {
   const Status* status = task->table()->failure(task);
   if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status) || IsStopped(*status)) return;
   const UnhandledFailure failure{*status, NameOf(task), task->place_file(), task->line, task->id};
   if (task->scheduler->on_unhandled != nullptr) {
     task->scheduler->on_unhandled(failure, task->scheduler->on_unhandled_arg);
-    return;
+  } else {
+    LogUnhandled(failure);
   }
-  const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
-                                               : absl::StrCat("task ", failure.task_id, " \"", failure.name, "\"");
-  base::LogFailure(absl::StrCat(who, ", which nobody joins, has failed: ", status->ToString(absl::StatusToStringMode::kWithNoExtraData)),
-                   base::SourceLocation::Current(failure.file, failure.line));
+  if (task->scheduler->ends_unhandled != nullptr) task->scheduler->ends_unhandled->EndUnhandled(failure);
 }
 
 // The future is destroyed, the output stored, and the task still ours.
 void Finish(TaskHeader* task) {
+  if (task->scheduler->hooks != nullptr) task->scheduler->hooks->terminated.CallIfSet(MetaOf(task));
   task->scheduler->owned.Unlink(task);
   if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDone) return;
   ReportUnhandled(task);
@@ -102,6 +110,16 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
 
 TraceTask TraceOf(const TaskHeader* task) { return {task->id, NameOf(task), task->place_file(), task->line}; }
 
+RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread) {
+  const TaskHooks& hooks = *task->scheduler->hooks;
+  const std::string name = NameOf(task);  // afterwards the task may be gone
+  const TaskMeta meta = {task->id, name.c_str(), task->place_file(), task->line};
+  hooks.poll_begins.CallIfSet(meta);
+  const RunResult result = RunTask(task, thread);
+  hooks.poll_ends.CallIfSet(meta);
+  return result;
+}
+
 void CancelTask(TaskHeader* task, const Status& reason) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = std::exchange(thread.task, task);  // the future's destructor knows whose it is
@@ -155,6 +173,7 @@ void StartTask(TaskHeader* task) {
     return;
   }
   if (scheduler->trace != nullptr) scheduler->trace->TaskSpawned(TraceOf(task));
+  if (scheduler->hooks != nullptr) scheduler->hooks->spawned.CallIfSet(MetaOf(task));
   scheduler->EnqueueNew(task);
 }
 

@@ -7,6 +7,7 @@
 
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/task/owned_tasks.h"
+#include "kioto/runtime/task/task_hooks.h"
 #include "kioto/runtime/trace/trace_sink.h"
 
 namespace kioto::internal {
@@ -41,6 +42,11 @@ class Scheduler {
   void* on_unhandled_arg = nullptr;
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
   bool measures_latency = false;  // its tasks have a TaskName for the time when they were enqueued; fixed at the start
+  const TaskHooks* hooks = nullptr;       // null: none
+  Scheduler* ends_unhandled = nullptr;    // whom EndUnhandled is told after that; null: nobody
+
+  // A task failed with nobody to join it. On the thread where it ended, before its end is visible.
+  virtual void EndUnhandled(const UnhandledFailure&) {}
 
  protected:
   explicit Scheduler(int shards) : owned(shards) {}
@@ -54,6 +60,8 @@ enum class [[nodiscard]] RunResult {
   kWoken,    // still ours: it was woken while it ran
 };
 RunResult RunTask(TaskHeader* task, ThreadContext& thread);
+// The same between the hooks of its scheduler, which has some.
+RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread);
 
 // Ends a task that the caller has the right to poll, without polling it: the future is destroyed here and now, the
 // JoinHandle gets `reason`.

@@ -1,0 +1,37 @@
+// TaskHooks: what a runtime tells of its tasks, to whom its builder named; those of a LocalSet are told to the runtime that
+// drives it. Blocking jobs are none.
+//
+// Without hooks a poll pays one test of a pointer.
+#ifndef KIOTO_RUNTIME_TASK_TASK_HOOKS_H_
+#define KIOTO_RUNTIME_TASK_TASK_HOOKS_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/base/hook.h"
+
+namespace kioto {
+
+// What a hook is told. Valid during its call.
+struct TaskMeta {
+  uint64_t id;
+  const char* name;  // "" if it has none
+  const char* file;  // where it was spawned
+  int line;
+};
+
+namespace internal {
+
+// Each on the thread where it happens. A hook may spawn and wake; it must not block.
+struct TaskHooks {
+  Hook<void(const TaskMeta&)> spawned;     // accepted, and not enqueued yet
+  Hook<void(const TaskMeta&)> terminated;  // once for each spawned one: its future is destroyed, its joiner not woken yet
+  Hook<void(const TaskMeta&)> poll_begins;  // of an aborted task too, whose future is destroyed instead
+  Hook<void(const TaskMeta&)> poll_ends;
+
+  bool any() const { return spawned || terminated || poll_begins || poll_ends; }
+};
+
+}  // namespace internal
+}  // namespace kioto
+
+#endif  // KIOTO_RUNTIME_TASK_TASK_HOOKS_H_
