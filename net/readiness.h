@@ -3,6 +3,7 @@
 #define KIOTO_NET_READINESS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/future_base.h"
@@ -41,6 +42,10 @@ class [[nodiscard]] ReadinessFuture : public FutureBase<ReadinessFuture, StatusO
     if (bits.pending()) return kPending;
     if (!bits->ok()) return bits->status();
     return StatusOr<Readiness>(Readiness(**bits));
+  }
+  void Describe(WaitTrace& trace) const {
+    const bool reading = direction_ == kioto::internal::Direction::kRead;
+    trace.Leaf((reading ? "Readable fd " : "Writable fd ") + std::to_string(handle_->fd()));
   }
 
  private:

@@ -187,4 +187,9 @@ Poll<StatusOr<TcpListener>> BindFuture::PollOnce(Context& cx) {
   return internal::PollFirstOf<StatusOr<TcpListener>>(cx, resolve_, [this](const SocketAddress& to) { return BindTo(to); });
 }
 
+void TcpListener::Describe(WaitTrace& trace) const {
+  const StatusOr<SocketAddress> address = local_address();
+  trace.Leaf(absl::StrCat("TcpListener fd ", fd(), address.ok() ? " " : "", address.ok() ? address->ToString() : ""));
+}
+
 }  // namespace kioto::net

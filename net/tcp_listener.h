@@ -78,6 +78,8 @@ class TcpListener {
   Status TakeError() { return internal::TakeError(fd(), "net::TcpListener"); }
 
   Poll<StatusOr<TcpStream>> PollAccept(Context& cx, internal::AcceptWait& wait);
+  // For dumps: "TcpListener fd 7 127.0.0.1:8080".
+  void Describe(WaitTrace& trace) const;
 
  private:
   friend class BindFuture;
@@ -101,6 +103,7 @@ class [[nodiscard]] AcceptFuture : public FutureBase<AcceptFuture, StatusOr<TcpS
   explicit AcceptFuture(TcpListener& listener) : listener_(&listener) {}
   AcceptFuture(AcceptFuture&& other) noexcept : FutureBase(std::move(other)), listener_(other.listener_) {}
   Poll<StatusOr<TcpStream>> PollOnce(Context& cx) { return listener_->PollAccept(cx, wait_); }
+  void Describe(WaitTrace& trace) const { trace.Node("Accept", *listener_); }
 
  private:
   TcpListener* listener_;
@@ -115,6 +118,7 @@ class [[nodiscard]] IncomingStream {
   explicit IncomingStream(TcpListener& listener) : listener_(&listener) {}
   IncomingStream(IncomingStream&& other) noexcept : listener_(other.listener_), ended_(other.ended_) {}
   Poll<std::optional<Item>> PollNext(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("Accept", *listener_); }
 
  private:
   TcpListener* listener_;

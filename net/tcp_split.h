@@ -28,6 +28,7 @@ class ReadingSide {
   StatusOr<size_t> TryReadVectored(PiecesToFill pieces) { return s().TryReadVectored(pieces); }
   ReadinessFuture Readable() { return s().Readable(); }
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return s().PollRead(cx, into); }
+  void Describe(WaitTrace& trace) const { trace.Child(s()); }
   StatusOr<SocketAddress> local_address() const { return s().local_address(); }
   StatusOr<SocketAddress> peer_address() const { return s().peer_address(); }
 
@@ -63,6 +64,7 @@ class WritingSide {
   ReadinessFuture Writable() { return s().Writable(); }
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return s().PollWrite(cx, bytes); }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, io::Pieces pieces) { return s().PollWriteVectored(cx, pieces); }
+  void Describe(WaitTrace& trace) const { trace.Child(s()); }
   StatusOr<SocketAddress> local_address() const { return s().local_address(); }
   StatusOr<SocketAddress> peer_address() const { return s().peer_address(); }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::net {
@@ -171,6 +172,11 @@ StatusOr<size_t> TcpStream::ReceiveBufferSize() const {
 }
 Status TcpStream::SetReceiveBufferSize(size_t bytes) {
   return internal::SetBufferSize(fd(), SO_RCVBUF, bytes, "setting SO_RCVBUF");
+}
+
+void TcpStream::Describe(WaitTrace& trace) const {
+  const StatusOr<SocketAddress> peer = peer_address();
+  trace.Leaf(absl::StrCat("TcpStream fd ", fd(), peer.ok() ? " " : "", peer.ok() ? peer->ToString() : ""));
 }
 
 }  // namespace kioto::net

@@ -148,6 +148,8 @@ class TcpStream {
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes);
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, io::Pieces pieces);
   Poll<Status> PollShutdown(Context& cx);
+  // For dumps: "TcpStream fd 12 127.0.0.1:4711", the peer's address.
+  void Describe(WaitTrace& trace) const;
 
  private:
   friend class ConnectFuture;
@@ -165,6 +167,7 @@ class [[nodiscard]] ReadVectoredFuture : public FutureBase<ReadVectoredFuture, S
  public:
   ReadVectoredFuture(TcpStream& stream, PiecesToFill pieces) : stream_(&stream), pieces_(pieces) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx) { return stream_->PollReadVectored(cx, pieces_); }
+  void Describe(WaitTrace& trace) const { trace.Node("ReadVectored", *stream_); }
 
  private:
   TcpStream* stream_;
@@ -175,6 +178,7 @@ class [[nodiscard]] PeekFuture : public FutureBase<PeekFuture, StatusOr<size_t>>
  public:
   PeekFuture(TcpStream& stream, MutableBytes into) : stream_(&stream), into_(into) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx) { return stream_->PollPeek(cx, into_); }
+  void Describe(WaitTrace& trace) const { trace.Node("Peek", *stream_); }
 
  private:
   TcpStream* stream_;

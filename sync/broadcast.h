@@ -168,6 +168,7 @@ class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr
   BroadcastRecv(BroadcastChannel<T>& channel, uint64_t& next) : channel_(&channel), next_(&next) {}
   BroadcastRecv(BroadcastRecv&& other) noexcept : channel_(other.channel_), next_(other.next_) {}
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("broadcast::Recv"); }
   Poll<StatusOr<T>> PollOnce(Context& cx) {
     if (cx.budget_spent()) {
       (void)cx.ConsumeBudget();

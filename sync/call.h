@@ -62,6 +62,13 @@ class [[nodiscard]] CallFuture : public FutureBase<CallFuture<R, Sender, Make>, 
     if (poll.pending()) return kPending;
     return Output(*std::move(poll));
   }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("Call");
+    if constexpr (!std::is_same_v<Send, Sent>) {
+      if (send_) return trace.Child(*send_);
+    }
+    if (reply_) trace.Child(*reply_);
+  }
 
  private:
   Status Begin() {

@@ -102,6 +102,7 @@ class [[nodiscard]] CancelledFuture : public FutureBase<CancelledFuture, Unit> {
  public:
   explicit CancelledFuture(CancellationToken token) : token_(std::move(token)), notified_(token_.node_->notify) {}
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("CancellationToken::Cancelled"); }
   Poll<Unit> PollOnce(Context& cx) {
     if (token_.IsCancelled()) {
       if (!cx.ConsumeBudget()) return kPending;

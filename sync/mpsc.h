@@ -86,6 +86,7 @@ class [[nodiscard]] MpscSend : public FutureBase<MpscSend<T>, Status> {
 
   MpscSend(Channel& channel, T value) : channel_(&channel), value_(std::move(value)) {}
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("mpsc::Send"); }
   Poll<Status> PollOnce(Context& cx) {
     if (cx.budget_spent()) {
       (void)cx.ConsumeBudget();

@@ -49,6 +49,7 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
     if (step_ == Step::kLinked) Cancel();
   }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("Notify::Notified"); }
   Poll<Unit> PollOnce(Context& cx) {
     if (cx.budget_spent()) {
       (void)cx.ConsumeBudget();

@@ -59,6 +59,7 @@ class [[nodiscard]] OneshotClosed : public FutureBase<OneshotClosed<T>, Unit> {
     if (waiting_ && sender_->block_ != nullptr) sender_->block_->core.DisarmClosed();
   }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("oneshot::Closed"); }
   Poll<Unit> PollOnce(Context& cx) {
     if (sender_->IsClosed()) {
       if (!cx.ConsumeBudget()) return kPending;
@@ -171,6 +172,7 @@ class [[nodiscard]] OneshotReceiver : public FutureBase<OneshotReceiver<T>, inte
   }
   ~OneshotReceiver() { reset(); }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("oneshot::Receiver"); }
   Poll<Output> PollOnce(Context& cx) {
     KIOTO_CHECK(block_ != nullptr, "a oneshot's receiver was polled after it had given its answer");
     const View view = block_->core.Await(cx.waker());

@@ -65,6 +65,7 @@ class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<Se
     if (waiting_) GiveUp();
   }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("Semaphore::Acquire"); }
   Poll<StatusOr<SemaphorePermit>> PollOnce(Context& cx);
 
  private:

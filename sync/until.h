@@ -63,6 +63,10 @@ class [[nodiscard]] UntilFuture : public FutureBase<UntilFuture<F, How>, typenam
     if (cancelled_.token().IsCancelled() || cancelled_.PollOnce(cx).ready()) return Stop();
     return kPending;
   }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("Until a CancellationToken");
+    if (future_.has_value()) trace.Child(*future_);
+  }
 
  private:
   Output Stop() {

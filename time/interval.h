@@ -37,6 +37,7 @@ class [[nodiscard]] TickFuture : public FutureBase<TickFuture, Instant> {
 
   explicit TickFuture(Interval* interval) : interval_(interval) {}
   Poll<Instant> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const;
 
  private:
   Interval* interval_;
@@ -60,6 +61,8 @@ class Interval {
   Poll<Instant> PollTick(Context& cx);
   // The same, as a stream.
   Poll<std::optional<Instant>> PollNext(Context& cx);
+
+  void Describe(WaitTrace& trace) const { trace.Leaf(trace.Until("Interval", timer_.deadline())); }
 
   // The next tick, a period from now; those after it, from there. What was missed is forgotten. As after every Reset, it
   // must be polled again: who waits for a tick is not woken before.
@@ -87,6 +90,8 @@ class Interval {
   int64_t period_;
   MissedTicks missed_;
 };
+
+inline void TickFuture::Describe(WaitTrace& trace) const { trace.Child(*interval_); }
 
 }  // namespace kioto::time
 

@@ -32,6 +32,8 @@ class [[nodiscard]] SleepFuture : public FutureBase<SleepFuture, Unit> {
     return kPending;
   }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf(trace.Until("Sleep", timer_.deadline())); }
+
   // Another deadline, at any time; a wait that was over begins again. It must be polled after it: until then it waits for
   // nothing and wakes nobody.
   void Reset(Instant deadline) { timer_.Reset(kioto::internal::Timer::From::kClockZero, deadline.nanos()); }

@@ -66,6 +66,10 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
     future_.reset();
     return Output(TimeoutError(state));
   }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node(trace.Until("Timeout", limited_ ? timer_.deadline() : kNever));
+    if (future_.has_value()) trace.Child(*future_);
+  }
 
  private:
   Timer timer_;

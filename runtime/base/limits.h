@@ -58,6 +58,15 @@ inline constexpr uint32_t kPollTimeEvery = 16;
 // Buckets of a histogram, of which each worker has one: 512 KB of counts at most.
 inline constexpr size_t kHistogramBuckets = 65536;
 
+// Reports of long polls at once, and in a second: each stops a worker for its stack, and takes some milliseconds of the
+// monitor, in which it relieves nobody.
+inline constexpr int kStallBurst = 5;
+inline constexpr int kStallsPerSecond = 2;
+
+// What a dump tells at most: of tasks, and of one task's tree, unless it is asked for more.
+inline constexpr size_t kDumpedTasks = 100'000;
+inline constexpr size_t kDumpedNodes = 100;
+
 // The farthest a timer may lie in the future (about 34 years): what is later is clamped, so that arithmetic on
 // nanoseconds can not overflow.
 inline constexpr int64_t kMaxTimerNs = int64_t{1} << 60;

@@ -26,6 +26,7 @@ class [[nodiscard]] ByRefFuture : public FutureBase<ByRefFuture<F>, OutputOf<F>>
     CheckBorrow(cx, future_);
     return PollChild(*future_, cx);
   }
+  void Describe(WaitTrace& trace) const { trace.Child(*future_); }
 
  private:
   F* future_;
@@ -42,6 +43,7 @@ class [[nodiscard]] ByRefStream {
     CheckBorrow(cx, stream_);
     return stream_->PollNext(cx);
   }
+  void Describe(WaitTrace& trace) const { trace.Child(*stream_); }
 
  private:
   S* stream_;

@@ -36,6 +36,7 @@ template <class T>
 struct ErasedVTable {
   Poll<T> (*poll)(void*, Context&);
   void (*destroy)(void*);
+  void (*describe)(const void*, WaitTrace&);
 };
 
 // A future on the heap, as one that gives T.
@@ -54,12 +55,13 @@ struct ErasedFuture {
     static_cast<F*>(memory)->~F();
     FreeErased(memory, sizeof(F), alignof(F));
   }
+  [[gnu::cold]] static void DescribeIt(const void* memory, WaitTrace& trace) { trace.Child(*static_cast<const F*>(memory)); }
   static void* Make(F&& future) {
     ErasedMemory memory(sizeof(F), alignof(F));
     ::new (memory.get()) F(std::move(future));
     return memory.Release();
   }
-  static constexpr ErasedVTable<T> kVTable = {&PollIt, &DestroyIt};
+  static constexpr ErasedVTable<T> kVTable = {&PollIt, &DestroyIt, &DescribeIt};
 };
 
 // Whether an output From may stand for T.
@@ -96,6 +98,10 @@ class Erased : public FutureBase<Self, T> {
     in_poll.Leave();
     if (polled.ready()) Reset();
     return polled;
+  }
+
+  void Describe(WaitTrace& trace) const {
+    if (state_ == State::kHeap) heap_.vtable->describe(heap_.memory, trace);
   }
 
   // Whether there is something to poll.

@@ -64,6 +64,12 @@ class [[nodiscard]] FinallyNode : public FutureBase<FinallyNode<F, Fn>, OutputOf
 #endif
     return *std::move(outcome_);
   }
+  void Describe(WaitTrace& trace) const {
+    if (stage_ == Stage::kFirst) trace.Child(first_);
+    if constexpr (S::kAsync) {
+      if (stage_ == Stage::kNext) trace.Child(next_);
+    }
+  }
 
  private:
   enum class Stage : uint8_t { kFirst, kBetween, kNext };

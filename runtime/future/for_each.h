@@ -59,6 +59,9 @@ class ItemSlot {
     if (polled.ready()) End();
     return polled;
   }
+  void Describe(WaitTrace& trace) const {
+    if (busy()) trace.Child(next_);
+  }
 
  private:
   enum class Stage : uint8_t { kFree, kItem, kNext };
@@ -121,6 +124,12 @@ class [[nodiscard]] ForEachFuture : public FutureBase<ForEachFuture<S, Fn>, Stat
       if (!budget.MayGoOn()) return kPending;
     }
   }
+  void Describe(WaitTrace& trace) const {
+    if constexpr (St::kAsync) {
+      if (slot_.busy()) return slot_.Describe(trace);
+    }
+    trace.Child(source_);
+  }
 
  private:
   S source_;
@@ -155,6 +164,11 @@ class [[nodiscard]] ForEachConcurrentFuture : public FutureBase<ForEachConcurren
     if (TakeItems(cx)) return Stop();  // into the places that have become free
     if (!source_ended_ || at_work_ > 0) return kPending;
     return Stop();
+  }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("ForEachConcurrent, " + std::to_string(at_work_) + " at work");
+    for (uint32_t i = 0; i < slots_.size(); ++i) slots_[i].Describe(trace);
+    if (!source_ended_ && free_ != kNoSlot) trace.Child(source_);
   }
 
  private:

@@ -159,6 +159,7 @@ class [[nodiscard]] FromCallbackFuture : public FutureBase<FromCallbackFuture<T,
     block->Drop();
     return output;
   }
+  void Describe(WaitTrace& trace) const { trace.Leaf("FromCallback"); }
 
  private:
   Fn start_;

@@ -13,6 +13,7 @@
 #include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/future/internal/pin.h"
 #include "kioto/runtime/future/internal/poison.h"
+#include "kioto/runtime/future/wait_trace.h"
 
 namespace kioto {
 

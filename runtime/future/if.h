@@ -54,6 +54,13 @@ class [[nodiscard]] IfFuture
   }
 
   Poll<Output> PollOnce(Context& cx) { return is_first_ ? PollBranch(first_, cx) : PollBranch(second_, cx); }
+  void Describe(WaitTrace& trace) const {
+    if (is_first_) {
+      trace.Child(first_);
+    } else {
+      trace.Child(second_);
+    }
+  }
 
  private:
   template <class F>

@@ -27,6 +27,7 @@ class [[nodiscard]] InspectNode : public FutureBase<InspectNode<F, Fn>, OutputOf
     }
     return polled;
   }
+  void Describe(WaitTrace& trace) const { trace.Child(future_); }
 
  private:
   Fn fn_;

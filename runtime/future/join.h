@@ -47,6 +47,9 @@ class JoinSlot {
     return true;
   }
   bool done() const { return stage_ == Stage::kOutput; }
+  void Describe(WaitTrace& trace) const {
+    if (stage_ == Stage::kFuture) trace.Child(future_);
+  }
   Output& output() { return output_; }
 
   void Reset() {
@@ -128,6 +131,10 @@ class [[nodiscard]] JoinFuture<Mode, std::index_sequence<I...>, F...>
     } else {
       return Output(Mode::Value(At<I>(slots_).output())...);
     }
+  }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("Join");
+    (At<I>(slots_).Describe(trace), ...);
   }
 
  private:

@@ -63,6 +63,10 @@ class [[nodiscard]] JoinAllFuture : public FutureBase<JoinAllFuture<Mode, C>, Jo
     if (left_ > 0) return kPending;
     return Collect();
   }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("JoinAll, " + std::to_string(left_) + " of " + std::to_string(slots_.size()) + " left");
+    for (uint32_t i = 0; i < slots_.size(); ++i) slots_[i].Describe(trace);
+  }
 
  private:
   // False if there is nothing to wait for.

@@ -50,6 +50,11 @@ class [[nodiscard]] LazyFuture : public FutureBase<LazyFuture<Fn>, typename Step
       return polled;
     }
   }
+  void Describe([[maybe_unused]] WaitTrace& trace) const {
+    if constexpr (S::kAsync) {
+      if (stage_ == Stage::kNext) trace.Child(next_);
+    }
+  }
 
  private:
   enum class Stage : uint8_t { kFn, kNext, kDone };

@@ -54,6 +54,11 @@ class [[nodiscard]] LoopFuture : public FutureBase<LoopFuture<Fn>, LoopOutput<ty
       if (!budget.MayGoOn()) return kPending;
     }
   }
+  void Describe([[maybe_unused]] WaitTrace& trace) const {
+    if constexpr (S::kAsync) {
+      if (in_round_) trace.Child(body_);
+    }
+  }
 
  private:
   Poll<Round> PollRound(Context& cx) {

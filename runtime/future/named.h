@@ -2,6 +2,7 @@
 #ifndef KIOTO_RUNTIME_FUTURE_NAMED_H_
 #define KIOTO_RUNTIME_FUTURE_NAMED_H_
 
+#include <string>
 #include <utility>
 
 #include "kioto/runtime/future/future_base.h"
@@ -18,6 +19,10 @@ class [[nodiscard]] NamedNode : public FutureBase<NamedNode<F>, OutputOf<F>> {
   NamedNode(F future, const char* name) : name_(name), future_(std::move(future)) {}
 
   Poll<OutputOf<F>> PollOnce(Context& cx) { return PollChild(future_, cx); }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node(std::string("\"") + name_ + "\"");
+    trace.Child(future_);
+  }
   const char* name() const { return name_; }
 
  private:

@@ -39,6 +39,9 @@ class [[nodiscard]] OnDropFuture : public FutureBase<OnDropFuture<F, Fn>, Output
     }
     return polled;
   }
+  void Describe(WaitTrace& trace) const {
+    if (future_.has_value()) trace.Child(*future_);
+  }
 
  private:
   Fn cleanup_;

@@ -26,6 +26,7 @@ template <class T>
 class [[nodiscard]] NeverFuture : public FutureBase<NeverFuture<T>, T> {
  public:
   Poll<T> PollOnce(Context&) { return kPending; }
+  void Describe(WaitTrace& trace) const { trace.Leaf("Never"); }
 };
 
 template <class Fn>
@@ -36,6 +37,7 @@ class [[nodiscard]] PollFnFuture : public FutureBase<PollFnFuture<Fn>, PollFnOut
  public:
   explicit PollFnFuture(Fn fn) : fn_(std::move(fn)) {}
   Poll<PollFnOutput<Fn>> PollOnce(Context& cx) { return fn_(cx); }
+  void Describe(WaitTrace& trace) const { trace.Leaf("PollFn"); }
 
  private:
   Fn fn_;

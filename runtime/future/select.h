@@ -156,6 +156,12 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
     (PollNext<I, C>(answer, cx), ...);
     return answer;
   }
+  void Describe(WaitTrace& trace) const {
+    if (stage_ == Stage::kHandling) (DescribeNext<I, C>(trace), ...);
+    if (stage_ != Stage::kWaiting) return;
+    const WaitTrace::Below below = trace.Node("Select");
+    (DescribeCase<I>(trace), ...);
+  }
 
  private:
   // Waiting: futures_ live. Argument: the winner's output lives. Handling: that and the handler's future. Done: none.
@@ -221,6 +227,18 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
       EndNext<i, Case>();
       stage_ = Stage::kArgument;
       answer = Convert<Output>(*std::move(polled));
+    }
+  }
+  template <size_t i>
+  void DescribeCase(WaitTrace& trace) const {
+    if (((on_ >> i) & 1) != 0) trace.Child(At<i>(futures_));
+  }
+  template <size_t i, class Case>
+  void DescribeNext([[maybe_unused]] WaitTrace& trace) const {
+    if constexpr (CaseStep<Case>::kAsync) {
+      using N = typename CaseStep<Case>::Next;
+      const auto& result = *reinterpret_cast<const CaseResult<Case>*>(won_.bytes);
+      if (winner_ == i) trace.Child(*std::launder(reinterpret_cast<const N*>(result.next)));
     }
   }
   template <size_t i, class Case>
@@ -292,6 +310,7 @@ class [[nodiscard]] LosesDataFuture : public FutureBase<LosesDataFuture<F>, Outp
   static constexpr bool kLocal = IsLocalFuture<F>;
   explicit LosesDataFuture(F future) : future_(std::move(future)) {}
   Poll<OutputOf<F>> PollOnce(Context& cx) { return PollChild(future_, cx); }
+  void Describe(WaitTrace& trace) const { trace.Child(future_); }
 
  private:
   F future_;

@@ -74,6 +74,7 @@ class [[nodiscard]] NextFuture : public FutureBase<NextFuture<S>, std::optional<
 
   explicit NextFuture(S* stream) : stream_(stream) {}
   Poll<std::optional<typename S::Item>> PollOnce(Context& cx) { return stream_->PollNext(cx); }
+  void Describe(WaitTrace& trace) const { trace.Child(*stream_); }
 
  private:
   S* stream_;

@@ -28,6 +28,11 @@ class [[nodiscard]] TakeUntilStream {
     if (!until_) return std::optional<Item>();
     return stream_.PollNext(cx);
   }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("TakeUntil");
+    if (until_) trace.Child(*until_);
+    trace.Child(stream_);
+  }
 
  private:
   S stream_;

@@ -38,6 +38,7 @@ class [[nodiscard]] UnconstrainedFuture : public FutureBase<UnconstrainedFuture<
     NoBudget no_budget(cx);
     return PollChild(future_, cx);
   }
+  void Describe(WaitTrace& trace) const { trace.Child(future_); }
 
  private:
   F future_;

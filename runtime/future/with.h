@@ -85,6 +85,11 @@ class [[nodiscard]] WithFuture : public FutureBase<WithFuture<A...>, typename Re
       return kPending;
     }
   }
+  void Describe([[maybe_unused]] WaitTrace& trace) const {
+    if constexpr (kAsync) {
+      if (stage_ == Stage::kNext) trace.Child(next_);
+    }
+  }
 
  private:
   enum class Stage : uint8_t { kStart, kNext, kDone };

@@ -15,6 +15,7 @@ class [[nodiscard]] YieldNowFuture : public FutureBase<YieldNowFuture, Unit> {
     cx.Yield();
     return kPending;
   }
+  void Describe(WaitTrace& trace) const { trace.Leaf("YieldNow"); }
 
  private:
   bool yielded_ = false;

@@ -56,15 +56,18 @@ class BufReaderRef {
 
   Poll<StatusOr<absl::string_view>> PollFill(Context& cx) const { return ops_->fill(object_, cx); }
   void Consume(size_t n) const { ops_->consume(object_, n); }
+  void Describe(WaitTrace& trace) const { ops_->describe(object_, trace); }
 
  private:
   struct Ops {
     Poll<StatusOr<absl::string_view>> (*fill)(void*, Context&);
     void (*consume)(void*, size_t);
+    void (*describe)(const void*, WaitTrace&);
   };
   template <class R>
   static constexpr Ops kOps = {[](void* r, Context& cx) { return static_cast<R*>(r)->PollFill(cx); },
-                               [](void* r, size_t n) { static_cast<R*>(r)->Consume(n); }};
+                               [](void* r, size_t n) { static_cast<R*>(r)->Consume(n); },
+                               [](const void* r, WaitTrace& trace) { trace.Child(*static_cast<const R*>(r)); }};
 
   void* object_;
   const Ops* ops_;
@@ -74,6 +77,7 @@ class [[nodiscard]] FillFuture : public FutureBase<FillFuture, StatusOr<absl::st
  public:
   explicit FillFuture(BufReaderRef reader) : reader_(reader) {}
   Poll<StatusOr<absl::string_view>> PollOnce(Context& cx) { return reader_.PollFill(cx); }
+  void Describe(WaitTrace& trace) const { trace.Node("Fill", reader_); }
 
  private:
   BufReaderRef reader_;
@@ -84,6 +88,7 @@ class [[nodiscard]] ReadUntilFuture : public FutureBase<ReadUntilFuture, StatusO
   ReadUntilFuture(BufReaderRef reader, char end, std::string& into, size_t limit)
       : reader_(reader), end_(end), into_(&into), limit_(limit) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("ReadUntil", reader_); }
 
  private:
   BufReaderRef reader_;
@@ -123,6 +128,7 @@ class BufReader {
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return buffer_.Read(reader_, cx, into); }
   Poll<StatusOr<absl::string_view>> PollFill(Context& cx) { return buffer_.Fill(reader_, cx); }
   void Consume(size_t n) { buffer_.Consume(n); }
+  void Describe(WaitTrace& trace) const { trace.Node("BufReader", reader_); }
 
   template <class T = R, std::enable_if_t<IsWriter<T>, int> = 0>
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) {

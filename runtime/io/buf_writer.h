@@ -87,6 +87,7 @@ class BufWriter {
     if (flushed.pending() || !flushed->ok()) return flushed;
     return WriterRef(writer_).PollShutdown(cx);
   }
+  void Describe(WaitTrace& trace) const { trace.Node("BufWriter", writer_); }
 
   template <class T = W, std::enable_if_t<IsReader<T>, int> = 0>
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) {

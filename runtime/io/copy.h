@@ -19,6 +19,11 @@ class [[nodiscard]] CopyFuture : public FutureBase<CopyFuture, StatusOr<uint64_t
   CopyFuture(ReaderRef reader, WriterRef writer, size_t buffer_size)
       : reader_(reader), writer_(writer), buffer_size_(buffer_size) {}
   Poll<StatusOr<uint64_t>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("Copy");
+    trace.Child(reader_);
+    trace.Child(writer_);
+  }
 
  private:
   // Reads when there is room and writes when there are bytes, until both would wait. False: wait.

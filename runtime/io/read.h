@@ -17,6 +17,7 @@ class [[nodiscard]] ReadFuture : public FutureBase<ReadFuture, StatusOr<size_t>>
  public:
   ReadFuture(ReaderRef reader, MutableBytes into) : reader_(reader), into_(into) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx) { return reader_.PollRead(cx, into_); }
+  void Describe(WaitTrace& trace) const { trace.Node("Read", reader_); }
 
  private:
   ReaderRef reader_;
@@ -28,6 +29,7 @@ class [[nodiscard]] ReadQueueFuture : public FutureBase<ReadQueueFuture, StatusO
  public:
   ReadQueueFuture(ReaderRef reader, ByteQueue& queue, size_t room) : reader_(reader), queue_(&queue), room_(room) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("Read", reader_); }
 
  private:
   ReaderRef reader_;
@@ -39,6 +41,7 @@ class [[nodiscard]] ReadExactFuture : public FutureBase<ReadExactFuture, Status>
  public:
   ReadExactFuture(ReaderRef reader, MutableBytes into) : reader_(reader), into_(into) {}
   Poll<Status> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("ReadExact", reader_); }
 
  private:
   ReaderRef reader_;
@@ -52,6 +55,7 @@ class [[nodiscard]] ReadToEndFuture : public FutureBase<ReadToEndFuture, StatusO
 
   ReadToEndFuture(ReaderRef reader, size_t limit) : reader_(reader), limit_(limit) {}
   Poll<StatusOr<std::string>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("ReadToEnd", reader_); }
 
  private:
   ReaderRef reader_;

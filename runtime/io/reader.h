@@ -18,6 +18,7 @@
 #include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/poll.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/io/buffer.h"
 
 namespace kioto::io {
@@ -40,18 +41,26 @@ class ReaderRef {
  public:
   template <class R, std::enable_if_t<IsReader<R> && !std::is_same_v<R, ReaderRef> && !std::is_const_v<R>, int> = 0>
   ReaderRef(R& reader)  // NOLINT: a reference to it
-      : object_(&reader), poll_read_([](void* object, Context& cx, MutableBytes into) {
-          return static_cast<R*>(object)->PollRead(cx, into);
-        }) {}
+      : object_(&reader), ops_(&kOps<R>) {}
 
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) const {
     kioto::internal::CheckBorrow(cx, object_);
-    return poll_read_(object_, cx, into);
+    return ops_->poll_read(object_, cx, into);
   }
+  void Describe(WaitTrace& trace) const { ops_->describe(object_, trace); }
 
  private:
+  struct Ops {
+    Poll<StatusOr<size_t>> (*poll_read)(void*, Context&, MutableBytes);
+    void (*describe)(const void*, WaitTrace&);
+  };
+  template <class R>
+  static constexpr Ops kOps = {
+      [](void* object, Context& cx, MutableBytes into) { return static_cast<R*>(object)->PollRead(cx, into); },
+      [](const void* object, WaitTrace& trace) { trace.Child(*static_cast<const R*>(object)); }};
+
   void* object_;
-  Poll<StatusOr<size_t>> (*poll_read_)(void*, Context&, MutableBytes);
+  const Ops* ops_;
 };
 
 }  // namespace kioto::io

@@ -43,6 +43,7 @@ class [[nodiscard]] WriteFuture : public FutureBase<WriteFuture, StatusOr<size_t
  public:
   WriteFuture(WriterRef writer, absl::string_view bytes) : writer_(writer), bytes_(bytes) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx) { return writer_.PollWrite(cx, bytes_); }
+  void Describe(WaitTrace& trace) const { trace.Node("Write", writer_); }
 
  private:
   WriterRef writer_;
@@ -53,6 +54,7 @@ class [[nodiscard]] WriteVectoredFuture : public FutureBase<WriteVectoredFuture,
  public:
   WriteVectoredFuture(WriterRef writer, Pieces pieces) : writer_(writer), pieces_(pieces) {}
   Poll<StatusOr<size_t>> PollOnce(Context& cx) { return writer_.PollWriteVectored(cx, pieces_); }
+  void Describe(WaitTrace& trace) const { trace.Node("WriteVectored", writer_); }
 
  private:
   WriterRef writer_;
@@ -63,6 +65,7 @@ class [[nodiscard]] WriteAllFuture : public FutureBase<WriteAllFuture, Status> {
  public:
   WriteAllFuture(WriterRef writer, absl::string_view bytes) : writer_(writer), bytes_(bytes) {}
   Poll<Status> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("WriteAll", writer_); }
 
  private:
   WriterRef writer_;
@@ -73,6 +76,7 @@ class [[nodiscard]] WriteAllOwnedFuture : public FutureBase<WriteAllOwnedFuture,
  public:
   WriteAllOwnedFuture(WriterRef writer, std::string bytes) : writer_(writer), bytes_(std::move(bytes)) {}
   Poll<Status> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("WriteAll", writer_); }
 
  private:
   WriterRef writer_;
@@ -84,6 +88,7 @@ class [[nodiscard]] WriteAllVectoredFuture : public FutureBase<WriteAllVectoredF
  public:
   WriteAllVectoredFuture(WriterRef writer, Pieces pieces) : writer_(writer), pieces_(pieces) {}
   Poll<Status> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("WriteAllVectored", writer_); }
 
  private:
   WriterRef writer_;
@@ -95,6 +100,7 @@ class [[nodiscard]] FlushFuture : public FutureBase<FlushFuture, Status> {
  public:
   explicit FlushFuture(WriterRef writer) : writer_(writer) {}
   Poll<Status> PollOnce(Context& cx) { return writer_.PollFlush(cx); }
+  void Describe(WaitTrace& trace) const { trace.Node("Flush", writer_); }
 
  private:
   WriterRef writer_;
@@ -104,6 +110,7 @@ class [[nodiscard]] ShutdownFuture : public FutureBase<ShutdownFuture, Status> {
  public:
   explicit ShutdownFuture(WriterRef writer) : writer_(writer) {}
   Poll<Status> PollOnce(Context& cx) { return writer_.PollShutdown(cx); }
+  void Describe(WaitTrace& trace) const { trace.Node("Shutdown", writer_); }
 
  private:
   WriterRef writer_;

@@ -25,6 +25,7 @@
 #include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/poll.h"
+#include "kioto/runtime/future/wait_trace.h"
 
 namespace kioto::io {
 
@@ -60,6 +61,7 @@ struct WriterOps {
   Poll<StatusOr<size_t>> (*write_vectored)(void*, Context&, Pieces);
   Poll<Status> (*flush)(void*, Context&);
   Poll<Status> (*shutdown)(void*, Context&);
+  void (*describe)(const void*, WaitTrace&);
 };
 
 template <class W>
@@ -85,7 +87,8 @@ struct WriterOpsOf {
     if constexpr (HasShutdown<W>::value) return static_cast<W*>(w)->PollShutdown(cx);
     return Flush(w, cx);
   }
-  static constexpr WriterOps kOps = {&Write, &WriteVectored, &Flush, &Shutdown};
+  static void Describe(const void* w, WaitTrace& trace) { trace.Child(*static_cast<const W*>(w)); }
+  static constexpr WriterOps kOps = {&Write, &WriteVectored, &Flush, &Shutdown, &Describe};
 };
 
 }  // namespace internal
@@ -108,6 +111,7 @@ class WriterRef {
   }
   Poll<Status> PollFlush(Context& cx) const { return ops_->flush(object_, cx); }
   Poll<Status> PollShutdown(Context& cx) const { return ops_->shutdown(object_, cx); }
+  void Describe(WaitTrace& trace) const { ops_->describe(object_, trace); }
 
  private:
   void* object_;

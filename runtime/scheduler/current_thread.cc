@@ -20,6 +20,7 @@ CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
     : RuntimeCore(/*shards=*/2, options), options_(options), counters_(options.metrics) {
   trace = options.trace;
   measures_latency = options.metrics.schedule_latency;
+  keeps_details = options.task_details;
   if (options.start_paused) drivers.clock.Pause();
 }
 
@@ -84,6 +85,12 @@ TaskHeader* CurrentThreadCore::PopRandom() {
 bool CurrentThreadCore::CanSpawnLocal() const {
   if (attached_ != nullptr) return OnLoopThread();
   return InDrivingThread() || kioto::internal::CurrentThread().task == nullptr;
+}
+
+bool CurrentThreadCore::FindRunning(const TaskHeader* task, RunningPoll* poll) const {
+  if (polled_.load(std::memory_order_relaxed) != task) return false;  // relaxed: only compared
+  *poll = {0, 0};
+  return true;
 }
 
 // Binds the runtime to this thread, on behalf of a task of SpawnLocal, which is counted already.

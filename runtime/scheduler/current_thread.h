@@ -50,6 +50,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   void EnqueueNew(TaskHeader* task) override;
   int ShardForThisThread() const override { return InDrivingThread() ? 0 : 1; }
   bool CanSpawnLocal() const override;
+  bool FindRunning(const TaskHeader* task, RunningPoll* poll) const override;
 
   size_t workers() const override { return 1; }
   const WorkerCounters& CountersOf(int) const override { return counters_; }

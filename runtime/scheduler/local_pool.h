@@ -49,6 +49,7 @@ class [[nodiscard]] PinnedFuture : public FutureBase<PinnedFuture<F>, OutputOf<F
  public:
   PinnedFuture(PinnedLoad load, F future) : load_(std::move(load)), future_(std::move(future)) {}
   Poll<OutputOf<F>> PollOnce(Context& cx) { return PollChild(future_, cx); }
+  void Describe(WaitTrace& trace) const { trace.Child(future_); }
 
  private:
   PinnedLoad load_;  // goes last

@@ -1,5 +1,8 @@
 #include "kioto/runtime/scheduler/monitor.h"
 
+#include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -57,6 +60,7 @@ void Monitor::Tick() {
       continue;
     }
     Relieve(worker);
+    worker.NoteStuck(polls, seen.since_ns);
     if (seen.reported) continue;
     // What the thread spent waiting for a CPU is the machine's doing, not the task's.
     const int system_id = worker.thread().system_id;
@@ -72,9 +76,35 @@ void Monitor::Tick() {
     if (!advances && ThreadIsRunnable(system_id)) continue;
     seen.reported = true;
     long_polls_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
-    base::LogFailure(absl::StrCat("worker ", i, " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",
-                                  worker.DescribePoll(), "\n", ThreadStack(worker.thread())));
+    if (MayReport(now_ns)) {
+      Report(worker, stuck_ns);
+    } else {
+      ++left_out_;
+    }
   }
+}
+
+bool Monitor::MayReport(int64_t now_ns) {
+  constexpr int64_t kPriceNs = 1'000'000'000 / limits::kStallsPerSecond;
+  const int64_t paid_ns = std::max(reports_paid_ns_, now_ns) + kPriceNs;
+  if (paid_ns > now_ns + limits::kStallBurst * kPriceNs) return false;
+  reports_paid_ns_ = paid_ns;
+  return true;
+}
+
+void Monitor::Report(Worker& worker, int64_t stuck_ns) {
+  const std::string stack = ThreadStack(worker.thread());
+  const RuntimeOptions& options = core_->options();
+  if (options.on_stall != nullptr) {
+    const Worker::Polled task = worker.polled();
+    options.on_stall({worker.index(), std::chrono::nanoseconds(stuck_ns), task.task_id, task.name, task.file, task.line, stack},
+                     options.on_stall_arg);
+  } else {
+    const std::string others = left_out_ > 0 ? absl::StrCat(" (", left_out_, " others since the last report)") : "";
+    base::LogFailure(absl::StrCat("worker ", worker.index(), " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",
+                                  worker.DescribePoll(), others, "\n", stack));
+  }
+  left_out_ = 0;
 }
 
 // Wakes from here reach the injector, since this thread is no worker.

@@ -5,8 +5,9 @@
 // and one parked worker is woken. The monitor never runs a task. While every worker is parked it sleeps; the first worker
 // to leave its park wakes it (idle.h, R4).
 //
-// A poll longer than limits::kLongPollNs is reported once, with the task and the stack of the blocked thread. Time in which
-// the thread was ready to run, but had no CPU, does not count.
+// A poll longer than limits::kLongPollNs is reported once, with the task and the stack of the blocked thread, to the hook of
+// RuntimeBuilder::OnStall or to the log; so many a second (limits::kStallsPerSecond), the rest only counted. Time in which the
+// thread was ready to run, but had no CPU, does not count.
 #ifndef KIOTO_RUNTIME_SCHEDULER_MONITOR_H_
 #define KIOTO_RUNTIME_SCHEDULER_MONITOR_H_
 
@@ -46,6 +47,8 @@ class Monitor {
   void Run();
   void Tick();
   void Relieve(Worker& worker);
+  bool MayReport(int64_t now_ns);
+  void Report(Worker& worker, int64_t stuck_ns);
 
   WorkStealingCore* const core_;
   base::Parker parker_;
@@ -53,7 +56,10 @@ class Monitor {
   bool started_ = false;
   base::Atomic<bool> stop_{false};
   base::Atomic<uint64_t> long_polls_{0};
-  std::vector<Seen> seen_;  // the monitor's thread
+  // The monitor's thread:
+  std::vector<Seen> seen_;
+  int64_t reports_paid_ns_ = 0;  // each report moves it on; when it is far ahead of the clock, there were too many
+  int left_out_ = 0;             // reports, since the last one
 };
 
 }  // namespace kioto::internal

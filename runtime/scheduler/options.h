@@ -2,6 +2,7 @@
 #ifndef KIOTO_RUNTIME_SCHEDULER_OPTIONS_H_
 #define KIOTO_RUNTIME_SCHEDULER_OPTIONS_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -26,7 +27,20 @@ struct ShutdownReport {
   bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
 };
 
+// A worker has been inside one poll for longer than limits::kLongPollNs, 25 ms, not counting time without a CPU.
+struct StallReport {
+  int worker;
+  std::chrono::nanoseconds stalled;  // so far
+  uint64_t task_id;
+  const std::string& task_name;  // "" if it has none; of a long one the beginning
+  const char* file;              // where it was spawned
+  int line;
+  const std::string& stack;  // of the thread, a line for each frame; "" if it did not answer
+};
+
 namespace internal {
+
+using StallHook = void (*)(const StallReport&, void* arg);
 
 struct RuntimeOptions {
   int workers = 0;  // 0: KIOTO_WORKER_THREADS, else the CPUs that this process may use
@@ -41,6 +55,7 @@ struct RuntimeOptions {
   bool start_paused = false;
   bool lifo_slot = true;
   bool monitor = true;
+  bool task_details = false;
   bool shuffle = false;  // current-thread: the next task is a random one of those that are ready
   uint32_t event_interval = limits::kEventInterval;
   uint64_t seed = 0;  // 0: by chance
@@ -54,6 +69,8 @@ struct RuntimeOptions {
   ThreadHooks thread_hooks;
   TaskHooks task_hooks;
   std::shared_ptr<TraceSink> trace;
+  StallHook on_stall = nullptr;
+  void* on_stall_arg = nullptr;
 };
 
 }  // namespace internal

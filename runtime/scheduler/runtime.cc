@@ -121,6 +121,10 @@ RuntimeBuilder& RuntimeBuilder::WithoutMonitor() {
   options_.monitor = false;
   return *this;
 }
+RuntimeBuilder& RuntimeBuilder::TaskDetails() {
+  options_.task_details = true;
+  return *this;
+}
 RuntimeBuilder& RuntimeBuilder::EventInterval(uint32_t polls) {
   options_.event_interval = polls;
   return *this;
@@ -177,6 +181,11 @@ RuntimeBuilder& RuntimeBuilder::OnUnhandled(internal::UnhandledHook hook, void* 
 
 RuntimeBuilder& RuntimeBuilder::Trace(std::shared_ptr<TraceSink> sink) {
   options_.trace = std::move(sink);
+  return *this;
+}
+RuntimeBuilder& RuntimeBuilder::OnStall(internal::StallHook hook, void* arg) {
+  options_.on_stall = hook;
+  options_.on_stall_arg = arg;
   return *this;
 }
 

@@ -19,6 +19,7 @@
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/metrics.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/task/task_dump.h"
 
 #if KIOTO_EXCEPTIONS
 #include <exception>
@@ -120,6 +121,8 @@ class Handle {
     return internal::BlockOnCore(*core_, std::forward<F>(f));
   }
   EnterGuard Enter() const { return EnterGuard(core_); }
+  // What every task is doing: task_dump.h. Any thread, any time.
+  RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
   size_t live_tasks() const { return core_->owned.size(); }
   // What the runtime has done and has to do, in numbers.
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
@@ -162,6 +165,8 @@ class [[nodiscard]] Runtime {
   Handle handle() const { return Handle(core_); }
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
   EnterGuard Enter() const { return EnterGuard(core_); }
+  // What every task is doing: task_dump.h. Any thread, any time.
+  RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
 
   // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
   // what was left: a task inside a poll that does not return can not be ended; its thread is left alone. Idempotent.
@@ -209,6 +214,9 @@ class RuntimeBuilder {
   RuntimeBuilder& WithoutLifoSlot();
   // Without the thread that relieves and reports a worker in a long poll. For measuring what it is worth.
   RuntimeBuilder& WithoutMonitor();
+  // Age and number of polls of every task, not only of those with a name, for dumps. A small allocation and a clock read for
+  // each spawn.
+  RuntimeBuilder& TaskDetails();
   // Polls between two looks at the driver and the injector, at least 1.
   RuntimeBuilder& EventInterval(uint32_t polls);
   // What chance decides (Select's first branch, the order of ShuffleReadyTasks, who steals from whom) starts from here: a
@@ -231,6 +239,11 @@ class RuntimeBuilder {
   RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
   // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
   RuntimeBuilder& Trace(std::shared_ptr<TraceSink> sink);
+  // Called once for each poll of a multi-thread runtime that takes longer than 25 ms, while it still goes on, on the
+  // monitor's thread, which relieves stuck workers: be short, and do not block; instead of the log. At most
+  // limits::kStallBurst at once and limits::kStallsPerSecond in the long run, so that a program that is slow everywhere is not
+  // slowed by its reports: each interrupts the worker for its stack.
+  RuntimeBuilder& OnStall(internal::StallHook hook, void* arg);
   // Such a failure, once told, also stops the runtime: its BlockOn ends with IsShutdown, and a sentence that says which task it
   // was. Without: the others go on.
   RuntimeBuilder& ShutDownOnUnhandled();

@@ -15,6 +15,7 @@ WorkStealingCore::WorkStealingCore(const RuntimeOptions& options, int workers)
     : RuntimeCore(/*shards=*/workers + 1, options), options_(options), idle_(workers) {
   trace = options.trace;
   measures_latency = options.metrics.schedule_latency;
+  keeps_details = options.task_details;
 }
 
 WorkStealingCore::~WorkStealingCore() = default;
@@ -144,6 +145,15 @@ void WorkStealingCore::AddMetricsOf(int worker, WorkerMetrics& metrics) const {
 int WorkStealingCore::ShardForThisThread() const {
   const Worker* worker = WorkerOfThisThread();
   return worker != nullptr ? worker->index() : size();
+}
+
+bool WorkStealingCore::FindRunning(const TaskHeader* task, RunningPoll* poll) const {
+  for (const auto& worker : workers_) {
+    if (!worker->polling() || worker->polled_task() != task->id) continue;
+    *poll = {worker->index(), worker->stuck_since_ns()};
+    return true;
+  }
+  return false;
 }
 
 void WorkStealingCore::Enqueue(TaskHeader* task) {

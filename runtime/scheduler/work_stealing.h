@@ -39,6 +39,7 @@ class WorkStealingCore final : public RuntimeCore {
   void EnqueueNew(TaskHeader* task) override;
   int ShardForThisThread() const override;
   bool CanSpawnLocal() const override { return false; }
+  bool FindRunning(const TaskHeader* task, RunningPoll* poll) const override;
 
   size_t workers() const override { return workers_.size(); }
   const WorkerCounters& CountersOf(int worker) const override { return workers_[worker]->counters(); }

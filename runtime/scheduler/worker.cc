@@ -41,13 +41,13 @@ bool Worker::Loop() {
 // False: the worker is another thread's now.
 bool Worker::Run(TaskHeader* task) {
   const uint64_t polls = polls_.load(std::memory_order_relaxed);  // relaxed: ours alone
-  task_id_.store(task->id, std::memory_order_relaxed);            // relaxed: see DescribePoll
-  file_.store(task->place_file(), std::memory_order_relaxed);     // relaxed: see DescribePoll
-  line_.store(task->line, std::memory_order_relaxed);             // relaxed: see DescribePoll
-  if (task->named) {
-    CopyName(task->name->name);
+  task_id_.store(task->id, std::memory_order_relaxed);            // relaxed: see polled
+  file_.store(task->place_file(), std::memory_order_relaxed);     // relaxed: see polled
+  line_.store(task->line, std::memory_order_relaxed);             // relaxed: see polled
+  if (task->detailed) {
+    CopyName(task->details->name);
   } else {
-    name_[0].store(0, std::memory_order_relaxed);  // relaxed: see DescribePoll
+    name_[0].store(0, std::memory_order_relaxed);  // relaxed: see polled
   }
   polls_.store(polls + 1, std::memory_order_release);  // release: pairs with polls(), for thread()
   ThreadContext& thread = CurrentThread();
@@ -100,19 +100,24 @@ ThreadIdentity Worker::thread() const {
 void Worker::CopyName(const std::string& name) {
   uint64_t words[kNameWords] = {};
   std::memcpy(words, name.data(), std::min(name.size(), sizeof(words) - 1));
-  for (int i = 0; i < kNameWords; ++i) name_[i].store(words[i], std::memory_order_relaxed);  // relaxed: see DescribePoll
+  for (int i = 0; i < kNameWords; ++i) name_[i].store(words[i], std::memory_order_relaxed);  // relaxed: see polled
 }
 
-std::string Worker::DescribePoll() const {
+Worker::Polled Worker::polled() const {
   // relaxed: words that belong together only while the poll lasts; a report may be off by one task.
   uint64_t name[kNameWords];
   for (int i = 0; i < kNameWords; ++i) name[i] = name_[i].load(std::memory_order_relaxed);  // relaxed: as above
   char text[sizeof(name)];
   std::memcpy(text, name, sizeof(name));
   text[sizeof(text) - 1] = 0;
-  return DescribeTask(task_id_.load(std::memory_order_relaxed), text,  // relaxed: as above
-                      file_.load(std::memory_order_relaxed),   // relaxed: as above
-                      line_.load(std::memory_order_relaxed));  // relaxed: as above
+  return {task_id_.load(std::memory_order_relaxed), text,  // relaxed: as above
+          file_.load(std::memory_order_relaxed),           // relaxed: as above
+          line_.load(std::memory_order_relaxed)};          // relaxed: as above
+}
+
+std::string Worker::DescribePoll() const {
+  const Polled task = polled();
+  return DescribeTask(task.task_id, task.name.c_str(), task.file, task.line);
 }
 
 // --- Queues ----------------------------------------------------------------------------------------------------------

@@ -57,6 +57,25 @@ class alignas(128) Worker final : public Driving {
   // "task 17 \"name\", spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
   // the task itself may be gone while one looks.
   std::string DescribePoll() const;
+  struct Polled {
+    uint64_t task_id;
+    std::string name;
+    const char* file;
+    int line;
+  };
+  Polled polled() const;
+  // The number of that task.
+  uint64_t polled_task() const { return task_id_.load(std::memory_order_relaxed); }  // relaxed: see polled()
+  // The monitor has found the poll with that number going on at that time; and when that was, 0 if it is over.
+  void NoteStuck(uint64_t polls, int64_t since_ns) {
+    stuck_since_ns_.store(since_ns, std::memory_order_relaxed);  // relaxed: published with stuck_polls_
+    stuck_polls_.store(polls, std::memory_order_release);        // release: pairs with stuck_since_ns
+  }
+  int64_t stuck_since_ns() const {
+    // acquire: pairs with NoteStuck. Its next note may be half seen: a report, off by one poll.
+    if (stuck_polls_.load(std::memory_order_acquire) != polls()) return 0;
+    return stuck_since_ns_.load(std::memory_order_relaxed);  // relaxed: as above
+  }
   // Valid once the worker has polled. In the middle of a hand-over the two parts may belong to two threads.
   ThreadIdentity thread() const;
 
@@ -98,6 +117,9 @@ class alignas(128) Worker final : public Driving {
   base::Atomic<int> line_{0};
   static constexpr int kNameWords = 6;
   base::Atomic<uint64_t> name_[kNameWords] = {};  // of the task; cut, and ended by 0
+  // The monitor's.
+  base::Atomic<uint64_t> stuck_polls_{0};
+  base::Atomic<int64_t> stuck_since_ns_{0};
 };
 
 }  // namespace kioto::internal

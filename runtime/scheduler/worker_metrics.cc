@@ -25,7 +25,7 @@ HistogramMetrics MetricsOf(const Histogram& histogram) {
 }  // namespace
 
 void StampSchedule(TaskHeader* task) {
-  if (task->named) task->name->scheduled_ns = base::MonotonicNanos();
+  if (task->detailed) task->details->scheduled_ns = base::MonotonicNanos();
 }
 
 WorkerCounters::Measures::Measures(const MetricsOptions& options) : every(options.poll_time_every) {
@@ -69,10 +69,10 @@ void WorkerCounters::CountBusy(uint64_t polls) {
 int64_t WorkerCounters::MeasurePoll(TaskHeader* task) {
   Measures& m = *measures_;
   int64_t now = 0;
-  if (m.schedule_latencies != nullptr && task->named && task->name->scheduled_ns != 0) {
+  if (m.schedule_latencies != nullptr && task->detailed && task->details->scheduled_ns != 0) {
     now = base::MonotonicNanos();
-    m.schedule_latencies->Record(now - task->name->scheduled_ns);
-    task->name->scheduled_ns = 0;
+    m.schedule_latencies->Record(now - task->details->scheduled_ns);
+    task->details->scheduled_ns = 0;
   }
   if (m.every == 0 || --m.until_next > 0) return 0;
   // The next one by chance, one of `every` in the mean: what comes round as regularly as we look would be seen too often.

@@ -34,6 +34,7 @@ class [[nodiscard]] AbortOnDrop : public FutureBase<AbortOnDrop<T>, JoinOutput<T
   ~AbortOnDrop() { handle_.Abort(); }  // handle_ detaches it then
 
   Poll<JoinOutput<T>> PollOnce(Context& cx) { return handle_.PollOnce(cx); }
+  void Describe(WaitTrace& trace) const { trace.Child(handle_); }
 
   void Abort() const { handle_.Abort(); }
   AbortHandle abort_handle() const { return handle_.abort_handle(); }

@@ -9,6 +9,7 @@
 
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/memory_cache.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/task/join_output.h"
 #include "kioto/runtime/task/scheduler.h"
 
@@ -86,9 +87,13 @@ class TaskCell final : public TaskHeader {
     return output.ok() ? nullptr : &StatusIn(output);
   }
 
+  [[gnu::cold]] static void Describe(const TaskHeader* task, WaitTrace& trace) {
+    trace.Child(static_cast<const TaskCell*>(task)->future_);
+  }
+
   static void Destroy(WakeTarget* target) {
     TaskCell* cell = static_cast<TaskCell*>(target);
-    FreeTaskName(cell);
+    FreeTaskDetails(cell);
     cell->~TaskCell();
     base::CacheFree(cell, sizeof(TaskCell));
   }
@@ -96,7 +101,7 @@ class TaskCell final : public TaskHeader {
   // The future, which ends before the task's last reference goes.
   static constexpr size_t kInterior = sizeof(TaskHeader) + sizeof(F);
   static constexpr TaskVTable kTable = {
-      {&WakeTask, &Destroy, &WakeTaskLast, kInterior}, &Poll, &Cancel, &DropOutput, &Failure};
+      {&WakeTask, &Destroy, &WakeTaskLast, kInterior}, &Poll, &Cancel, &DropOutput, &Failure, &Describe};
 
   union {
     alignas(16) F future_;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
@@ -85,6 +86,7 @@ class [[nodiscard]] JoinHandle : public FutureBase<JoinHandle<T>, JoinOutput<T>>
     if (!cx.ConsumeBudget()) return kPending;
     return Take();
   }
+  void Describe(WaitTrace& trace) const { trace.Leaf("JoinHandle of task " + std::to_string(id())); }
   // The output, if the task has ended; the handle is empty then. Never waits, asks for no budget, keeps a waker that a
   // poll has left.
   std::optional<JoinOutput<T>> TryTake() {

@@ -1,7 +1,9 @@
 #include "kioto/runtime/task/local_set.h"
 
+#include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpu_relax.h"
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/driver/driver_set.h"
 
 namespace kioto {
 namespace internal {
@@ -185,4 +187,10 @@ Poll<Unit> RunLocalSet::PollOnce(Context& cx) {
 }
 
 }  // namespace internal
+
+RuntimeDump LocalSet::Dump(const DumpOptions& options) const {
+  const internal::DriverSet* drivers = internal::CurrentThread().drivers;
+  return internal::DumpTasks(*queue_, options, drivers != nullptr ? drivers->clock.Now() : base::MonotonicNanos());
+}
+
 }  // namespace kioto

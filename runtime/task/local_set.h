@@ -38,6 +38,7 @@
 #include "kioto/runtime/future/waker_slot.h"
 #include "kioto/runtime/task/scheduler_list.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/task/task_dump.h"
 
 namespace kioto {
 namespace internal {
@@ -144,6 +145,9 @@ class [[nodiscard]] RunUntilFuture : public FutureBase<RunUntilFuture<F>, Output
     }
     return polled;
   }
+  void Describe(WaitTrace& trace) const {
+    if (future_.has_value()) trace.Child(*future_);
+  }
 
  private:
   LocalQueue* queue_;
@@ -156,6 +160,7 @@ class [[nodiscard]] RunLocalSet : public FutureBase<RunLocalSet, Unit> {
 
   explicit RunLocalSet(LocalQueue* queue) : queue_(queue) {}
   Poll<Unit> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Leaf("LocalSet::Run"); }
 
  private:
   LocalQueue* queue_;
@@ -209,6 +214,8 @@ class LocalSet {
     }
   }
 
+  // What every task of the set is doing: task_dump.h. A dump of the runtime does not show them.
+  RuntimeDump Dump(const DumpOptions& options = {}) const;
   // Tasks that have not ended.
   size_t size() const { return queue_->owned.size(); }
   bool empty() const { return size() == 0; }

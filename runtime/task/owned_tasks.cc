@@ -35,8 +35,21 @@ void OwnedTasks::Unlink(TaskHeader* task) {
     s.head = task->owned_next;
   }
   if (task->owned_next != nullptr) task->owned_next->owned_prev = task->owned_prev;
+  if (s.cursor == task && !KIOTO_MUTANT("owned_tasks.keep_cursor")) s.cursor = task->owned_next;
   --s.count;
   s.local -= task->local;
+}
+
+size_t OwnedTasks::Collect(int shard, bool first, TaskHeader** into, size_t room) {
+  Shard& s = shard_[shard];
+  base::SpinLockGuard lock(s.lock);
+  if (first) s.cursor = s.head;
+  size_t taken = 0;
+  for (; s.cursor != nullptr && taken < room; s.cursor = s.cursor->owned_next) {
+    s.cursor->Ref();
+    into[taken++] = s.cursor;
+  }
+  return taken;
 }
 
 void OwnedTasks::Close() {
@@ -93,7 +106,7 @@ size_t OwnedTasks::local() const {
 }
 
 OwnedTasks::Description OwnedTasks::DescriptionOf(const TaskHeader* task) {
-  return {task->id, task->named ? task->name->name : "", task->place_file(), task->line};
+  return {task->id, task->name(), task->place_file(), task->line};
 }
 
 bool OwnedTasks::Find(const TaskHeader* task, Description* description) const {

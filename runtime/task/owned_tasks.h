@@ -51,6 +51,12 @@ class OwnedTasks {
   // At most so many of them, for a report.
   std::vector<Description> Describe(size_t at_most) const;
 
+  // Goes through a shard, a batch at a time, while tasks come and go: gives the next ones, at most so many, each with a
+  // reference of the caller's. What is live from the `first` batch on until its turn comes is given once. 0: no more. One
+  // thread at a time holds `walk`.
+  size_t Collect(int shard, bool first, TaskHeader** into, size_t room);
+  base::Mutex& walk() { return walk_; }
+
  private:
   struct alignas(64) Shard {
     mutable base::SpinLock lock;
@@ -59,11 +65,13 @@ class OwnedTasks {
     uint64_t linked = 0;
     size_t local = 0;  // of them, those bound to their thread
     TaskHeader* head = nullptr;
+    TaskHeader* cursor = nullptr;  // where Collect goes on: linked, or null
   };
 
   // With the lock of its shard held, so that it lives.
   static Description DescriptionOf(const TaskHeader* task);
 
+  base::Mutex walk_;
   const int shards_;
   const std::unique_ptr<Shard[]> shard_;
 };

@@ -2,15 +2,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/log.h"
 #include "kioto/runtime/task/scheduler.h"
 
 namespace kioto::internal {
 namespace {
 
-const char* NameOf(const TaskHeader* task) { return task->named ? task->name->name.c_str() : ""; }
-
-TaskMeta MetaOf(const TaskHeader* task) { return {task->id, NameOf(task), task->place_file(), task->line}; }
+TaskMeta MetaOf(const TaskHeader* task) { return {task->id, task->name(), task->place_file(), task->line}; }
 
 void LogUnhandled(const UnhandledFailure& failure) {
   const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
@@ -22,7 +21,7 @@ void LogUnhandled(const UnhandledFailure& failure) {
 void ReportUnhandled(TaskHeader* task) {
   const Status* status = task->table()->failure(task);
   if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status) || IsStopped(*status)) return;
-  const UnhandledFailure failure{*status, NameOf(task), task->place_file(), task->line, task->id};
+  const UnhandledFailure failure{*status, task->name(), task->place_file(), task->line, task->id};
   if (task->scheduler->on_unhandled != nullptr) {
     task->scheduler->on_unhandled(failure, task->scheduler->on_unhandled_arg);
   } else {
@@ -39,11 +38,6 @@ void Finish(TaskHeader* task) {
   ReportUnhandled(task);
   DropTaskOutput(task);
   (void)task->Complete(/*output_dropped=*/true);
-}
-
-void AddName(TaskHeader* task, std::string name) {
-  task->name = new TaskName{std::move(name), task->file};
-  task->named = true;
 }
 
 // Apart, so that RunTask, which every poll goes through, has no Status on its stack.
@@ -73,6 +67,7 @@ bool TracedPoll(TaskHeader* task, Context& cx, TraceSink* sink) {
 template <bool kTraced>
 RunResult Run(TaskHeader* task, ThreadContext& thread) {
   if (task->StartPoll() == TaskState::ToPoll::kCancel) return EndAborted(task);
+  if (task->detailed) task->details->CountPoll();
   BorrowedWaker waker(task);
   PollScope scope;
   scope.random = &thread.random;
@@ -108,11 +103,11 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
   return thread.trace == nullptr ? Run<false>(task, thread) : Run<true>(task, thread);
 }
 
-TraceTask TraceOf(const TaskHeader* task) { return {task->id, NameOf(task), task->place_file(), task->line}; }
+TraceTask TraceOf(const TaskHeader* task) { return {task->id, task->name(), task->place_file(), task->line}; }
 
 RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread) {
   const TaskHooks& hooks = *task->scheduler->hooks;
-  const std::string name = NameOf(task);  // afterwards the task may be gone
+  const std::string name = task->name();  // afterwards the task may be gone
   const TaskMeta meta = {task->id, name.c_str(), task->place_file(), task->line};
   hooks.poll_begins.CallIfSet(meta);
   const RunResult result = RunTask(task, thread);
@@ -163,7 +158,6 @@ void AbortTask(TaskHeader* task) {
 
 void StartTask(TaskHeader* task) {
   Scheduler* scheduler = task->scheduler;
-  if (scheduler->measures_latency && !task->named) AddName(task, "");
   if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
     task->table()->cancel(task, scheduler->Refusal());
     if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
@@ -178,7 +172,9 @@ void StartTask(TaskHeader* task) {
 }
 
 void NameTask(TaskHeader* task, std::string name) {
-  if (!name.empty()) AddName(task, std::move(name));
+  if (name.empty() && !task->scheduler->keeps_details && !task->scheduler->measures_latency) return;
+  task->details = new TaskDetails(std::move(name), task->file, base::MonotonicNanos());
+  task->detailed = true;
 }
 
 uint64_t NextTaskId() {

@@ -22,6 +22,12 @@ struct UnhandledFailure {
 };
 using UnhandledHook = void (*)(const UnhandledFailure&, void* arg);
 
+// A poll that is going on. `since_ns`, of the real clock: it was going on then; 0: not known.
+struct RunningPoll {
+  int worker = -1;
+  int64_t since_ns = 0;
+};
+
 class Scheduler {
  public:
   // Takes over the right to poll of a task that was woken or aborted. Any thread; the task is live, so the scheduler is.
@@ -34,6 +40,9 @@ class Scheduler {
   virtual bool CanSpawnLocal() const = 0;
   // A poll on this thread, of this runtime's, ended because its budget was spent.
   virtual void OnForcedYield() {}
+  // Whether a thread of the runtime is inside a poll of `task`, which is only compared, or its number is. Any thread; the
+  // answer may be old.
+  virtual bool FindRunning(const TaskHeader*, RunningPoll*) const { return false; }
   // Why a task is not accepted, for its JoinHandle.
   virtual Status Refusal() const { return ShutdownError("Spawn"); }
 
@@ -41,6 +50,7 @@ class Scheduler {
   UnhandledHook on_unhandled = nullptr;  // null: the log
   void* on_unhandled_arg = nullptr;
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
+  bool keeps_details = false;  // of every task, not only of those with a name
   bool measures_latency = false;  // its tasks have a TaskName for the time when they were enqueued; fixed at the start
   const TaskHooks* hooks = nullptr;       // null: none
   Scheduler* ends_unhandled = nullptr;    // whom EndUnhandled is told after that; null: nobody
@@ -79,8 +89,8 @@ void AbortTask(TaskHeader* task);
 void StartTask(TaskHeader* task);
 // Before StartTask.
 void NameTask(TaskHeader* task, std::string name);
-inline void FreeTaskName(TaskHeader* task) {
-  if (task->named) delete task->name;
+inline void FreeTaskDetails(TaskHeader* task) {
+  if (task->detailed) delete task->details;
 }
 
 // What a TraceSink is told of a task; valid while it lives.

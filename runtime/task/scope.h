@@ -206,6 +206,10 @@ class [[nodiscard]] ScopeChild : public FutureBase<ScopeChild<F>, Unit> {
     return PollFuture(cx);
 #endif
   }
+  void Describe(WaitTrace& trace) const {
+    if (!entered_) return trace.Leaf("Scope: its turn");
+    if (future_.has_value()) trace.Child(*future_);
+  }
 
  private:
   Poll<Unit> PollFuture(Context& cx) {

@@ -19,6 +19,18 @@ TaskState::ToWoken TaskState::Abort() {
   }
 }
 
+bool TaskState::TakeIdle() {
+  uint64_t now = state.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the compare-exchange
+  while ((now & (kOwned | kComplete)) == 0) {
+    // acq_rel: the acquire pairs with the release of the Suspend before, which hands over the future.
+    if (state.compare_exchange_weak(now, now | kOwned, KIOTO_ORDER("task_state.take_idle_order", std::memory_order_acq_rel),
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 TaskState::ToComplete TaskState::Complete(bool output_dropped) {
   uint64_t now = state.load(std::memory_order_acquire);  // acquire: pairs with RegisterJoin's release of join_waker_
   for (;;) {

@@ -24,6 +24,8 @@
 //                the completer sees kJoinWaker.
 //             R6 completion against the JoinHandle's drop: exactly one of them sees the other, and drops the output.
 //             R7 after ToIdle has answered kIdle the task may be gone: nothing of it is touched.
+//             R8 a look against everything: TakeIdle takes the right to poll of a task that waits, as a wake would; a wake or an
+//                abort meanwhile is seen by the looker in Suspend, who enqueues the task then, as a poller would.
 // COST        a waker 1 RMW in 16, none if it comes to an end by waking; wake 1 RMW; start of a poll 0 (1 if woken meanwhile); back to idle 1; yield 0; completion 1 (2 with a
 //             registered join waker); join of a finished task 1, with waiting 2; detach 1.
 #ifndef KIOTO_RUNTIME_TASK_STATE_H_
@@ -55,6 +57,10 @@ class TaskState : public WakeTarget {
   ToWoken Wake();
   ToWoken WakeLast();  // and takes over a reference of the caller
   ToWoken Abort();
+  // Any thread that keeps the task's memory. Whether the caller has taken the right to poll of a task that waits for a wake:
+  // to look at its future, not to poll it. It gives it back by Suspend, and enqueues the task if that does not answer
+  // kIdle (R8).
+  [[nodiscard]] bool TakeIdle();
 
   // The holder of kOwned.
   enum class [[nodiscard]] ToPoll { kPoll, kCancel };
@@ -77,6 +83,11 @@ class TaskState : public WakeTarget {
 
   // The holder of kOwned.
   base::Cell<uint8_t>& spare() { return spare_; }
+
+  // Whether somebody has the right to poll, or the task has ended. A hint.
+  bool owned() const {
+    return (state.load(std::memory_order_relaxed) & (kOwned | kComplete)) != 0;  // relaxed: a hint
+  }
 
   bool complete() const {
     return (state.load(std::memory_order_acquire) & kComplete) != 0;  // acquire: pairs with Complete's release

@@ -20,7 +20,7 @@ TaskId CurrentTaskId() {
 
 absl::string_view CurrentTaskName() {
   const internal::TaskHeader* task = internal::CurrentThread().task;
-  return task != nullptr && task->named ? absl::string_view(task->name->name) : absl::string_view();
+  return task != nullptr ? absl::string_view(task->name()) : absl::string_view();
 }
 
 }  // namespace kioto

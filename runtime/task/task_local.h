@@ -69,6 +69,9 @@ class [[nodiscard]] ScopedFuture : public FutureBase<ScopedFuture<Key, T, F>, Ou
     if (polled.ready()) future_.reset();
     return polled;
   }
+  void Describe(WaitTrace& trace) const {
+    if (future_.has_value()) trace.Child(*future_);
+  }
 
   // Takes the value out, before the first poll or after the last; the future then finds the key not set.
   std::optional<T> TakeValue() { return std::exchange(value_, std::nullopt); }

@@ -105,6 +105,7 @@ class [[nodiscard]] TrackedFuture : public FutureBase<TrackedFuture<F>, typename
 
   TrackedFuture(F future, TaskTrackerToken token) : token_(std::move(token)), future_(std::move(future)) {}
   Poll<typename F::Output> PollOnce(Context& cx) { return future_.PollOnce(cx); }
+  void Describe(WaitTrace& trace) const { trace.Child(future_); }
 
  private:
   TaskTrackerToken token_;  // goes last: what the future held is gone before the count falls

@@ -144,6 +144,7 @@ class [[nodiscard]] BroadcastClosed : public FutureBase<BroadcastClosed, Unit> {
   explicit BroadcastClosed(BroadcastCore& core) : core_(&core) {}
   BroadcastClosed(BroadcastClosed&& other) noexcept : core_(other.core_) {}
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("broadcast::Closed"); }
   Poll<Unit> PollOnce(Context& cx);
 
  private:

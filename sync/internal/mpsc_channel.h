@@ -201,6 +201,7 @@ class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::opti
     if (waits_) channel_->gate.ForgetWaker();
   }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("mpsc::Recv"); }
   Poll<std::optional<T>> PollOnce(Context& cx) {
     auto poll = PollNext(*channel_, cx);
     waits_ = poll.pending();
@@ -243,6 +244,7 @@ class [[nodiscard]] MpscRecvMany : public FutureBase<MpscRecvMany<T, Channel>, s
     if (waits_) channel_->gate.ForgetWaker();
   }
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("mpsc::RecvMany"); }
   Poll<size_t> PollOnce(Context& cx) {
     waits_ = false;
     if (limit_ == 0) return size_t{0};
@@ -370,6 +372,7 @@ class [[nodiscard]] MpscClosed : public FutureBase<MpscClosed<Gate>, Unit> {
  public:
   explicit MpscClosed(Gate& gate) : gate_(&gate), notified_(gate.closed_notify()) {}
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("mpsc::Closed"); }
   Poll<Unit> PollOnce(Context& cx) {
     if (gate_->rx_closed()) {
       if (!cx.ConsumeBudget()) return kPending;

@@ -47,6 +47,7 @@ class [[nodiscard]] MpscReserve : public FutureBase<MpscReserve<Permits, Channel
  public:
   MpscReserve(Channel& channel, size_t count) : channel_(&channel), count_(count) {}
 
+  void Describe(WaitTrace& trace) const { trace.Leaf("mpsc::Reserve"); }
   Poll<StatusOr<Permits>> PollOnce(Context& cx) {
     if (cx.budget_spent()) {
       (void)cx.ConsumeBudget();

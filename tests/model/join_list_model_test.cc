@@ -82,6 +82,7 @@ const TaskVTable Task::kTable = {
     nullptr,
     [](TaskHeader* task) { static_cast<Task*>(task)->Drop(); },
     nullptr,
+    nullptr,
 };
 
 // The end of the next task, as a JoinNext awaits it.

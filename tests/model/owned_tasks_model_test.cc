@@ -41,7 +41,7 @@ struct Task final : TaskHeader {
   Atomic<int>* const ended;
 };
 
-const TaskVTable Task::kTable = {{nullptr, &Task::Destroy, nullptr}, nullptr, nullptr, nullptr, nullptr};
+const TaskVTable Task::kTable = {{nullptr, &Task::Destroy, nullptr}, nullptr, nullptr, nullptr, nullptr, nullptr};
 
 // `spawners` threads spawn and poll a task each, one more shuts down.
 auto Shutdown(int spawners) {

@@ -198,10 +198,10 @@ class Task:
         self.word = _u64(header["state"])
 
     def name(self):
-        return _std_string(self.header["name"].dereference()["name"]) if bool(self.header["named"]) else ""
+        return _std_string(self.header["details"].dereference()["name"]) if bool(self.header["detailed"]) else ""
 
     def place(self):
-        file = self.header["name"].dereference()["file"] if bool(self.header["named"]) else self.header["file"]
+        file = self.header["details"].dereference()["file"] if bool(self.header["detailed"]) else self.header["file"]
         return "%s:%d" % (_c_string(int(file)), int(self.header["line"]))
 
     def state(self, running, threads):

@@ -111,6 +111,9 @@ class [[nodiscard]] ChainValue
     A argument = TakeArgument<side, T>(*std::move(polled));
     return Convert<Output>(S::Value(fn_, argument));
   }
+  void Describe(WaitTrace& trace) const {
+    if (!done_) trace.Child(first_);
+  }
 
  private:
   Fn fn_;
@@ -165,6 +168,10 @@ class [[nodiscard]] Chain
     stage_ = Stage::kArgument;
     next_.~Next();
     return Convert<Output>(*std::move(polled));
+  }
+  void Describe(WaitTrace& trace) const {
+    if (stage_ == Stage::kFirst) trace.Child(first_);
+    if (stage_ == Stage::kNext) trace.Child(next_);
   }
 
  private:

@@ -28,6 +28,10 @@ template <size_t I, class T>
 T& At(Leaf<I, T>& leaf) {
   return leaf.value;
 }
+template <size_t I, class T>
+const T& At(const Leaf<I, T>& leaf) {
+  return leaf.value;
+}
 
 }  // namespace kioto::internal
 

@@ -112,6 +112,7 @@ class WideSlots {
   explicit operator bool() const { return block_ != nullptr; }
   uint32_t size() const { return size_; }
   T& operator[](uint32_t index) { return *std::launder(static_cast<T*>(block_->place(index))); }
+  const T& operator[](uint32_t index) const { return *std::launder(static_cast<const T*>(block_->place(index))); }
 
   void Register(Context& cx) { block_->Register(cx.waker()); }
   WideChild* NextWoken(Context& cx) { return block_->NextWoken(cx); }

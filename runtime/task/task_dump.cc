@@ -1,0 +1,138 @@
+#include "kioto/runtime/task/task_dump.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/task/scheduler.h"
+
+namespace kioto {
+namespace internal {
+namespace {
+
+// Tasks that are taken under one hold of a shard's lock.
+constexpr size_t kBatch = 256;
+
+// Every live task, with a reference.
+std::vector<TaskHeader*> CollectTasks(OwnedTasks& owned, size_t at_most, size_t* left_out) {
+  std::vector<TaskHeader*> tasks;
+  base::MutexLock lock(owned.walk());
+  for (int shard = 0; shard < owned.shards(); ++shard) {
+    for (bool first = true;; first = false) {
+      TaskHeader* batch[kBatch];
+      const size_t room = std::min(kBatch, at_most - tasks.size());
+      const size_t taken = owned.Collect(shard, first, batch, room);
+      tasks.insert(tasks.end(), batch, batch + taken);
+      if (taken < room || room == 0) break;
+    }
+  }
+  const size_t live = owned.size();
+  *left_out = tasks.size() == at_most && live > at_most ? live - at_most : 0;
+  return tasks;
+}
+
+// The tree of a task that waits. False: it does not.
+bool Look(TaskHeader* task, WaitTrace& trace) {
+  if (!task->TakeIdle()) return false;
+  task->table()->describe(task, trace);
+  if (task->Suspend() != TaskState::ToIdle::kIdle) task->scheduler->Enqueue(task);
+  return true;
+}
+
+TaskDump Describe(TaskHeader* task, int64_t real_ns, WaitTrace& trace) {
+  TaskDump dump;
+  dump.id = task->id;
+  dump.name = task->name();
+  dump.file = task->place_file();
+  dump.line = task->line;
+  dump.local = task->local;
+  if (task->detailed) {
+    dump.age = std::chrono::nanoseconds(std::max<int64_t>(real_ns - task->details->spawned_ns, 0));
+    dump.polls = task->details->polls.load(std::memory_order_relaxed);  // relaxed: a statistic
+  }
+  if (Look(task, trace)) {
+    dump.state = TaskDump::State::kWaiting;
+    dump.waits = trace.Take();
+  }
+  return dump;
+}
+
+}  // namespace
+
+RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns) {
+  RuntimeDump dump;
+  const int64_t real_ns = base::MonotonicNanos();
+  const std::vector<TaskHeader*> tasks = CollectTasks(scheduler.owned, options.at_most, &dump.left_out);
+  dump.tasks.reserve(tasks.size());
+  for (TaskHeader* task : tasks) {
+    WaitTrace trace(options.nodes_per_task, now_ns);
+    TaskDump one = Describe(task, real_ns, trace);
+    RunningPoll poll;
+    if (one.state != TaskDump::State::kWaiting && (CurrentThread().task == task || scheduler.FindRunning(task, &poll))) {
+      one.state = TaskDump::State::kRunning;
+      one.worker = poll.worker;
+      if (poll.since_ns != 0) one.running_for = std::chrono::nanoseconds(std::max<int64_t>(real_ns - poll.since_ns, 0));
+    }
+    // One that has ended is in no state, unless it was seen waiting before.
+    if (one.state == TaskDump::State::kWaiting || !task->complete()) dump.tasks.push_back(std::move(one));
+    task->Unref();
+  }
+  std::sort(dump.tasks.begin(), dump.tasks.end(), [](const TaskDump& a, const TaskDump& b) { return a.id < b.id; });
+  return dump;
+}
+
+}  // namespace internal
+
+namespace {
+
+std::string Duration(std::chrono::nanoseconds time) {
+  absl::Duration duration = absl::FromChrono(time);
+  return absl::FormatDuration(absl::Trunc(duration, duration < absl::Seconds(1) ? absl::Microseconds(1) : absl::Milliseconds(1)));
+}
+
+void AppendState(const TaskDump& task, std::string* text) {
+  switch (task.state) {
+    case TaskDump::State::kWaiting:
+      text->append("waiting");
+      break;
+    case TaskDump::State::kQueued:
+      text->append("queued");
+      break;
+    case TaskDump::State::kRunning:
+      text->append("running");
+      if (task.worker >= 0) absl::StrAppend(text, " on worker ", task.worker);
+      if (task.running_for.has_value()) {
+        absl::StrAppend(text, " for ", Duration(*task.running_for), " at least, not answering");
+      }
+      break;
+  }
+}
+
+}  // namespace
+
+std::string TaskDump::ToString() const {
+  std::string text = absl::StrCat("task ", id);
+  if (!name.empty()) absl::StrAppend(&text, " \"", name, "\"");
+  absl::StrAppend(&text, ", spawned at ", file, ":", line, ": ");
+  AppendState(*this, &text);
+  if (local) absl::StrAppend(&text, ", bound to its thread");
+  if (polls.has_value()) absl::StrAppend(&text, ", polled ", *polls, *polls == 1 ? " time" : " times");
+  if (age.has_value()) absl::StrAppend(&text, ", ", Duration(*age), " old");
+  absl::StrAppend(&text, "\n");
+  for (const WaitNode& node : waits) {
+    text.append(2 * static_cast<size_t>(node.depth) + 2, ' ');
+    absl::StrAppend(&text, node.what, "\n");
+  }
+  return text;
+}
+
+std::string RuntimeDump::ToString() const {
+  std::string text = absl::StrCat(tasks.size() + left_out, tasks.size() + left_out == 1 ? " task\n" : " tasks\n");
+  for (const TaskDump& task : tasks) absl::StrAppend(&text, task.ToString());
+  if (left_out > 0) absl::StrAppend(&text, "… and ", left_out, " more\n");
+  return text;
+}
+
+}  // namespace kioto
