@@ -37,7 +37,11 @@ std::vector<TaskHeader*> CollectTasks(OwnedTasks& owned, size_t at_most, size_t*
 bool Look(TaskHeader* task, WaitTrace& trace) {
   if (!task->TakeIdle()) return false;
   task->table()->describe(task, trace);
-  if (task->Suspend() != TaskState::ToIdle::kIdle) task->scheduler->Enqueue(task);
+  if (task->Suspend() != TaskState::ToIdle::kIdle) {
+    Scheduler* scheduler = task->scheduler;  // lives as long as the task is owned
+    if (scheduler->trace != nullptr) scheduler->trace->TaskWoken(TraceOf(task));
+    scheduler->Enqueue(task);
+  }
   return true;
 }
 

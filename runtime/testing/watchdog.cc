@@ -3,12 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/driver/clock.h"
-#include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::test {
 namespace {
@@ -16,15 +14,10 @@ namespace {
 // Of a test with more tasks than that, the first ones say enough.
 constexpr size_t kTasksInReport = 50;
 
-const kioto::internal::Scheduler* SchedulerOf(const Handle& runtime) {
-  const EnterGuard entered = runtime.Enter();
-  return kioto::internal::CurrentThread().scheduler;
-}
-
 }  // namespace
 
 Watchdog::Watchdog(std::string name, std::chrono::nanoseconds time_limit, Handle runtime, std::chrono::nanoseconds grace)
-    : name_(std::move(name)), time_limit_(time_limit), grace_(grace), runtime_(std::move(runtime)), scheduler_(SchedulerOf(runtime_)) {
+    : name_(std::move(name)), time_limit_(time_limit), grace_(grace), runtime_(std::move(runtime)) {
   StatusOr<base::Thread> thread = base::Thread::Start("kioto-watchdog", [this] { Run(); });
   KIOTO_CHECK(thread.ok(), "the thread that watches over a test could not be started");
   thread_ = *std::move(thread);
@@ -56,12 +49,9 @@ void Watchdog::TakeReport() {
 }
 
 std::string Watchdog::Report() const {
-  std::string report = absl::StrCat("live tasks: ", scheduler_->owned.size(), "\n");
-  for (const auto& task : scheduler_->owned.Describe(kTasksInReport)) {
-    absl::StrAppend(&report, "  task ", task.id, task.name.empty() ? "" : " \"", task.name, task.name.empty() ? "" : "\"",
-                    ", spawned at ", task.file, ":", task.line, "\n");
-  }
-  return report;
+  DumpOptions options;
+  options.at_most = kTasksInReport;
+  return runtime_.Dump(options).ToString();
 }
 
 }  // namespace kioto::test

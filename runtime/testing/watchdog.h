@@ -83,7 +83,6 @@ class Watchdog {
   const std::chrono::nanoseconds time_limit_;
   const std::chrono::nanoseconds grace_;
   const Handle runtime_;
-  const kioto::internal::Scheduler* const scheduler_;  // of runtime_
   const kioto::internal::ThreadIdentity test_thread_ = kioto::internal::CurrentThreadIdentity();
   WakerSlot waiting_;
   base::Atomic<bool> fired_{false};

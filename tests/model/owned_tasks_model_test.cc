@@ -79,5 +79,35 @@ TEST(OwnedTasksModel, EveryTaskEndsOnce) {
   ExpectCaught("owned_tasks.keep_linked", Options(), Shutdown(1));
 }
 
+// One walks, a task at a time, while another thread ends the tasks: none is touched that has gone, and one that stays is seen
+// once.
+auto Walk() {
+  return [] {
+    Atomic<int> ended(0);
+    {
+      OwnedTasks owned(/*shards=*/1);
+      auto* stays = new Task(&owned, &ended);
+      auto* goes = new Task(&owned, &ended);
+      Assert(owned.Link(stays, 0) && owned.Link(goes, 0), "a task was refused");
+      Thread other([goes] { goes->End(); });
+      int seen = 0;
+      TaskHeader* one = nullptr;
+      for (bool first = true; owned.Collect(0, first, &one, 1) == 1; first = false) {
+        seen += one == stays;
+        one->Unref();
+      }
+      other.Join();
+      Assert(seen == 1, "a task that stayed was not seen once");
+      stays->End();
+    }
+    Assert(ended.Newest() == 2, "a task has not ended once");
+  };
+}
+
+TEST(OwnedTasksModel, AWalkSeesWhatStays) {
+  ExpectHolds(Options().Preemptions(3), Walk());
+  ExpectCaught("owned_tasks.keep_cursor", Options(), Walk());
+}
+
 }  // namespace
 }  // namespace kioto::model

@@ -110,6 +110,7 @@ enum Actor {
   kJoin = 16,    // waits for the output, and takes it
   kDetach = 32,  // drops the handle
   kRegisterAndDetach = 64,
+  kLook = 128,  // a dump's look at the future
 };
 
 void TakeOutput(Task* task) {
@@ -174,6 +175,15 @@ void WakeItLast(Task* task) {
   Waker(task).Wake();
 }
 
+// As runtime/task/task_dump.cc does it.
+void LookAt(Task* task) {
+  if (task->TakeIdle()) {
+    Assert(task->future.Read() > 0, "a look found no future");
+    if (task->Suspend() != TaskState::ToIdle::kIdle) task->Run();
+  }
+  task->Unref();
+}
+
 auto Actors(int actors, bool takes_spare = false) {
   return [actors, takes_spare] {
     Ends ends;
@@ -181,7 +191,7 @@ auto Actors(int actors, bool takes_spare = false) {
     auto* task = new Task(&ends, needed);
     task->takes_spare = takes_spare;
     // References for the threads that are no JoinHandle.
-    for (int actor : {kWake, kWakeAgain, kAbort}) {
+    for (int actor : {kWake, kWakeAgain, kAbort, kLook}) {
       if ((actors & actor) != 0) task->Ref();
     }
     if ((actors & kPoll) == 0) task->Run();
@@ -203,6 +213,7 @@ auto Actors(int actors, bool takes_spare = false) {
       Thread first(run(kWake, wake));
       Thread second(run(kWakeAgain, WakeItLast));
       Thread third(run(kAbort, abort));
+      Thread looker(run(kLook, LookAt));
       if ((actors & kJoin) != 0) JoinTask(task);
       if ((actors & kRegisterAndDetach) != 0) RegisterAndDetach(task);
       if ((actors & kDetach) != 0) Detach(task);
@@ -239,6 +250,15 @@ TEST(TaskStateModel, NoWakeIsLost) {
   ExpectCaught("task_state.start_poll_order", Options(), Actors(actors));
   ExpectCaught("task_state.suspend_ignores_woken", Options(), Actors(actors));
   ExpectCaught("task_state.suspend_order", Options(), Actors(actors));
+}
+
+TEST(TaskStateModel, ALookDisturbsNothing) {
+  for (int others : {kPoll | kWake, kWake | kAbort, kPoll | kAbort, kWake | kWakeAgain, kWake | kDetach, kAbort | kJoin}) {
+    SCOPED_TRACE(others);
+    ExpectHolds(Options(), Actors(kLook | others));
+  }
+  ExpectHolds(Options().Preemptions(3), Actors(kLook | kWake));
+  ExpectCaught("task_state.take_idle_order", Options(), Actors(kLook | kPoll | kWake));
 }
 
 // The wakers that end by waking leave their references to the task, which gives them out again, and back with its own.

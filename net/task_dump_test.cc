@@ -1,0 +1,72 @@
+// What a dump shows of a server: names, limits, sockets and channels, down to the fd.
+#include "kioto/runtime/task/task_dump.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/sync/mpsc.h"
+#include "kioto/sync/until.h"
+#include "kioto/time/sleep.h"
+#include "kioto/time/timeout.h"
+
+namespace kioto::net {
+namespace {
+
+// The tree of that task, once it waits; "left" times are cut off.
+std::vector<std::string> TreeOf(const Runtime& runtime, uint64_t id) {
+  for (;;) {
+    const RuntimeDump dump = runtime.Dump();
+    for (const TaskDump& task : dump.tasks) {
+      if (task.id != id || task.state != TaskDump::State::kWaiting) continue;
+      std::vector<std::string> lines;
+      for (const WaitNode& node : task.waits) lines.push_back(absl::StrCat(node.depth, " ", node.what.substr(0, node.what.find(", "))));
+      return lines;
+    }
+    std::this_thread::yield();
+  }
+}
+
+// behaviour: kioto/runtime/task/task_dump.h#sockets_timers_and_channels
+TEST(TaskDumpTest, SocketsTimersAndChannels) {
+  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  StatusOr<TcpListener> listener = runtime->BlockOn(TcpListener::Bind("127.0.0.1:0"));
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const std::string address = listener->local_address()->ToString();
+  StatusOr<TcpStream> client = runtime->BlockOn(TcpStream::Connect(address));
+  ASSERT_TRUE(client.ok()) << client.status();
+  const std::string resource = absl::StrCat("TcpStream fd ", client->fd(), " ", address);
+
+  auto channel = sync::Mpsc<int>(4);
+  CancellationToken stop;
+  auto reader = runtime->Spawn(With(*std::move(client), io::Buffer(64), std::move(channel.receiver),
+                                    [](TcpStream& s, io::Buffer& buf, auto& inbox) {
+                                      return Select(Case(Timeout(std::chrono::hours(1), s.Read(buf)).Named("request")),
+                                                    Case(inbox.Recv().Map([](auto&) { return StatusOr<size_t>(0); })));
+                                    }));
+  EXPECT_EQ(TreeOf(*runtime, reader.id()), (std::vector<std::string>{"0 Select", "1 \"request\"", "2 Timeout", "3 Read",
+                                                                     absl::StrCat("4 ", resource), "1 mpsc::Recv"}));
+  auto sleeper = runtime->Spawn(Until(stop, Sleep(std::chrono::hours(1)).Then([] { return OkStatus(); })));
+  EXPECT_EQ(TreeOf(*runtime, sleeper.id()), (std::vector<std::string>{"0 Until a CancellationToken", "1 Sleep"}));
+  auto accepts = runtime->Spawn(With(*std::move(listener), [](TcpListener& l) {
+    return Loop([&l] { return l.Accept().Then([](StatusOr<TcpStream>&) { return Continue(); }); });
+  }));
+  const std::vector<std::string> accepting = TreeOf(*runtime, accepts.id());
+  ASSERT_EQ(accepting.size(), 2u);
+  EXPECT_EQ(accepting[0], "0 Accept");
+  EXPECT_EQ(accepting[1].substr(0, 17), "1 TcpListener fd ");
+  EXPECT_TRUE(runtime->Shutdown().clean());
+}
+
+}  // namespace
+}  // namespace kioto::net
