@@ -31,6 +31,8 @@ void RuntimeClock::Pause() {
   paused_at_.store(rest == 0 ? now : now - rest + kTickNs, std::memory_order_release);
 }
 
+void RuntimeClock::PauseAt(int64_t nanos) { paused_at_.store(nanos, std::memory_order_release); }  // release: as Pause
+
 void RuntimeClock::Resume() {
   if (!paused()) return;
   const int64_t offset = Now() - base::MonotonicNanos();

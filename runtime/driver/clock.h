@@ -46,6 +46,7 @@ class RuntimeClock {
   // From now on the time stands still, at the next full millisecond, so that whole milliseconds are exact in tests. No
   // effect if it stands still already.
   void Pause();
+  void PauseAt(int64_t nanos);  // the same at a time of the caller's choice, before anybody has looked
   void Resume();                // goes on from the paused time: never backwards
   void Advance(int64_t nanos);  // paused only (a check); never past kNever - 1
   // Auto-advance is off while somebody inhibits it (a blocking job runs that may still produce work).

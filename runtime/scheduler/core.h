@@ -59,6 +59,8 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   virtual bool EndsElsewhere() const { return false; }
   // Stops; waits until `deadline_ns` of the real clock for what still runs. Any thread, any number of times, at once too.
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
+  // See Runtime::trace_hash.
+  virtual uint64_t trace_hash() const { return 0; }
   // Whether Shutdown (or Detach) was called.
   bool shutting_down() const {
     return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with the release of who stops it

@@ -10,6 +10,13 @@
 #include "kioto/runtime/scheduler/root_waker.h"
 
 namespace kioto::internal {
+namespace {
+
+// What every run of a deterministic runtime starts at: the place of timers in their wheel, and so their order within a
+// millisecond and the stops of the clock, depend on the time itself.
+constexpr int64_t kFirstTick = int64_t{1} << 36;
+
+}  // namespace
 
 // A thread in BlockOn while another one drives.
 struct CurrentThreadCore::Waiting {
@@ -17,11 +24,18 @@ struct CurrentThreadCore::Waiting {
 };
 
 CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
-    : RuntimeCore(/*shards=*/2, options), options_(options), counters_(options.metrics) {
+    : RuntimeCore(/*shards=*/2, options),
+      options_(options),
+      counters_(options.metrics),
+      run_hash_(options.deterministic() ? new RunHash : nullptr) {
   trace = options.trace;
   measures_latency = options.metrics.schedule_latency;
   keeps_details = options.task_details;
-  if (options.start_paused) drivers.clock.Pause();
+  if (options.deterministic()) {
+    drivers.clock.PauseAt(kFirstTick * kTickNs);
+  } else if (options.start_paused) {
+    drivers.clock.Pause();
+  }
 }
 
 void CurrentThreadCore::AddDriver(std::unique_ptr<Driver> driver) {
@@ -118,6 +132,7 @@ void CurrentThreadCore::EnqueueNew(TaskHeader* task) {
 void CurrentThreadCore::Enqueue(TaskHeader* task) {
   if (InDrivingThread()) {
     counters_.Scheduled(task);
+    if (run_hash_ != nullptr) Record(RunHash::Event::kWoken, task);
     PushLocal(task);
     return;
   }
@@ -128,13 +143,18 @@ void CurrentThreadCore::Enqueue(TaskHeader* task) {
   foreign_.Leave();
 }
 
+void CurrentThreadCore::TakeInjected() {
+  for (TaskHeader* task = injector_.Pop(limits::kRunQueueCapacity); task != nullptr;) {
+    WorkerCounters::Add(fetched_);
+    if (run_hash_ != nullptr) Record(RunHash::Event::kFromOutside, task);
+    PushLocal(std::exchange(task, task->queue_next));
+  }
+}
+
 TaskHeader* CurrentThreadCore::Next() {
   if (++tick_ >= options_.event_interval || local_head_ == nullptr) {
     tick_ = 0;
-    for (TaskHeader* task = injector_.Pop(limits::kRunQueueCapacity); task != nullptr;) {
-      WorkerCounters::Add(fetched_);
-      PushLocal(std::exchange(task, task->queue_next));
-    }
+    TakeInjected();
   }
   TaskHeader* task = options_.shuffle ? PopRandom() : PopLocal();
   if (task != nullptr && task == turn_before_) {  // all that was ready when it yielded has had its turn: so has the driver
@@ -144,12 +164,32 @@ TaskHeader* CurrentThreadCore::Next() {
   return task;
 }
 
+// A clock that goes on (time::Resume) says what no other run will say again.
+void CurrentThreadCore::Record(RunHash::Event event, const TaskHeader* task) {
+  run_hash_->Record(event, task, drivers.clock.paused() ? drivers.clock.Now() : 0);
+}
+
+inline RunResult CurrentThreadCore::Poll(TaskHeader* task) {
+  if (run_hash_ != nullptr) return PollHashed(task);
+  ThreadContext& thread = kioto::internal::CurrentThread();
+  return hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
+}
+
+RunResult CurrentThreadCore::PollHashed(TaskHeader* task) {
+  Record(RunHash::Event::kPolled, task);
+  ThreadContext& thread = kioto::internal::CurrentThread();
+  const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
+  run_hash_->Record(result == RunResult::kGone      ? RunHash::Event::kGone
+                 : result == RunResult::kYielded ? RunHash::Event::kYielded
+                                                 : RunHash::Event::kWokenInPoll);
+  return result;
+}
+
 void CurrentThreadCore::Run(TaskHeader* task) {
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared, see OwnedTasks::Find
   WorkerCounters::Add(polls_);
   const int64_t started = counters_.PollStarts(task);
-  ThreadContext& thread = kioto::internal::CurrentThread();
-  const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
+  const RunResult result = Poll(task);
   if (started != 0) counters_.PollEnds(started);
   if (result == RunResult::kGone) return;
   if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;

@@ -26,6 +26,7 @@
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/injector.h"
+#include "kioto/runtime/scheduler/run_hash.h"
 #include "kioto/runtime/task/scheduler_list.h"
 
 namespace kioto::internal {
@@ -56,6 +57,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   const WorkerCounters& CountersOf(int) const override { return counters_; }
   void AddMetricsOf(int worker, WorkerMetrics& metrics) const override;
   size_t global_queue_depth() const override { return injector_.size(); }
+  uint64_t trace_hash() const override { return run_hash_ != nullptr ? run_hash_->hash() : 0; }
 
  private:
   struct Waiting;
@@ -84,7 +86,11 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   TaskHeader* PopLocal();
   TaskHeader* PopRandom();
   TaskHeader* Next();
+  void TakeInjected();
   void Run(TaskHeader* task);
+  RunResult Poll(TaskHeader* task);
+  RunResult PollHashed(TaskHeader* task);
+  void Record(RunHash::Event event, const TaskHeader* task);
   bool HasReady() const { return local_head_ != nullptr || !injector_.empty(); }
   void EndEverything();
   void EndTasks(size_t but_for);
@@ -112,6 +118,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   base::Atomic<uint64_t> polls_{0};    // of tasks; as all counters: see worker_metrics.h
   base::Atomic<uint64_t> fetched_{0};  // tasks that came to the local queue out of the injector
   base::Atomic<uint64_t> ended_here_{0};  // tasks that left the local queue without a poll
+  const std::unique_ptr<RunHash> run_hash_;  // null unless the runtime is deterministic
   const void* bound_to_ = nullptr;  // the thread of the last SpawnLocal; also written under drive_lock_ while nobody drives
   bool others_ended_ = false;       // all but the tasks that are bound to another thread
   base::Atomic<const TaskHeader*> polled_{nullptr};  // the task of the present poll, for reports; only compared

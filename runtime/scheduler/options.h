@@ -71,6 +71,9 @@ struct RuntimeOptions {
   std::shared_ptr<TraceSink> trace;
   StallHook on_stall = nullptr;
   void* on_stall_arg = nullptr;
+
+  // Nothing but the seed decides: one thread, a virtual clock, chance from the generator alone. Then there is a hash of the run.
+  bool deterministic() const { return start_paused && shuffle; }
 };
 
 }  // namespace internal

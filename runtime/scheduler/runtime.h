@@ -129,6 +129,8 @@ class Handle {
   // The runtime's: no other one of this process has the same. From 1.
   uint64_t id() const { return core_->id(); }
   const std::string& name() const { return core_->name(); }  // "" without RuntimeBuilder::Name
+  // See Runtime::trace_hash.
+  uint64_t trace_hash() const { return core_->trace_hash(); }
 
  private:
   std::shared_ptr<internal::RuntimeCore> core_;
@@ -177,6 +179,10 @@ class [[nodiscard]] Runtime {
   // The same without waiting, from anywhere, tasks too.
   void ShutdownBackground();
 
+  // Of a deterministic runtime (StartPaused and ShuffleReadyTasks): a hash of all that its tasks went through so far, in
+  // order: which was woken or polled when, and how the poll ended. The same hash, the same run. 0 for any other runtime.
+  uint64_t trace_hash() const { return core_->trace_hash(); }
+
   // Attached only: ends every task, closes the five handles, and calls `done` in a later turn, all on the loop's thread:
   // now, if it is this one; at the end of its turn, if a task calls; in its next turn, if another thread does.
   Status Detach(void (*done)(void*), void* arg);
@@ -223,6 +229,9 @@ class RuntimeBuilder {
   // current-thread runtime then repeats itself exactly.
   RuntimeBuilder& Seed(uint64_t seed);
   // Current-thread only, for tests that look for a bad order: runs a random one of the tasks that are ready, by the seed.
+  // With StartPaused the runtime is deterministic: the same seed runs the same program in the same order, in any process,
+  // as long as it keeps to tasks, timers and kioto/sync (threads and sockets bring chance of their own). Its clock begins
+  // at the same time in every run: a time::Instant taken outside means nothing there.
   RuntimeBuilder& ShuffleReadyTasks();
   RuntimeBuilder& MaxBlockingThreads(int threads);
   RuntimeBuilder& BlockingQueue(size_t jobs);

@@ -1,9 +1,11 @@
 #include "kioto/runtime/testing/kioto_test.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
@@ -74,6 +76,67 @@ TEST(KiotoTestFailure, ABadStatusFails) {
                           "neither");
 }
 
+// Trusts that of three tasks the one that was spawned last does not run first of all: true in the order of waking.
+TestFuture CountsOnTheOrder() {
+  return With(0, 0, [](int& ran, int& place_of_last) {
+    std::vector<JoinHandle<Unit>> tasks;
+    for (int i = 0; i < 3; ++i) {
+      tasks.push_back(Spawn(Lazy([&ran, &place_of_last, i] {
+        ++ran;
+        if (i == 2) place_of_last = ran;
+      })));
+    }
+    return JoinAll(std::move(tasks)).Then([&place_of_last](auto&) {
+      return place_of_last == 1 ? absl::InternalError("the last ran first") : OkStatus();
+    });
+  });
+}
+
+class SeedOfEnvironment {
+ public:
+  explicit SeedOfEnvironment(const std::string& seed) { setenv("KIOTO_SEED", seed.c_str(), 1); }
+  ~SeedOfEnvironment() { unsetenv("KIOTO_SEED"); }
+};
+
+// The seed that a shuffled test fails with is in its message, and makes it fail at once.
+TEST(KiotoTestFailure, ABadOrderIsFoundAndRepeated) {
+  RunIn(Paused(), CountsOnTheOrder);
+  testing::TestPartResultArray failures;
+  {
+    testing::ScopedFakeTestPartResultReporter reporter(&failures);
+    RunIn(Shuffled(64), CountsOnTheOrder);
+  }
+  ASSERT_EQ(failures.size(), 1);
+  const std::string message = failures.GetTestPartResult(0).message();
+  EXPECT_NE(message.find("the last ran first"), std::string::npos);
+  const size_t at = message.find("KIOTO_SEED=");
+  ASSERT_NE(at, std::string::npos);
+  const SeedOfEnvironment seed(std::to_string(std::atoi(message.c_str() + at + 11)));
+  EXPECT_NONFATAL_FAILURE(RunIn(Shuffled(), CountsOnTheOrder), "KIOTO_SEED=");
+}
+
+TEST(KiotoTestSeed, IsForTestsThatAskForChance) {
+  const SeedOfEnvironment seed("77");
+  const auto draw = [](const Options& options) {
+    uint32_t drawn = 0;
+    RunIn(options, [&drawn] {
+      return PollFn([&drawn](Context& cx) -> Poll<Unit> {
+        drawn = cx.Random(1 << 30);
+        return Unit{};
+      });
+    });
+    return drawn;
+  };
+  EXPECT_EQ(draw(Options().Seed(0)), draw(Options().Seed(77)));
+  EXPECT_NE(draw(Options().Seed(5)), draw(Options().Seed(77)));
+}
+
+KIOTO_TEST(KiotoTestSeed, RunsTheTestInManyOrders, Shuffled(8)) {
+  EXPECT_TRUE(time::IsPaused());
+  static int runs = 0;
+  return YieldNow().Then([](Unit&) { EXPECT_LE(++runs, 8); });
+}
+
 #if KIOTO_EXCEPTIONS
 TEST(KiotoTestFailure, AThrowFails) {
   EXPECT_NONFATAL_FAILURE(
@@ -132,14 +195,14 @@ TEST(KiotoTestDeathTest, AStuckPollEndsTheProgram) {
   EXPECT_DEATH(
       {
         StatusOr<Runtime> runtime = MakeRuntime(Options());
-        Watchdog watchdog("Suite.Name", 10ms, runtime->handle(), /*grace=*/10ms);
+        Watchdog watchdog("Suite.Name", 500ms, runtime->handle(), /*grace=*/10ms);  // not before the poll
         base::Atomic<bool> stop{false};
         (void)runtime->BlockOn(watchdog.Guard(Lazy([&stop] {
           while (!stop.load()) std::this_thread::yield();
           return OkStatus();
         })));
       },
-      "Suite.Name did not end within 10ms");
+      "Suite.Name did not end within 500ms");
 }
 
 // behaviour: tokio-test/tests/block_on.rs#async_block

@@ -6,6 +6,7 @@ StatusOr<Runtime> MakeRuntime(const Options& options) {
   RuntimeBuilder builder = options.workers > 0 ? RuntimeBuilder::MultiThread() : RuntimeBuilder::CurrentThread();
   if (options.workers > 0) builder.WorkerThreads(options.workers);
   if (options.paused) builder.StartPaused();
+  if (options.shuffled > 0) builder.ShuffleReadyTasks();
   return builder.Seed(options.seed).Build();
 }
 

@@ -55,6 +55,16 @@ KIOTO_TEST(RetryTest, WaitsBetweenAttempts, test::Paused()) {
 }
 // [end paused]
 
+// [region shuffled]
+KIOTO_TEST(MeetingTest, TheDoorIsOpenedFirst, test::Shuffled(64)) {
+  return With(false, [](bool& open) {
+    JoinHandle<Unit> opener = Spawn(Lazy([&open] { open = true; }));
+    JoinHandle<Unit> guest = Spawn(std::move(opener).Then([&open](auto&) { EXPECT_TRUE(open); }));
+    return guest;  // without the wait for the opener it holds in the order of waking, and fails in others
+  });
+}
+// [end shuffled]
+
 // [region mock]
 // What is to be tested takes any stream: a net::TcpStream in the program, a MockIo here.
 template <class Stream>
