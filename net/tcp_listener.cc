@@ -1,166 +1,32 @@
-// STATE       retry_at_  0: accept when there is something to accept; else, after a shortage of fds or memory, the time of the
-//                        runtime's clock at which one of the waiting tasks may try again
-//             pause_     how long the present shortage makes us wait, doubling from kFirstPauseNs to kLastPauseNs; 0: none
-// OWNERSHIP   both: any accepting task. They are hints about the process, not data: nothing else is published through them.
-// RACES       R1 several tasks find the pause over: the one whose CAS moves retry_at_ on tries, the others wait once more; so
-//                a shortage costs one accept call per pause, however many tasks accept.
-//             R2 a success against another task's shortage: either order is right, the next try corrects it.
 #include "kioto/net/tcp_listener.h"
 
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
-
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
-#include "kioto/runtime/driver/driver_set.h"
-#include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::net {
 namespace {
 
 namespace sys = base::sys;
-using kioto::internal::Direction;
 using kioto::internal::IoHandle;
-using kioto::internal::TimerState;
-
-constexpr char kWhat[] = "net::TcpListener::Accept";
-
-// While fds or memory are short: the first wait between two tries, and the longest. Short enough that clients do not
-// notice, long enough that trying costs nothing.
-constexpr int64_t kFirstPauseNs = 5'000'000;
-constexpr int64_t kLastPauseNs = 100'000'000;
-
-// What Linux reports of the connection that would have been accepted, not of the listener (accept(2), "Error handling").
-bool IsOfOneConnection(int error) {
-  switch (error) {
-    case ECONNABORTED:
-    case ECONNRESET:
-    case EPROTO:
-    case EPERM:  // a firewall's rule
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-    case ETIMEDOUT:
-    case EINTR:
-      return true;
-    default:
-      return false;
-  }
-}
-
-bool IsListening(int fd) {
-  StatusOr<int> listening = internal::GetIntOption(fd, SOL_SOCKET, SO_ACCEPTCONN, kWhat);
-  return listening.ok() && *listening != 0;
-}
 
 }  // namespace
 
-TcpListener::TcpListener(TcpListener&& other) noexcept : handle_(std::move(other.handle_)) {}
-
-TcpListener& TcpListener::operator=(TcpListener&& other) noexcept {
-  handle_ = std::move(other.handle_);
-  retry_at_.store(0, std::memory_order_relaxed);  // relaxed: nobody accepts while a listener is moved
-  pause_.store(0, std::memory_order_relaxed);     // relaxed: as above
-  return *this;
-}
+TcpListener::TcpListener(IoHandle handle) : acceptor_(std::move(handle), "net::TcpListener::Accept") {}
 
 StatusOr<TcpListener> TcpListener::FromFd(int fd) {
   Status status = internal::PrepareFd(fd, "net::TcpListener::FromFd");
   if (!status.ok()) return status;
-  if (!IsListening(fd)) return absl::InvalidArgumentError("net::TcpListener::FromFd: this fd is not a socket that listens");
+  if (!internal::IsListening(fd)) return absl::InvalidArgumentError("net::TcpListener::FromFd: this fd is not a socket that listens");
   return TcpListener(IoHandle(fd));
 }
 
-// Ready when the pause, if there is one, is over for this task; else its timer is armed.
-Poll<Status> TcpListener::PollPause(Context& cx, internal::AcceptWait& wait) {
-  while (true) {
-    int64_t at = retry_at_.load(std::memory_order_relaxed);  // relaxed: a hint (R2)
-    if (at == 0) return OkStatus();
-    const int64_t now = kioto::internal::NowNanos();
-    if (now >= at) {
-      // relaxed: the pause of whoever tries, which is about to be decided anew
-      const int64_t next = now + std::max(kFirstPauseNs, pause_.load(std::memory_order_relaxed));
-      // relaxed: only who tries is decided (R1)
-      if (retry_at_.compare_exchange_strong(at, next, std::memory_order_relaxed)) return OkStatus();
-      continue;
-    }
-    kioto::internal::DriverSet* drivers = kioto::internal::CurrentThread().drivers;
-    kioto::internal::TimerWheel* wheel = drivers != nullptr ? drivers->WheelForThisThread() : nullptr;
-    if (wheel == nullptr) {
-      return absl::ResourceExhaustedError(absl::StrCat(kWhat, ": out of fds or memory, and no timers to wait with"));
-    }
-    if (wait.timer == nullptr) wait.timer = std::make_unique<kioto::internal::TimerEntry>();
-    wait.timer->Arm(*wheel, at, cx.waker(), now);
-    switch (wait.timer->Poll(cx.waker())) {
-      case TimerState::kArmed:
-        return kPending;
-      case TimerState::kShutdown:
-        return ShutdownError(kWhat);
-      case TimerState::kFired:
-      case TimerState::kIdle:
-        break;
-    }
-  }
-}
-
-// After an error that is not one connection's. OK: there is a pause now; else accepting again would not help.
-Status TcpListener::BeginPause(int error) {
-  const bool shortage = error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-  if (!shortage && !IsListening(fd())) return ErrnoStatus(error, kWhat);
-  const int64_t before = pause_.load(std::memory_order_relaxed);  // relaxed: a hint (R2)
-  const int64_t pause = before == 0 ? kFirstPauseNs : std::min(before * 2, kLastPauseNs);
-  pause_.store(pause, std::memory_order_relaxed);                                      // relaxed: as above
-  retry_at_.store(kioto::internal::NowNanos() + pause, std::memory_order_relaxed);  // relaxed: as above
-  return OkStatus();
-}
-
-void TcpListener::EndPause() {
-  if (pause_.load(std::memory_order_relaxed) == 0) return;  // relaxed: a hint (R2)
-  pause_.store(0, std::memory_order_relaxed);               // relaxed: as above
-  retry_at_.store(0, std::memory_order_relaxed);            // relaxed: as above
-}
-
-// One accept call that waits; gives the fd, or -errno.
-Poll<StatusOr<int>> TcpListener::PollAcceptOnce(Context& cx, internal::AcceptWait& wait) {
-  int result = 0;
-  Poll<StatusOr<size_t>> done = handle_.PollIo(
-      cx, Direction::kRead, 0, kWhat,
-      [&result, fd = fd()]() -> ssize_t {
-        result = sys::Accept(fd, nullptr, nullptr);
-        return result == -EAGAIN ? -EAGAIN : 0;  // errors are judged here, not by the handle: no Status is made of them
-      },
-      &wait.waiter);
-  if (done.pending()) {
-    if (result == -EAGAIN) EndPause();  // the kernel takes an fd before it looks for a connection: there was one
-    return kPending;
-  }
-  if (!done->ok()) return done->status();
-  return StatusOr<int>(result);
-}
-
 Poll<StatusOr<TcpStream>> TcpListener::PollAccept(Context& cx, internal::AcceptWait& wait) {
-  while (true) {
-    Poll<Status> pause = PollPause(cx, wait);
-    if (pause.pending()) return kPending;
-    if (!pause->ok()) return *pause;
-    Poll<StatusOr<int>> fd = PollAcceptOnce(cx, wait);
-    if (fd.pending()) return kPending;
-    if (!fd->ok()) return fd->status();
-    if (**fd >= 0) {
-      EndPause();
-      return TcpStream(IoHandle(**fd));
-    }
-    const int error = -**fd;
-    if (IsOfOneConnection(error)) continue;
-    Status status = BeginPause(error);
-    if (!status.ok()) return status;
-  }
+  Poll<StatusOr<IoHandle>> next = acceptor_.PollAccept(cx, wait);
+  if (next.pending()) return kPending;
+  if (!next->ok()) return next->status();
+  return StatusOr<TcpStream>(TcpStream(**std::move(next)));
 }
 
 Poll<std::optional<StatusOr<TcpStream>>> IncomingStream::PollNext(Context& cx) {

@@ -9,17 +9,14 @@
 #ifndef KIOTO_NET_TCP_LISTENER_H_
 #define KIOTO_NET_TCP_LISTENER_H_
 
-#include <cstdint>
-#include <memory>
 #include <optional>
 #include <utility>
 
+#include "kioto/net/acceptor.h"
 #include "kioto/net/endpoint.h"
 #include "kioto/net/resolve.h"
 #include "kioto/net/tcp_stream.h"
-#include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/driver/io_handle.h"
-#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/future/future_base.h"
 
 namespace kioto::net {
@@ -39,22 +36,8 @@ struct ListenOptions {
   std::optional<bool> v6_only;
 };
 
-namespace internal {
-
-// What one accepting future keeps while it waits. Pinned from the first poll.
-struct AcceptWait {
-  kioto::internal::IoWaiter waiter;
-  std::unique_ptr<kioto::internal::TimerEntry> timer;  // made at the first shortage
-};
-
-}  // namespace internal
-
 class TcpListener {
  public:
-  // Not while somebody accepts.
-  TcpListener(TcpListener&& other) noexcept;
-  TcpListener& operator=(TcpListener&& other) noexcept;
-
   // Binds to the first address of `at` that can be bound, and listens. Port 0: any free one, see local_address().
   // Errors: the last address's, with its errno. CANCEL SAFE: yes.
   static BindFuture Bind(Endpoint at, ListenOptions options = {});
@@ -62,8 +45,8 @@ class TcpListener {
   // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
   static StatusOr<TcpListener> FromFd(int fd);
   // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
-  int IntoFd() && { return handle_.Release(); }
-  int fd() const { return handle_.fd(); }
+  int IntoFd() && { return acceptor_.handle.Release(); }
+  int fd() const { return acceptor_.handle.fd(); }
 
   // The next connection. Errors: only those that accepting again would not mend: the socket listens no more, the runtime has
   // no I/O or shuts down; without timers in the runtime also that fds or memory are used up.
@@ -85,16 +68,9 @@ class TcpListener {
   friend class BindFuture;
   friend class TcpSocket;
 
-  explicit TcpListener(kioto::internal::IoHandle handle) : handle_(std::move(handle)) {}
+  explicit TcpListener(kioto::internal::IoHandle handle);
 
-  Poll<StatusOr<int>> PollAcceptOnce(Context& cx, internal::AcceptWait& wait);
-  Poll<Status> PollPause(Context& cx, internal::AcceptWait& wait);
-  Status BeginPause(int error);
-  void EndPause();
-
-  kioto::internal::IoHandle handle_;
-  base::Atomic<int64_t> retry_at_{0};  // the state machine is in tcp_listener.cc
-  base::Atomic<int64_t> pause_{0};
+  internal::Acceptor acceptor_;  // not to be moved while somebody accepts
 };
 
 // Output: StatusOr<TcpStream>.

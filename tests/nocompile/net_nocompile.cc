@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "kioto/net/tcp_split.h"
 #include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buf_writer.h"

@@ -12,6 +12,7 @@
 #include "kioto/net/tcp_socket.h"
 #include "kioto/net/tcp_stream.h"
 #include "kioto/net/udp_socket.h"
+#include "kioto/net/unix_socket.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/budget.h"
 #include "kioto/runtime/future/from_callback.h"

@@ -1,0 +1,207 @@
+#include "kioto/net/unix_socket.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/net/socket_options.h"
+#include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/thread_context.h"
+
+namespace kioto::net {
+namespace {
+
+namespace sys = base::sys;
+using kioto::internal::IoHandle;
+using kioto::internal::TimerState;
+
+// While a listener's backlog is full, which the kernel tells nobody the end of: the first wait between two tries, and the
+// longest.
+constexpr int64_t kFirstPauseNs = 1'000'000;
+constexpr int64_t kLastPauseNs = 100'000'000;
+
+template <int (*kCall)(int, sockaddr*, socklen_t*)>
+StatusOr<UnixAddress> AddressBy(int fd, const char* what) {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+  const int result = kCall(fd, reinterpret_cast<sockaddr*>(&storage), &size);  // the one cast that the call demands
+  if (result < 0) return ErrnoStatus(result, what);
+  return UnixAddress::FromSockaddr(&storage, std::min<size_t>(size, sizeof(storage)));
+}
+StatusOr<UnixAddress> Local(int fd) { return AddressBy<&sys::Getsockname>(fd, "getsockname"); }
+StatusOr<UnixAddress> Peer(int fd) { return AddressBy<&sys::Getpeername>(fd, "getpeername"); }
+
+// sys::Bind or sys::Connect: 0, or -errno.
+int CallWith(int (*call)(int, const sockaddr*, socklen_t), int fd, const UnixAddress& address) {
+  sockaddr_storage storage;
+  const size_t size = address.ToSockaddr(&storage);
+  return call(fd, reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(size));
+}
+
+StatusOr<IoHandle> BindNew(int type, const UnixEndpoint& at, const char* what) {
+  if (Status status = internal::CheckIo(what); !status.ok()) return status;
+  if (!at.address().ok()) return at.address().status();
+  StatusOr<int> fd = internal::MakeSocket(AF_UNIX, type, what);
+  if (!fd.ok()) return fd.status();
+  IoHandle handle(*fd);
+  const int result = CallWith(&sys::Bind, *fd, *at.address());
+  if (result < 0) return ErrnoStatus(result, absl::StrCat(what, " to ", at.address()->ToString()));
+  return StatusOr<IoHandle>(std::move(handle));
+}
+
+// The fd, checked to be a Unix socket of this type, and prepared.
+StatusOr<IoHandle> Adopt(int fd, int type, const char* what) {
+  StatusOr<int> domain = internal::GetIntOption(fd, SOL_SOCKET, SO_DOMAIN, what);
+  if (!domain.ok()) return domain.status();
+  StatusOr<int> found = internal::GetIntOption(fd, SOL_SOCKET, SO_TYPE, what);
+  if (!found.ok()) return found.status();
+  if (*domain != AF_UNIX || *found != type) {
+    return absl::InvalidArgumentError(absl::StrCat(what, ": this fd is a socket of another kind"));
+  }
+  if (Status status = internal::PrepareFd(fd, what); !status.ok()) return status;
+  return StatusOr<IoHandle>(IoHandle(fd));
+}
+
+// Both ends of a pair.
+Status MakePair(int type, IoHandle& first, IoHandle& second) {
+  int fds[2];
+  const int result = sys::Socketpair(AF_UNIX, type, 0, fds);
+  if (result < 0) return ErrnoStatus(result, "making a pair of Unix sockets");
+  first = IoHandle(fds[0]);
+  second = IoHandle(fds[1]);
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<UnixStream::Ends> UnixStream::Pair() {
+  IoHandle first, second;
+  if (Status status = MakePair(SOCK_STREAM, first, second); !status.ok()) return status;
+  return Ends{UnixStream(std::move(first)), UnixStream(std::move(second))};
+}
+
+StatusOr<UnixStream> UnixStream::FromFd(int fd) {
+  StatusOr<IoHandle> handle = Adopt(fd, SOCK_STREAM, "net::UnixStream::FromFd");
+  if (!handle.ok()) return handle.status();
+  return UnixStream(*std::move(handle));
+}
+
+StatusOr<UnixAddress> UnixStream::local_address() const { return Local(fd()); }
+StatusOr<UnixAddress> UnixStream::peer_address() const { return Peer(fd()); }
+Status UnixStream::TakeError() { return internal::TakeError(fd(), "net::UnixStream"); }
+
+StatusOr<PeerCredentials> UnixStream::peer_credentials() const {
+  ucred found{};
+  socklen_t size = sizeof(found);
+  const int result = sys::Getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &found, &size);
+  if (result < 0) return ErrnoStatus(result, "reading SO_PEERCRED");
+  PeerCredentials credentials{found.uid, found.gid, std::nullopt};
+  if (found.pid != 0) credentials.pid = found.pid;
+  return credentials;
+}
+
+Poll<StatusOr<UnixStream>> UnixConnectFuture::PollOnce(Context& cx) {
+  constexpr char kWhat[] = "net::UnixStream::Connect";
+  if (Status status = internal::CheckIo(kWhat); !status.ok()) return status;
+  if (!to_.address().ok()) return to_.address().status();
+  while (true) {
+    if (timer_ != nullptr) {
+      const TimerState state = timer_->Poll(cx.waker());
+      if (state == TimerState::kArmed) return kPending;
+      if (state == TimerState::kShutdown) return ShutdownError(kWhat);
+    }
+    if (!cx.ConsumeBudget()) return kPending;
+    StatusOr<int> fd = internal::MakeSocket(AF_UNIX, SOCK_STREAM, kWhat);
+    if (!fd.ok()) return fd.status();
+    IoHandle handle(*fd);
+    const int result = CallWith(&sys::Connect, *fd, *to_.address());
+    if (result >= 0) return StatusOr<UnixStream>(UnixStream(std::move(handle)));
+    kioto::internal::TimerWheel* wheel = kioto::internal::CurrentThread().drivers->WheelForThisThread();
+    const bool again = result == -EAGAIN || result == -EINTR;
+    if (!again || wheel == nullptr) return ErrnoStatus(result, absl::StrCat("connecting to ", to_.address()->ToString()));
+    if (timer_ == nullptr) timer_ = std::make_unique<kioto::internal::TimerEntry>();
+    pause_ = pause_ == 0 ? kFirstPauseNs : std::min(pause_ * 2, kLastPauseNs);
+    const int64_t now = kioto::internal::NowNanos();
+    timer_->Arm(*wheel, now + pause_, cx.waker(), now);
+  }
+}
+
+UnixListener::UnixListener(IoHandle handle) : acceptor_(std::move(handle), "net::UnixListener::Accept") {}
+
+StatusOr<UnixListener> UnixListener::Bind(const UnixEndpoint& at, int backlog) {
+  constexpr char kWhat[] = "net::UnixListener::Bind";
+  StatusOr<IoHandle> handle = BindNew(SOCK_STREAM, at, kWhat);
+  if (!handle.ok()) return handle.status();
+  const int result = sys::Listen(handle->fd(), backlog);
+  if (result < 0) return ErrnoStatus(result, kWhat);
+  return UnixListener(*std::move(handle));
+}
+
+StatusOr<UnixListener> UnixListener::FromFd(int fd) {
+  constexpr char kWhat[] = "net::UnixListener::FromFd";
+  if (!internal::IsListening(fd)) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": this fd is not a socket that listens"));
+  StatusOr<IoHandle> handle = Adopt(fd, SOCK_STREAM, kWhat);
+  if (!handle.ok()) return handle.status();
+  return UnixListener(*std::move(handle));
+}
+
+StatusOr<UnixAddress> UnixListener::local_address() const { return Local(fd()); }
+Status UnixListener::TakeError() { return internal::TakeError(fd(), "net::UnixListener"); }
+
+Poll<StatusOr<UnixStream>> UnixListener::PollAccept(Context& cx, internal::AcceptWait& wait) {
+  Poll<StatusOr<IoHandle>> next = acceptor_.PollAccept(cx, wait);
+  if (next.pending()) return kPending;
+  if (!next->ok()) return next->status();
+  return StatusOr<UnixStream>(UnixStream(**std::move(next)));
+}
+
+Poll<std::optional<StatusOr<UnixStream>>> UnixIncomingStream::PollNext(Context& cx) {
+  if (ended_) return std::optional<Item>();
+  Poll<Item> next = listener_->PollAccept(cx, wait_);
+  if (next.pending()) return kPending;
+  ended_ = !next->ok();
+  return std::optional<Item>(*std::move(next));
+}
+
+StatusOr<UnixDatagram> UnixDatagram::Bind(const UnixEndpoint& at) {
+  StatusOr<IoHandle> handle = BindNew(SOCK_DGRAM, at, "net::UnixDatagram::Bind");
+  if (!handle.ok()) return handle.status();
+  return UnixDatagram(*std::move(handle));
+}
+
+StatusOr<UnixDatagram> UnixDatagram::Unbound() {
+  StatusOr<int> fd = internal::MakeSocket(AF_UNIX, SOCK_DGRAM, "net::UnixDatagram::Unbound");
+  if (!fd.ok()) return fd.status();
+  return UnixDatagram(IoHandle(*fd));
+}
+
+StatusOr<UnixDatagram::Ends> UnixDatagram::Pair() {
+  IoHandle first, second;
+  if (Status status = MakePair(SOCK_DGRAM, first, second); !status.ok()) return status;
+  return Ends{UnixDatagram(std::move(first)), UnixDatagram(std::move(second))};
+}
+
+StatusOr<UnixDatagram> UnixDatagram::FromFd(int fd) {
+  StatusOr<IoHandle> handle = Adopt(fd, SOCK_DGRAM, "net::UnixDatagram::FromFd");
+  if (!handle.ok()) return handle.status();
+  return UnixDatagram(*std::move(handle));
+}
+
+Status UnixDatagram::Connect(const UnixEndpoint& to) {
+  if (!to.address().ok()) return to.address().status();
+  const int result = CallWith(&sys::Connect, fd(), *to.address());
+  return ErrnoStatus(std::min(0, result), absl::StrCat("net::UnixDatagram::Connect to ", to.address()->ToString()));
+}
+
+Status UnixDatagram::Shutdown(int how) {
+  return ErrnoStatus(std::min(0, sys::Shutdown(fd(), how)), "shutting down a Unix socket");
+}
+
+StatusOr<UnixAddress> UnixDatagram::local_address() const { return Local(fd()); }
+StatusOr<UnixAddress> UnixDatagram::peer_address() const { return Peer(fd()); }
+Status UnixDatagram::TakeError() { return internal::TakeError(fd(), "net::UnixDatagram"); }
+
+}  // namespace kioto::net

@@ -1,0 +1,511 @@
+#include "kioto/net/unix_socket.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/testing/driven_loop.h"
+
+namespace kioto::net {
+namespace {
+
+static_assert(io::IsReader<UnixStream> && io::IsWriter<UnixStream>);
+
+// A loop, and paths of sockets that go with the test.
+class UnixTest : public testing::Test {
+ protected:
+  ~UnixTest() override {
+    for (const std::string& path : paths_) ::unlink(path.c_str());
+  }
+  std::string NewPath() {
+    // TEST_TMPDIR may be longer than an address.
+    static int next = 0;
+    paths_.push_back(absl::StrCat("/tmp/kioto-", ::getpid(), "-", next++));
+    return paths_.back();
+  }
+  UnixListener Listen(const UnixEndpoint& at) {
+    StatusOr<UnixListener> listener = UnixListener::Bind(at);
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    return *std::move(listener);
+  }
+  UnixStream::Ends Pair() { return *UnixStream::Pair(); }
+  UnixDatagram Bind(const UnixEndpoint& at) {
+    StatusOr<UnixDatagram> socket = UnixDatagram::Bind(at);
+    EXPECT_TRUE(socket.ok()) << socket.status();
+    return *std::move(socket);
+  }
+  template <class Fn>
+  auto RunPolls(Fn poll) {
+    return loop_.Run(PollFn(std::move(poll)));
+  }
+  std::string Got(size_t n) { return std::string(buf_, n); }
+
+  DrivenLoop loop_;
+  char buf_[64] = {};
+  std::vector<std::string> paths_;
+};
+
+using UnixStreamTest = UnixTest;
+using UnixDatagramTest = UnixTest;
+
+TEST(UnixAddressTest, IsAPathANameOrNowhere) {
+  EXPECT_EQ(UnixAddress::Path("/a")->ToString(), "/a");
+  EXPECT_EQ(*UnixAddress::Path("/a")->path(), "/a");
+  EXPECT_EQ(UnixAddress::Abstract(absl::string_view("a\0b", 3))->ToString(), "@a\\000b");
+  EXPECT_EQ(*UnixAddress::Abstract("n")->abstract_name(), "n");
+  EXPECT_TRUE(UnixAddress().is_unnamed());
+  EXPECT_EQ(UnixAddress().path(), nullptr);
+  EXPECT_NE(*UnixAddress::Path("n"), *UnixAddress::Abstract("n"));
+  EXPECT_FALSE(UnixAddress::Path("").ok());
+  EXPECT_FALSE(UnixAddress::Path(absl::string_view("a\0b", 3)).ok());
+  EXPECT_TRUE(UnixAddress::Path(std::string(107, 'x')).ok());
+  EXPECT_FALSE(UnixAddress::Path(std::string(108, 'x')).ok());
+  EXPECT_TRUE(UnixAddress::Abstract(std::string(107, 'x')).ok());
+  EXPECT_FALSE(UnixAddress::Abstract(std::string(108, 'x')).ok());
+  for (const UnixAddress& address : {UnixAddress(), *UnixAddress::Path("/a"), *UnixAddress::Abstract("n"),
+                                     *UnixAddress::Path(std::string(107, 'x')), *UnixAddress::Abstract(std::string(107, 'x'))}) {
+    sockaddr_storage storage;
+    EXPECT_EQ(*UnixAddress::FromSockaddr(&storage, address.ToSockaddr(&storage)), address);
+  }
+}
+
+// behaviour: tokio/tests/uds_stream.rs#accept_read_write
+TEST_F(UnixStreamTest, AcceptsAndConnectsByPath) {
+  const std::string path = NewPath();
+  UnixListener listener = Listen(path);
+  EXPECT_EQ(*listener.local_address()->path(), path);
+  PolledTask accept(listener.Accept());
+  EXPECT_TRUE(accept.Poll().pending());
+  StatusOr<UnixStream> client = loop_.Run(UnixStream::Connect(path));
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_EQ(*client->peer_address()->path(), path);
+  StatusOr<UnixStream> server = loop_.Run(accept);
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_TRUE(server->peer_address()->is_unnamed());
+  EXPECT_EQ(loop_.Run(client->WriteAll("hello")), OkStatus());
+  { UnixStream gone = *std::move(client); }
+  EXPECT_EQ(*loop_.Run(server->ReadToEnd(100)), "hello");
+  EXPECT_EQ(*loop_.Run(server->Read(buf_)), 0u);
+}
+
+// behaviour: tokio/tests/uds_stream.rs#accept_read_write_socketaddr
+TEST_F(UnixStreamTest, AcceptsAndConnectsByAddress) {
+  const UnixAddress at = *UnixAddress::Abstract(absl::StrCat("kioto-", ::getpid()));
+  UnixListener listener = Listen(at);
+  EXPECT_EQ(*listener.local_address(), at);
+  StatusOr<UnixStream> client = loop_.Run(UnixStream::Connect(at));
+  ASSERT_TRUE(client.ok()) << client.status();
+  UnixStream server = *loop_.Run(listener.Accept());
+  EXPECT_EQ(loop_.Run(client->WriteAll("hello")), OkStatus());
+  { UnixStream gone = *std::move(client); }
+  EXPECT_EQ(*loop_.Run(server.ReadToEnd(100)), "hello");
+  EXPECT_EQ(*loop_.Run(server.Read(buf_)), 0u);
+}
+
+// behaviour: tokio/tests/uds_stream.rs#shutdown
+TEST_F(UnixStreamTest, ShutdownIsThePeersEnd) {
+  auto [a, b] = Pair();
+  EXPECT_EQ(loop_.Run(a.Shutdown()), OkStatus());
+  EXPECT_EQ(*loop_.Run(b.Read(buf_)), 0u);
+  EXPECT_EQ(ErrnoOf(loop_.Run(a.Write("x")).status()), EPIPE);
+  EXPECT_EQ(loop_.Run(b.WriteAll("back")), OkStatus());
+  EXPECT_EQ(*loop_.Run(a.Read(buf_)), 4u);
+}
+
+// behaviour: tokio/tests/uds_split.rs#split
+TEST_F(UnixStreamTest, HalvesWriteAndReadToTheEnd) {
+  auto ends = Pair();
+  auto a = std::move(ends.first).IntoSplit();
+  auto b = ends.second.Split();
+  EXPECT_EQ(loop_.Run(a.second.WriteAll("A")), OkStatus());
+  { auto gone = std::move(a.second); }
+  EXPECT_EQ(loop_.Run(b.second.WriteAll("B")), OkStatus());
+  EXPECT_EQ(loop_.Run(b.second.Shutdown()), OkStatus());
+  EXPECT_EQ(*loop_.Run(a.first.ReadToEnd(10)), "B");
+  EXPECT_EQ(*loop_.Run(b.first.ReadToEnd(10)), "A");
+}
+
+TEST_F(UnixStreamTest, KnowsItsPeer) {
+  auto [a, b] = Pair();
+  const PeerCredentials peer = *a.peer_credentials();
+  EXPECT_EQ(peer.uid, ::getuid());
+  EXPECT_EQ(peer.gid, ::getgid());
+  EXPECT_EQ(*peer.pid, ::getpid());
+}
+
+std::string Fill(UnixStream& stream) {
+  std::string written;
+  while (true) {
+    const std::string piece(10'000, static_cast<char>('a' + written.size() % 26));
+    StatusOr<size_t> n = stream.TryWrite(piece);
+    if (!n.ok()) {
+      EXPECT_TRUE(IsFull(n.status())) << n.status();
+      return written;
+    }
+    written += piece.substr(0, *n);
+  }
+}
+std::string Drain(UnixStream& stream) {
+  std::string all;
+  char buf[4096];
+  while (true) {
+    StatusOr<size_t> n = stream.TryRead(buf);
+    if (!n.ok() || *n == 0) return all;
+    all.append(buf, *n);
+  }
+}
+
+// behaviour: tokio/tests/uds_stream.rs#try_read_write
+TEST_F(UnixStreamTest, TriesWithoutWaiting) {
+  auto [a, b] = Pair();
+  EXPECT_TRUE(IsEmpty(b.TryRead(buf_).status()));
+  EXPECT_TRUE(loop_.Run(a.Writable())->writable());
+  const std::string written = Fill(a);
+  PolledTask writable(a.Writable());
+  EXPECT_TRUE(writable.Poll().pending());
+  EXPECT_TRUE(loop_.Run(b.Readable())->readable());
+  EXPECT_EQ(Drain(b), written);
+  EXPECT_TRUE(loop_.Run(writable)->writable());
+  const absl::string_view pieces[] = {"abc", "def"};
+  EXPECT_EQ(*a.TryWriteVectored(pieces), 6u);
+  EXPECT_TRUE(loop_.Run(b.Readable())->readable());
+  char one[3], two[3];
+  const MutableBytes room[] = {one, two};
+  EXPECT_EQ(*b.TryReadVectored(room), 6u);
+  EXPECT_EQ(std::string(two, 3), "def");
+  { UnixStream gone = std::move(a); }
+  loop_.Await([&, &b = b] { return loop_.Run(b.Readable())->read_closed(); });
+}
+
+// behaviour: tokio/tests/uds_stream.rs#poll_read_ready
+TEST_F(UnixStreamTest, ReadableWhenThereIsSomething) {
+  auto [a, b] = Pair();
+  PolledTask readable(b.Readable());
+  EXPECT_TRUE(readable.Poll().pending());
+  EXPECT_EQ(*a.TryWrite("x"), 1u);
+  EXPECT_TRUE(loop_.Run(readable)->readable());
+  EXPECT_EQ(*b.TryRead(buf_), 1u);
+  EXPECT_TRUE(IsEmpty(b.TryRead(buf_).status()));
+  PolledTask again(b.Readable());
+  EXPECT_TRUE(again.Poll().pending());
+}
+
+// behaviour: tokio/tests/uds_stream.rs#poll_write_ready
+TEST_F(UnixStreamTest, WritableWhenThereIsRoom) {
+  auto [a, b] = Pair();
+  EXPECT_TRUE(loop_.Run(a.Writable())->writable());
+  Fill(a);
+  PolledTask writable(a.Writable());
+  EXPECT_TRUE(writable.Poll().pending());
+  Drain(b);
+  loop_.Await([&] { return writable.is_woken(); });
+  EXPECT_TRUE(loop_.Run(writable)->writable());
+}
+
+// behaviour: tokio/tests/uds_stream.rs#try_read_buf
+TEST_F(UnixStreamTest, ReadsIntoAQueue) {
+  auto [a, b] = Pair();
+  ByteQueue queue;
+  const std::string written = Fill(a);
+  while (queue.size() < written.size()) ASSERT_GT(*loop_.Run(b.Read(queue)), 0u);
+  EXPECT_EQ(queue.view(), written);
+}
+
+// A connection that waits for room in the backlog is the one that can be pending.
+// behaviour: tokio/tests/uds_stream.rs#epollhup
+TEST_F(UnixStreamTest, AConnectThatWaitsFailsWithItsListener) {
+  const std::string path = NewPath();
+  auto listener = std::make_unique<UnixListener>(*UnixListener::Bind(path, /*backlog=*/0));
+  std::vector<StatusOr<UnixStream>> connected;
+  std::unique_ptr<PolledTask<UnixConnectFuture>> waiting;
+  for (int i = 0; i < 10 && waiting == nullptr; ++i) {
+    auto connect = std::make_unique<PolledTask<UnixConnectFuture>>(UnixStream::Connect(path));
+    auto poll = connect->Poll();
+    if (poll.pending()) waiting = std::move(connect);
+    if (poll.ready()) connected.push_back(*std::move(poll));
+  }
+  ASSERT_NE(waiting, nullptr);
+  listener.reset();
+  EXPECT_EQ(ErrnoOf(loop_.Run(*waiting).status()), ECONNREFUSED);
+}
+
+TEST_F(UnixStreamTest, AConnectThatWaitsComesThrough) {
+  const std::string path = NewPath();
+  UnixListener listener = *UnixListener::Bind(path, /*backlog=*/0);
+  StatusOr<UnixStream> first = loop_.Run(UnixStream::Connect(path));
+  PolledTask second(UnixStream::Connect(path));
+  EXPECT_TRUE(second.Poll().pending());
+  EXPECT_TRUE(loop_.Run(listener.Accept()).ok());
+  EXPECT_TRUE(loop_.Run(second).ok());
+}
+
+TEST_F(UnixStreamTest, SaysWhatIsWrong) {
+  EXPECT_EQ(ErrnoOf(loop_.Run(UnixStream::Connect(NewPath())).status()), ENOENT);
+  EXPECT_EQ(loop_.Run(UnixStream::Connect("")).status().code(), absl::StatusCode::kInvalidArgument);
+  const std::string path = NewPath();
+  { UnixListener listener = Listen(path); }
+  EXPECT_EQ(ErrnoOf(loop_.Run(UnixStream::Connect(path)).status()), ECONNREFUSED);
+  EXPECT_EQ(ErrnoOf(UnixListener::Bind(path).status()), EADDRINUSE);  // the file is still there
+}
+
+// Binds a plain socket, of which nothing of Kioto knows.
+int PlainSocket(int type, const std::string& path) {
+  const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+  sockaddr_storage storage;
+  const size_t size = UnixAddress::Path(path)->ToSockaddr(&storage);
+  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
+  return fd;
+}
+
+// behaviour: tokio/tests/uds_socket.rs#listen_and_stream
+TEST_F(UnixStreamTest, TakesPlainSocketsOver) {
+  const std::string server_path = NewPath(), client_path = NewPath();
+  const int listening = PlainSocket(SOCK_STREAM, server_path);
+  ASSERT_EQ(::listen(listening, 16), 0);
+  UnixListener listener = *UnixListener::FromFd(listening);
+  const int connecting = PlainSocket(SOCK_STREAM, client_path);
+  sockaddr_storage storage;
+  const size_t size = UnixAddress::Path(server_path)->ToSockaddr(&storage);
+  ASSERT_EQ(::connect(connecting, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
+  auto client = std::make_unique<UnixStream>(*UnixStream::FromFd(connecting));
+  UnixStream server = *loop_.Run(listener.Accept());
+  EXPECT_EQ(*server.peer_address()->path(), client_path);
+  EXPECT_EQ(loop_.Run(client->WriteAll("hello")), OkStatus());
+  client.reset();
+  EXPECT_EQ(*loop_.Run(server.ReadToEnd(100)), "hello");
+  EXPECT_EQ(*loop_.Run(server.Read(buf_)), 0u);
+}
+
+// behaviour: tokio/tests/uds_socket.rs#assert_usage
+TEST_F(UnixStreamTest, RefusesFdsOfAnotherKind) {
+  const int datagram = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int stream = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  for (const Status& status : {UnixStream::FromFd(datagram).status(), UnixListener::FromFd(datagram).status(),
+                               UnixListener::FromFd(stream).status(), UnixDatagram::FromFd(stream).status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_NE(status.message().find("this fd is"), absl::string_view::npos) << status;
+  }
+  ::close(datagram);
+  ::close(stream);
+}
+
+// Nothing is refused before the socket has to wait, but for Bind.
+// behaviour: tokio/tests/net_panic.rs#unix_listener_bind_panic_caller
+TEST(UnixWithoutIoTest, BindSaysWhatIsMissing) {
+  DrivenLoop loop(/*io=*/false);
+  const Status status = UnixListener::Bind(*UnixAddress::Abstract("kioto-none")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+}
+
+// behaviour: tokio/tests/net_panic.rs#unix_listener_from_std_panic_caller
+TEST(UnixWithoutIoTest, AcceptSaysWhatIsMissing) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_storage storage;
+  const size_t size = UnixAddress::Abstract(absl::StrCat("kioto-io-", ::getpid()))->ToSockaddr(&storage);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
+  ASSERT_EQ(::listen(fd, 1), 0);
+  DrivenLoop loop(/*io=*/false);
+  UnixListener listener = *UnixListener::FromFd(fd);
+  EXPECT_EQ(loop.Run(listener.Accept()).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// behaviour: tokio/tests/net_panic.rs#unix_stream_from_std_panic_caller
+TEST(UnixWithoutIoTest, AStreamSaysWhatIsMissing) {
+  DrivenLoop loop(/*io=*/false);
+  auto ends = *UnixStream::Pair();
+  char buf[4];
+  EXPECT_EQ(loop.Run(ends.first.Read(buf)).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// behaviour: tokio/tests/net_panic.rs#unix_datagram_from_std_panic_caller
+TEST(UnixWithoutIoTest, ADatagramsSocketSaysWhatIsMissing) {
+  DrivenLoop loop(/*io=*/false);
+  auto ends = *UnixDatagram::Pair();
+  char buf[4];
+  EXPECT_EQ(loop.Run(ends.first.Recv(buf)).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+struct TwoDatagrams {
+  UnixDatagram a, b;
+  UnixAddress a_at, b_at;
+};
+
+class UnixDatagramsTest : public UnixTest {
+ protected:
+  TwoDatagrams Two() {
+    UnixDatagram a = Bind(NewPath()), b = Bind(NewPath());
+    UnixAddress a_at = *a.local_address(), b_at = *b.local_address();
+    return {std::move(a), std::move(b), a_at, b_at};
+  }
+};
+
+// Answers one.
+auto EchoOnce(UnixDatagram& socket) {
+  return socket.RecvDatagram().AndThen(
+      [&socket](Datagram<UnixAddress>& got) { return socket.SendTo(std::move(got.bytes), got.from); });
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#echo
+TEST_F(UnixDatagramsTest, EchoesToAConnectedSocket) {
+  TwoDatagrams two = Two();
+  ASSERT_EQ(two.a.Connect(two.b_at), OkStatus());
+  EXPECT_EQ(*two.a.peer_address(), two.b_at);
+  EXPECT_EQ(*loop_.Run(two.a.Send("ECHO")), 4u);
+  EXPECT_EQ(*loop_.Run(EchoOnce(two.b)), 4u);
+  EXPECT_EQ(*loop_.Run(two.a.Recv(buf_)), 4u);
+  EXPECT_EQ(Got(4), "ECHO");
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#echo_from
+TEST_F(UnixDatagramsTest, EchoesAndTellsFromWhere) {
+  TwoDatagrams two = Two();
+  ASSERT_EQ(two.a.Connect(two.b_at), OkStatus());
+  EXPECT_EQ(*loop_.Run(two.a.Send("ECHO")), 4u);
+  EXPECT_EQ(*loop_.Run(EchoOnce(two.b)), 4u);
+  auto received = *loop_.Run(two.a.RecvFrom(buf_));
+  EXPECT_EQ(Got(received.size), "ECHO");
+  EXPECT_EQ(received.from, two.b_at);
+}
+
+// behaviour: tokio/tests/uds_socket.rs#datagram_echo_server
+TEST_F(UnixDatagramsTest, EchoesWithSocketsThatWerePlain) {
+  const std::string server_path = NewPath(), client_path = NewPath();
+  UnixDatagram server = *UnixDatagram::FromFd(PlainSocket(SOCK_DGRAM, server_path));
+  UnixDatagram client = *UnixDatagram::FromFd(PlainSocket(SOCK_DGRAM, client_path));
+  ASSERT_EQ(client.Connect(server_path), OkStatus());
+  EXPECT_EQ(*loop_.Run(client.Send("ECHO")), 4u);
+  EXPECT_EQ(*loop_.Run(EchoOnce(server)), 4u);
+  EXPECT_EQ(*loop_.Run(client.Recv(buf_)), 4u);
+}
+
+// Datagrams that fit before the first is refused.
+int FillUp(UnixDatagram& socket) {
+  for (int sent = 0;; ++sent) {
+    StatusOr<size_t> n = socket.TrySend("msg");
+    if (n.ok()) continue;
+    EXPECT_TRUE(IsFull(n.status())) << n.status();
+    return sent;
+  }
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#try_send_recv_never_block
+TEST_F(UnixDatagramsTest, TriesUntilItIsFull) {
+  auto ends = *UnixDatagram::Pair();
+  const int sent = FillUp(ends.first);
+  EXPECT_GT(sent, 0);
+  for (int i = 0; i < sent; ++i) EXPECT_EQ(*ends.second.TryRecv(buf_), 3u);
+  EXPECT_TRUE(IsEmpty(ends.second.TryRecv(buf_).status()));
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#try_recv_buf_never_block
+TEST_F(UnixDatagramsTest, TriesUntilItIsFullWithAQueue) {
+  auto ends = *UnixDatagram::Pair();
+  const int sent = FillUp(ends.first);
+  ByteQueue queue;
+  for (int i = 0; i < sent; ++i) EXPECT_EQ(*ends.second.TryRecv(queue, 64), 3u);
+  EXPECT_EQ(queue.size(), 3u * static_cast<size_t>(sent));
+  EXPECT_TRUE(IsEmpty(ends.second.TryRecv(queue, 64).status()));
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#split
+TEST_F(UnixDatagramsTest, OneOwnerSendsAndTheOtherReceives) {
+  auto socket = std::make_shared<UnixDatagram>(Bind(NewPath()));
+  PolledTask recv(With(socket, [](std::shared_ptr<UnixDatagram>& s) { return s->RecvDatagram(); }));
+  EXPECT_TRUE(recv.Poll().pending());
+  EXPECT_EQ(*loop_.Run(socket->SendTo("hello", *socket->local_address())), 5u);
+  EXPECT_EQ(loop_.Run(recv)->bytes, "hello");
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#send_to_recv_from_poll
+TEST_F(UnixDatagramsTest, SendsAndReceivesByPolls) {
+  TwoDatagrams two = Two();
+  EXPECT_EQ(*RunPolls([&](Context& cx) { return two.a.PollSendTo(cx, "hello", two.b_at); }), 5u);
+  auto received = *RunPolls([&](Context& cx) { return two.b.PollRecvFrom(cx, buf_); });
+  EXPECT_EQ(Got(received.size), "hello");
+  EXPECT_EQ(received.from, two.a_at);
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#send_recv_poll
+TEST_F(UnixDatagramsTest, SendsAndReceivesByPollsWhenConnected) {
+  TwoDatagrams two = Two();
+  ASSERT_EQ(two.a.Connect(two.b_at), OkStatus());
+  EXPECT_EQ(*RunPolls([&](Context& cx) { return two.a.PollSend(cx, "hello"); }), 5u);
+  EXPECT_EQ(*RunPolls([&](Context& cx) { return two.b.PollRecv(cx, buf_); }), 5u);
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#try_send_to_recv_from
+TEST_F(UnixDatagramsTest, TriesWhenItIsReady) {
+  TwoDatagrams two = Two();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(loop_.Run(two.a.Writable())->writable());
+    EXPECT_EQ(*two.a.TrySendTo("hello", two.b_at), 5u);
+    EXPECT_TRUE(loop_.Run(two.b.Readable())->readable());
+    EXPECT_EQ(two.b.TryRecvFrom(buf_)->from, two.a_at);
+    EXPECT_TRUE(IsEmpty(two.b.TryRecvFrom(buf_).status()));
+  }
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#try_recv_buf_from
+TEST_F(UnixDatagramsTest, TriesToReceiveIntoAQueueFromWhom) {
+  TwoDatagrams two = Two();
+  ByteQueue queue;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(*two.a.TrySendTo("hello", two.b_at), 5u);
+    EXPECT_TRUE(loop_.Run(two.b.Readable()).ok());
+    EXPECT_EQ(two.b.TryRecvFrom(queue)->from, two.a_at);
+    EXPECT_TRUE(IsEmpty(two.b.TryRecvFrom(queue).status()));
+  }
+  EXPECT_EQ(queue.size(), 25u);
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#recv_buf_from
+TEST_F(UnixDatagramsTest, ReceivesIntoAQueueFromWhom) {
+  TwoDatagrams two = Two();
+  ByteQueue queue;
+  EXPECT_EQ(*loop_.Run(two.a.SendTo("hello", two.b_at)), 5u);
+  EXPECT_EQ(loop_.Run(two.b.RecvFrom(queue))->from, two.a_at);
+  EXPECT_EQ(queue.view(), "hello");
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#recv_buf
+TEST_F(UnixDatagramsTest, ReceivesIntoAQueue) {
+  auto ends = *UnixDatagram::Pair();
+  ByteQueue queue;
+  EXPECT_EQ(*loop_.Run(ends.first.Send("hello")), 5u);
+  EXPECT_EQ(*loop_.Run(ends.second.Recv(queue)), 5u);
+  EXPECT_EQ(queue.view(), "hello");
+}
+
+// behaviour: tokio/tests/uds_datagram.rs#poll_ready
+TEST_F(UnixDatagramsTest, TriesWhenAPollSaysReady) {
+  TwoDatagrams two = Two();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(RunPolls([&](Context& cx) { return two.a.PollWritable(cx); }).ok());
+    EXPECT_EQ(*two.a.TrySendTo("hello", two.b_at), 5u);
+    EXPECT_TRUE(RunPolls([&](Context& cx) { return two.b.PollReadable(cx); }).ok());
+    EXPECT_EQ(two.b.TryRecvFrom(buf_)->size, 5u);
+    EXPECT_TRUE(IsEmpty(two.b.TryRecvFrom(buf_).status()));
+  }
+}
+
+TEST_F(UnixDatagramsTest, SendsFromNowhere) {
+  TwoDatagrams two = Two();
+  UnixDatagram unbound = *UnixDatagram::Unbound();
+  EXPECT_EQ(*loop_.Run(unbound.SendTo("hello", two.b_at)), 5u);
+  EXPECT_TRUE(loop_.Run(two.b.RecvFrom(buf_))->from.is_unnamed());
+  EXPECT_EQ(unbound.Shutdown(SHUT_WR), OkStatus());
+  EXPECT_FALSE(unbound.TrySendTo("more", two.b_at).ok());
+}
+
+}  // namespace
+}  // namespace kioto::net
