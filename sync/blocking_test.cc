@@ -20,7 +20,7 @@ class BlockingDeathTest : public testing::Test {
   template <class Call>
   static void ExpectRefused(Call call) {
     EXPECT_DEATH((void)RuntimeBuilder::CurrentThread().Build()->BlockOn([&call] { call(); }),
-                 "a Blocking... call inside a task would stop every task of its thread");
+                 "BlockOn, or a Blocking... call, inside a task would stop every task of its thread");
   }
 };
 

@@ -54,7 +54,7 @@ TEST(SemaphoreDeathTest, BlockingInsideATaskIsRefused) {
   Semaphore semaphore(1);
   EXPECT_TRUE(semaphore.BlockingAcquire().ok());
   const base::ForbidBlocking scope;
-  EXPECT_DEATH((void)semaphore.BlockingAcquire(), "a Blocking... call inside a task would stop every task of its thread");
+  EXPECT_DEATH((void)semaphore.BlockingAcquire(), "BlockOn, or a Blocking... call, inside a task would stop every task of its thread");
 }
 
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#poll_acquire_one_unavailable

@@ -109,11 +109,13 @@ class Handle {
   static StatusOr<Handle> Current();
 
   template <class F>
-  JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
-                                                     base::SourceLocation place = base::SourceLocation::Current()) const {
-    static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-    static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
-    return internal::SpawnOn(core_.get(), std::forward<F>(future), /*local=*/false, std::move(options), place);
+  internal::HandleFor<F> Spawn(F&& future, TaskOptions options = {},
+                               base::SourceLocation place = base::SourceLocation::Current()) const {
+    if constexpr (internal::MaySpawn<F>()) {
+      return internal::SpawnOn(core_.get(), std::move(future), /*local=*/false, std::move(options), place);
+    } else {
+      return {};
+    }
   }
   // As Runtime::BlockOn.
   template <class F>
@@ -160,8 +162,8 @@ class [[nodiscard]] Runtime {
     return internal::BlockOnCore(*core_, std::forward<F>(f));
   }
   template <class F>
-  JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
-                                                     base::SourceLocation place = base::SourceLocation::Current()) const {
+  internal::HandleFor<F> Spawn(F&& future, TaskOptions options = {},
+                               base::SourceLocation place = base::SourceLocation::Current()) const {
     return handle().Spawn(std::forward<F>(future), std::move(options), place);
   }
   Handle handle() const { return Handle(core_); }
@@ -244,7 +246,8 @@ class RuntimeBuilder {
   // and a small allocation a task.
   RuntimeBuilder& MeasureScheduleLatency();
   RuntimeBuilder& ScheduleLatencyScale(StatusOr<HistogramScale> scale);
-  // Called for each task that fails with nobody to join it, on the thread where it ended; instead of the log.
+  // Called for each task that fails with nobody to join it, on the thread where it ended or, if its handle is dropped only
+  // later, on that one, if it has entered this runtime; instead of the log.
   RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
   // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
   RuntimeBuilder& Trace(std::shared_ptr<TraceSink> sink);

@@ -99,12 +99,12 @@ class [[nodiscard]] JoinHandle : public FutureBase<JoinHandle<T>, JoinOutput<T>>
   }
   AbortHandle abort_handle() const { return AbortHandle(task_); }
 
-  // The task goes on without us.
+  // The task goes on without us. If it fails, or has failed, the log or OnUnhandled hears of it.
   void Detach() && { reset(); }
   void reset() {
     internal::TaskHeader* task = std::exchange(task_, nullptr);
     if (task == nullptr || task->DropJoin() == internal::TaskState::ToDetached::kDetached) return;
-    internal::DropTaskOutput(task);
+    internal::DropUnreadOutput(task);
     task->Unref();
   }
   // The task with all that the handle owns of it, for collections of tasks. The handle is empty then.

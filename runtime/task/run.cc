@@ -18,16 +18,17 @@ void LogUnhandled(const UnhandledFailure& failure) {
                    base::SourceLocation::Current(failure.file, failure.line));
 }
 
-void ReportUnhandled(TaskHeader* task) {
+// To the hook of `to`, or, without one, to the log.
+void ReportUnhandled(TaskHeader* task, const Scheduler* to) {
   const Status* status = task->table()->failure(task);
   if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status) || IsStopped(*status)) return;
   const UnhandledFailure failure{*status, task->name(), task->place_file(), task->line, task->id};
-  if (task->scheduler->on_unhandled != nullptr) {
-    task->scheduler->on_unhandled(failure, task->scheduler->on_unhandled_arg);
+  if (to != nullptr && to->on_unhandled != nullptr) {
+    to->on_unhandled(failure, to->on_unhandled_arg);
   } else {
     LogUnhandled(failure);
   }
-  if (task->scheduler->ends_unhandled != nullptr) task->scheduler->ends_unhandled->EndUnhandled(failure);
+  if (to == task->scheduler && to->ends_unhandled != nullptr) to->ends_unhandled->EndUnhandled(failure);
 }
 
 // The future is destroyed, the output stored, and the task still ours.
@@ -35,7 +36,7 @@ void Finish(TaskHeader* task) {
   if (task->scheduler->hooks != nullptr) task->scheduler->hooks->terminated.CallIfSet(MetaOf(task));
   task->scheduler->owned.Unlink(task);
   if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDone) return;
-  ReportUnhandled(task);
+  ReportUnhandled(task, task->scheduler);
   DropTaskOutput(task);
   (void)task->Complete(/*output_dropped=*/true);
 }
@@ -129,6 +130,11 @@ void DropTaskOutput(TaskHeader* task) {
   TaskHeader* outer = std::exchange(thread.task, task);
   task->table()->drop_output(task);
   thread.task = outer;
+}
+
+void DropUnreadOutput(TaskHeader* task) {
+  ReportUnhandled(task, CurrentThread().scheduler);  // not the task's own, which may be gone
+  DropTaskOutput(task);
 }
 
 namespace {

@@ -79,6 +79,8 @@ void CancelTask(TaskHeader* task, const Status& reason);
 
 // Destroys the output of a task that has ended, which nobody joins any more; to the output's destructor it is the task's.
 void DropTaskOutput(TaskHeader* task);
+// The same where its JoinHandle goes without having read it: a failure is reported to the runtime entered on this thread.
+void DropUnreadOutput(TaskHeader* task);
 
 // What a task's wakers do, and AbortHandle: enqueue it unless somebody has.
 void WakeTask(WakeTarget* target);

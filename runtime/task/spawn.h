@@ -12,6 +12,7 @@
 
 #include "kioto/runtime/base/source_location.h"
 #include "kioto/runtime/future/future_traits.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/runtime/task/join_handle.h"
 
 namespace kioto {
@@ -33,6 +34,28 @@ Scheduler* NoLocalScheduler();
 // that refuse.
 Scheduler* CurrentLocalScheduler();
 
+// What Spawn gives: for what is no future a Poison, so that the sentence is the one error.
+template <class F, class = void>
+struct HandleOf {
+  using Type = Poison;
+};
+template <class F>
+struct HandleOf<F, std::enable_if_t<IsFuture<F>>> {
+  using Type = JoinHandle<typename F::Output>;
+};
+template <class F>
+using HandleFor = typename HandleOf<std::decay_t<F>>::Type;
+
+// Whether F, as Spawn got it, may be spawned; with the sentence if not.
+template <class F>
+constexpr bool MaySpawn() {
+  constexpr bool future = IsFuture<std::decay_t<F>>;
+  static_assert(future, "kioto: Spawn needs a future; give a function's result, not the function");
+  static_assert(!future || !std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
+  static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
+  return future;
+}
+
 template <class F>
 JoinHandle<typename F::Output> SpawnOn(Scheduler* scheduler, F&& future, bool local, TaskOptions options,
                                        base::SourceLocation place) {
@@ -49,14 +72,15 @@ JoinHandle<typename F::Output> SpawnOn(Scheduler* scheduler, F&& future, bool lo
 // the future is destroyed and the handle gives a status that says so.
 // THREADS: any that has entered a runtime. BUDGET: none. One allocation.
 template <class F>
-JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions options = {},
-                                                   base::SourceLocation place = base::SourceLocation::Current()) {
-  static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-  static_assert(IsFuture<std::decay_t<F>>, "kioto: Spawn needs a future; give a function's result, not the function");
-  static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
-  internal::Scheduler* scheduler = internal::CurrentScheduler();
-  return internal::SpawnOn(scheduler != nullptr ? scheduler : internal::NoScheduler(), std::move(future),
-                           /*local=*/false, std::move(options), place);
+internal::HandleFor<F> Spawn(F&& future, TaskOptions options = {},
+                             base::SourceLocation place = base::SourceLocation::Current()) {
+  if constexpr (internal::MaySpawn<F>()) {
+    internal::Scheduler* scheduler = internal::CurrentScheduler();
+    return internal::SpawnOn(scheduler != nullptr ? scheduler : internal::NoScheduler(), std::move(future),
+                             /*local=*/false, std::move(options), place);
+  } else {
+    return {};
+  }
 }
 
 // The same for a future that must be polled and destroyed on this thread. It goes to the LocalSet that the thread is in
@@ -65,12 +89,17 @@ JoinHandle<typename std::decay_t<F>::Output> Spawn(F&& future, TaskOptions optio
 // a task lives, BlockOn on any other thread is refused. End the runtime on this one: Shutdown elsewhere leaves the task, and
 // to destroy the Runtime then is a checked error.
 template <class F>
-JoinHandle<typename std::decay_t<F>::Output> SpawnLocal(F&& future, TaskOptions options = {},
-                                                        base::SourceLocation place = base::SourceLocation::Current()) {
-  static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
-  static_assert(IsFuture<std::decay_t<F>>, "kioto: SpawnLocal needs a future; give a function's result, not the function");
-  return internal::SpawnOn(internal::CurrentLocalScheduler(), std::move(future), /*local=*/true, std::move(options),
-                           place);
+internal::HandleFor<F> SpawnLocal(F&& future, TaskOptions options = {},
+                                  base::SourceLocation place = base::SourceLocation::Current()) {
+  constexpr bool fine = IsFuture<std::decay_t<F>>;
+  static_assert(fine, "kioto: SpawnLocal needs a future; give a function's result, not the function");
+  static_assert(!fine || !std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
+  if constexpr (fine) {
+    return internal::SpawnOn(internal::CurrentLocalScheduler(), std::move(future), /*local=*/true, std::move(options),
+                             place);
+  } else {
+    return {};
+  }
 }
 
 }  // namespace kioto

@@ -3,8 +3,10 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/log.h"
 #include "kioto/runtime/future/ready.h"
@@ -262,6 +264,38 @@ TEST(TaskTest, UnhandledFailureIsReportedWithNameAndPlace) {
   (void)scheduler.RunOne();
   EXPECT_EQ(seen, "");  // somebody joins
   EXPECT_FALSE((*join.Poll()).ok());
+}
+
+// A task may be faster than the end of the statement that spawned it: its failure is told all the same, and once.
+TEST(TaskTest, AFailureIsReportedThoughTheHandleIsDroppedOnlyAfterTheEnd) {
+  std::vector<std::string> seen;
+  JoinHandle<Status> left;
+  {
+    HandScheduler scheduler;
+    scheduler.on_unhandled = [](const internal::UnhandledFailure& failure, void* arg) {
+      static_cast<std::vector<std::string>*>(arg)->push_back(absl::StrCat(failure.name, " ", failure.status.message()));
+    };
+    scheduler.on_unhandled_arg = &seen;
+    auto detached = Spawn(Ready(absl::InternalError("broke")), {"detached"});
+    auto dropped = Spawn(Ready(StatusOr<int>(absl::InternalError("broke"))), {"dropped"});
+    auto well = Spawn(Ready(1), {"well"});
+    auto taken = Spawn(Ready(absl::InternalError("broke")), {"taken"});
+    left = Spawn(Ready(absl::InternalError("outlived")), {"left"});
+    while (!scheduler.queue.empty()) (void)scheduler.RunOne();
+    EXPECT_THAT(seen, testing::IsEmpty());
+    std::move(detached).Detach();
+    dropped.reset();
+    well.reset();
+    EXPECT_TRUE(taken.TryTake().has_value());
+    taken.reset();
+    EXPECT_THAT(seen, testing::ElementsAre("detached broke", "dropped broke"));
+  }
+  testing::internal::CaptureStderr();  // the scheduler is gone: the log
+  left.reset();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("\"left\", which nobody joins, has failed: INTERNAL: outlived"));
+  testing::internal::CaptureStderr();
+  Spawn(Ready(1)).Detach();  // outside a runtime: not a word would be a riddle
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("Spawn was used outside a runtime"));
 }
 
 // A token that stopped a task, an abort and a shutdown were asked for; a user's own kCancelled was not.

@@ -13,7 +13,7 @@ struct ThreadWaker::Target : Wakeable {
 
 ThreadWaker::ThreadWaker() : target_(new Target), waker_(target_->MakeWaker()) {
   KIOTO_CHECK(base::thread_may_block,
-              "a Blocking... call inside a task would stop every task of its thread: use the call that gives a future, or "
+              "BlockOn, or a Blocking... call, inside a task would stop every task of its thread: return the future, or use "
               "SpawnBlocking");
 }
 

@@ -22,6 +22,25 @@ inline auto GoodLocal() { return SpawnLocal(Bound()); }
 inline auto Refused(internal::ReadyFuture<int>& future) { return Spawn(future); }
 #endif
 
+inline auto Make() { return Ready(1); }
+
+#ifdef KIOTO_NC_CASE_spawn_function
+// EXPECT: kioto: Spawn needs a future; give a function's result, not the function
+inline auto Refused() { return Spawn(Make); }
+#endif
+
+#ifdef KIOTO_NC_CASE_spawn_lambda
+// EXPECT: kioto: Spawn needs a future; give a function's result, not the function
+inline auto Refused() {
+  return Spawn([] { return Ready(1); }).AndThen([](int& n) { return n; });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_spawn_local_function
+// EXPECT: kioto: SpawnLocal needs a future; give a function's result, not the function
+inline auto Refused() { return SpawnLocal(&Make); }
+#endif
+
 #ifdef KIOTO_NC_CASE_spawn_local_future
 // EXPECT: kioto: this future is bound to its thread; use SpawnLocal
 inline auto Refused() { return Spawn(Bound()); }
