@@ -247,7 +247,7 @@ void Worker::Park() {
   const ThreadHooks& hooks = core_->options().thread_hooks;
   if (hooks.parks && !core_->shutting_down()) {
     hooks.parks();
-    if (!queue_.empty()) return;  // what it woke or spawned
+    if (!queue_.empty() || !queue_.slot_empty()) return;  // what it woke or spawned
   }
   if (core_->idle().Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) core_->NotifyOne();
   use_slot_ = false;
