@@ -10,7 +10,7 @@
 namespace kioto::internal {
 
 Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver)
-    : core_(core), index_(index), driver_(std::move(driver)), counters_(core->options().metrics) {}
+    : core_(core), index_(index), driver_(std::move(driver)), counters_(core->options().metrics), use_slot_(core->options().lifo_slot) {}
 
 void Worker::SitDown() {
   const ThreadIdentity thread = CurrentThreadIdentity();

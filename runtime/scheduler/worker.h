@@ -105,7 +105,7 @@ class alignas(128) Worker final : public Driving {
 
   uint32_t tick_ = 0;  // polls since the last look at the driver and the injector
   int lifo_polls_ = 0;                 // polls in a row from the slot
-  bool use_slot_ = true;               // false while a driver turn delivers many wakes at once
+  bool use_slot_;                      // false while a driver turn delivers many wakes at once
   bool searching_ = false;
   bool parked_ = false;                // in Park, counted as parked
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last turn; only compared
