@@ -112,7 +112,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   TaskHeader* local_head_ = nullptr;
   TaskHeader* local_tail_ = nullptr;
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last driver turn
-  uint32_t tick_ = 0;  // polls since the last look at the injector
+  uint64_t look_at_ = 0;  // so many polls from the start, it is time to look at the injector
   uint64_t random_ = 0;
   WorkerCounters counters_;
   base::Atomic<uint64_t> polls_{0};    // of tasks; as all counters: see worker_metrics.h

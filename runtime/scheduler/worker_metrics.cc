@@ -66,7 +66,18 @@ void WorkerCounters::CountBusy(uint64_t polls) {
   mean_poll_ticks_.store(next, std::memory_order_relaxed);  // relaxed: a figure
 }
 
-int64_t WorkerCounters::MeasurePoll(TaskHeader* task) {
+// What PollStarts gives is 0 if this poll is not one that is timed.
+[[gnu::noinline, gnu::cold]] RunResult WorkerCounters::RunMeasured(TaskHeader* task, ThreadContext& thread) {
+  const void* const worker = thread.worker;
+  const int64_t started = PollStarts(task);
+  const RunResult result = RunTask(task, thread);
+  if (result != RunResult::kGone) StampSchedule(task);
+  // If the poll has handed the worker over, the histogram is another thread's now.
+  if (started != 0 && thread.worker == worker) measures_->poll_times->Record(base::MonotonicNanos() - started);
+  return result;
+}
+
+int64_t WorkerCounters::PollStarts(TaskHeader* task) {
   Measures& m = *measures_;
   int64_t now = 0;
   if (m.schedule_latencies != nullptr && task->detailed && task->details->scheduled_ns != 0) {
@@ -80,8 +91,6 @@ int64_t WorkerCounters::MeasurePoll(TaskHeader* task) {
   m.until_next = 1 + static_cast<uint32_t>((m.chance >> 33) % (2 * uint64_t{m.every} - 1));
   return now != 0 ? now : base::MonotonicNanos();
 }
-
-void WorkerCounters::PollEnds(int64_t started) { measures_->poll_times->Record(base::MonotonicNanos() - started); }
 
 WorkerMetrics WorkerCounters::Get(const base::TickScale& ticks) const {
   WorkerMetrics metrics;

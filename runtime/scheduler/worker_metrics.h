@@ -19,7 +19,7 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/ticks.h"
 #include "kioto/runtime/scheduler/histogram.h"
-#include "kioto/runtime/task/header.h"
+#include "kioto/runtime/task/scheduler.h"
 
 namespace kioto {
 
@@ -78,16 +78,16 @@ class WorkerCounters {
   // Around each wait.
   void Parks(uint64_t polls);
   void Unparked();
-  // Around each poll. PollStarts: what PollEnds wants to know; 0: it need not be called.
-  int64_t PollStarts(TaskHeader* task) {
-    return __builtin_expect(measures_ != nullptr, 0) ? MeasurePoll(task) : 0;
+  // A poll: RunTask, measured if that was asked for.
+  RunResult Run(TaskHeader* task, ThreadContext& thread) {
+    return __builtin_expect(measures_ != nullptr, 0) ? RunMeasured(task, thread) : RunTask(task, thread);
   }
-  void PollEnds(int64_t started);
-  // Before a task is enqueued here.
+  // Before a task is enqueued here: spawned or woken; or after a poll, which Run has seen.
   void Scheduled(TaskHeader* task) {
     Add(local_schedules_);
     if (__builtin_expect(measures_ != nullptr, 0)) StampSchedule(task);
   }
+  void ScheduledAgain() { Add(local_schedules_); }
   void Stole(uint64_t tasks) {
     Add(stolen_tasks_, tasks);
     Add(steal_operations_);
@@ -121,7 +121,8 @@ class WorkerCounters {
     uint64_t chance = 0x9e3779b97f4a7c15u;
   };
 
-  int64_t MeasurePoll(TaskHeader* task);
+  RunResult RunMeasured(TaskHeader* task, ThreadContext& thread);
+  int64_t PollStarts(TaskHeader* task);
   void CountBusy(uint64_t polls);
 
   const std::unique_ptr<Measures> measures_;  // null: nothing is measured

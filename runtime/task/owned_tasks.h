@@ -61,8 +61,8 @@ class OwnedTasks {
   struct alignas(64) Shard {
     mutable base::SpinLock lock;
     bool closed = false;
-    size_t count = 0;
-    uint64_t linked = 0;
+    uint64_t linked = 0;  // so far
+    uint64_t unlinked = 0;
     size_t local = 0;  // of them, those bound to their thread
     TaskHeader* head = nullptr;
     TaskHeader* cursor = nullptr;  // where Collect goes on: linked, or null

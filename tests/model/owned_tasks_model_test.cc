@@ -79,28 +79,30 @@ TEST(OwnedTasksModel, EveryTaskEndsOnce) {
   ExpectCaught("owned_tasks.keep_linked", Options(), Shutdown(1));
 }
 
-// One walks, a task at a time, while another thread ends the tasks: none is touched that has gone, and one that stays is seen
-// once.
+// One walks, a task at a time, while another thread ends the one in the middle: none is touched that has gone, and those that
+// stay are seen once.
 auto Walk() {
   return [] {
     Atomic<int> ended(0);
     {
       OwnedTasks owned(/*shards=*/1);
-      auto* stays = new Task(&owned, &ended);
+      auto* last = new Task(&owned, &ended);
       auto* goes = new Task(&owned, &ended);
-      Assert(owned.Link(stays, 0) && owned.Link(goes, 0), "a task was refused");
+      auto* first = new Task(&owned, &ended);
+      for (Task* task : {last, goes, first}) Assert(owned.Link(task, 0), "a task was refused");
       Thread other([goes] { goes->End(); });
       int seen = 0;
       TaskHeader* one = nullptr;
-      for (bool first = true; owned.Collect(0, first, &one, 1) == 1; first = false) {
-        seen += one == stays;
+      for (bool begin = true; owned.Collect(0, begin, &one, 1) == 1; begin = false) {
+        seen += one == first || one == last;
         one->Unref();
       }
       other.Join();
-      Assert(seen == 1, "a task that stayed was not seen once");
-      stays->End();
+      Assert(seen == 2, "the tasks that stayed were not seen once");
+      first->End();
+      last->End();
     }
-    Assert(ended.Newest() == 2, "a task has not ended once");
+    Assert(ended.Newest() == 3, "a task has not ended once");
   };
 }
 
