@@ -49,8 +49,8 @@ TEST(TaskDumpTest, SocketsTimersAndChannels) {
 
   auto channel = sync::Mpsc<int>(4);
   CancellationToken stop;
-  auto reader = runtime->Spawn(With(*std::move(client), io::Buffer(64), std::move(channel.receiver),
-                                    [](TcpStream& s, io::Buffer& buf, auto& inbox) {
+  auto reader = runtime->Spawn(With(*std::move(client), Buffer(64), std::move(channel.receiver),
+                                    [](TcpStream& s, Buffer& buf, auto& inbox) {
                                       return Select(Case(Timeout(std::chrono::hours(1), s.Read(buf)).Named("request")),
                                                     Case(inbox.Recv().Map([](auto&) { return StatusOr<size_t>(0); })));
                                     }));

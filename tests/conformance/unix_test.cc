@@ -1,0 +1,90 @@
+// Unix sockets and pipes in memory on every flavour: between tasks, and as the runtime ends.
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/net/unix_socket.h"
+#include "kioto/runtime/io/pipe.h"
+#include "kioto/runtime/io/read.h"
+#include "kioto/runtime/io/write.h"
+#include "kioto/runtime/task/spawn.h"
+#include "kioto/tests/conformance/flavours.h"
+#include "kioto/time/timeout.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT
+using net::UnixAddress;
+using net::UnixListener;
+
+class UnixTest : public FlavourTest {
+ protected:
+  UnixListener Listen() {
+    EnterGuard guard = runtime().Enter();
+    StatusOr<UnixListener> listener = UnixListener::Bind(at_);
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    return *std::move(listener);
+  }
+  const UnixAddress at_ = *UnixAddress::Abstract(absl::StrCat("kioto-flavour-", ::getpid(), "-", GetParam()));
+};
+ON_EVERY_FLAVOUR(UnixTest);
+
+// behaviour: tokio/tests/rt_handle_block_on.rs#unix_listener_bind
+TEST_P(UnixTest, AHandleWaitsForWhoNeverConnects) {
+  UnixListener listener = Listen();
+  EXPECT_TRUE(IsElapsed(runtime().handle().BlockOn(Timeout(10ms, listener.Accept())).status()));
+}
+
+// behaviour: tokio/tests/rt_handle_block_on.rs#unix_listener_bind_after_shutdown
+TEST_P(UnixTest, AHandleBindsNotAfterTheEnd) {
+  const Handle handle = runtime().handle();
+  EXPECT_TRUE(runtime().Shutdown().clean());
+  const Status status = handle.BlockOn(Lazy([this] { return Ready(UnixListener::Bind(at_).status()); }));
+  EXPECT_TRUE(IsShutdown(status)) << status;
+}
+
+// behaviour: tokio/tests/rt_handle_block_on.rs#unix_listener_shutdown_after_bind
+TEST_P(UnixTest, AHandleAcceptsNotAfterTheEnd) {
+  UnixListener listener = Listen();
+  const Handle handle = runtime().handle();
+  EXPECT_TRUE(runtime().Shutdown().clean());
+  EXPECT_TRUE(IsShutdown(handle.BlockOn(listener.Accept()).status()));
+}
+
+// behaviour: tokio/tests/rt_handle_block_on.rs#unix_listener_shutdown_after_accept
+TEST_P(UnixTest, AnAcceptThatWasMadeBeforeEndsWithTheRuntime) {
+  UnixListener listener = Listen();
+  const Handle handle = runtime().handle();
+  auto accept = listener.Accept();
+  EXPECT_TRUE(runtime().Shutdown().clean());
+  EXPECT_TRUE(IsShutdown(handle.BlockOn(std::move(accept)).status()));
+}
+
+// behaviour: tokio/tests/io_mem_stream.rs#across_tasks
+TEST_P(UnixTest, ADuplexPipeJoinsTwoTasks) {
+  auto pipe = io::Duplex(32);
+  auto says = [](io::DuplexStream stream, absl::string_view first, bool begins) {
+    return With(std::move(stream), std::string(4, ' '), [first, begins](io::DuplexStream& s, std::string& buf) {
+      auto read = [&s, &buf] { return io::ReadExact(s, MutableBytes(&buf[0], buf.size())); };
+      auto write = [&s, first] { return io::WriteAll(s, first); };
+      return If(begins, [read, write] { return write().AndThen(read); }, [read, write] { return read().AndThen(write); })
+          .Map([&buf](Status& status) { return status.ok() ? StatusOr<std::string>(buf) : StatusOr<std::string>(status); });
+    });
+  };
+  auto heard = runtime().BlockOn([&] {
+    auto ping = Spawn(says(std::move(pipe.first), "ping", true));
+    auto pong = Spawn(says(std::move(pipe.second), "pong", false));
+    return TryJoin(std::move(ping), std::move(pong));
+  });
+  ASSERT_TRUE(heard.ok()) << heard.status();
+  EXPECT_EQ(std::get<0>(*heard), "pong");
+  EXPECT_EQ(std::get<1>(*heard), "ping");
+}
+
+}  // namespace
+}  // namespace kioto
