@@ -152,19 +152,10 @@ void CurrentThreadCore::TakeInjected() {
 }
 
 TaskHeader* CurrentThreadCore::Next() {
-<<<<<<< HEAD
-  if (++tick_ >= options_.event_interval || local_head_ == nullptr) {
-    tick_ = 0;
-    TakeInjected();
-=======
   const uint64_t polls = WorkerCounters::Read(polls_);
   if (polls >= look_at_ || local_head_ == nullptr) {
     look_at_ = polls + options_.event_interval;
-    for (TaskHeader* task = injector_.Pop(limits::kRunQueueCapacity); task != nullptr;) {
-      WorkerCounters::Add(fetched_);
-      PushLocal(std::exchange(task, task->queue_next));
-    }
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
+    TakeInjected();
   }
   TaskHeader* task = options_.shuffle ? PopRandom() : PopLocal();
   if (task != nullptr && task == turn_before_) {  // all that was ready when it yielded has had its turn: so has the driver
@@ -181,14 +172,12 @@ void CurrentThreadCore::Record(RunHash::Event event, const TaskHeader* task) {
 
 inline RunResult CurrentThreadCore::Poll(TaskHeader* task) {
   if (run_hash_ != nullptr) return PollHashed(task);
-  ThreadContext& thread = kioto::internal::CurrentThread();
-  return hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
+  return counters_.Run(task, kioto::internal::CurrentThread(), hooks);
 }
 
 RunResult CurrentThreadCore::PollHashed(TaskHeader* task) {
   Record(RunHash::Event::kPolled, task);
-  ThreadContext& thread = kioto::internal::CurrentThread();
-  const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
+  const RunResult result = counters_.Run(task, kioto::internal::CurrentThread(), hooks);
   run_hash_->Record(result == RunResult::kGone      ? RunHash::Event::kGone
                  : result == RunResult::kYielded ? RunHash::Event::kYielded
                                                  : RunHash::Event::kWokenInPoll);
@@ -198,13 +187,7 @@ RunResult CurrentThreadCore::PollHashed(TaskHeader* task) {
 void CurrentThreadCore::Run(TaskHeader* task) {
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared, see OwnedTasks::Find
   WorkerCounters::Add(polls_);
-<<<<<<< HEAD
-  const int64_t started = counters_.PollStarts(task);
   const RunResult result = Poll(task);
-  if (started != 0) counters_.PollEnds(started);
-=======
-  const RunResult result = counters_.Run(task, kioto::internal::CurrentThread());
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
   if (result == RunResult::kGone) return;
   if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;
   counters_.ScheduledAgain();

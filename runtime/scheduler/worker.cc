@@ -49,20 +49,13 @@ bool Worker::Run(TaskHeader* task) {
   } else {
     name_[0].store(0, std::memory_order_relaxed);  // relaxed: see polled
   }
-<<<<<<< HEAD
   polls_.store(polls + 1, std::memory_order_release);  // release: pairs with polls(), for thread()
   ThreadContext& thread = CurrentThread();
-  const int64_t started = counters_.PollStarts(task);
-  const RunResult result = core_->hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
+  const RunResult result = counters_.Run(task, thread, core_->hooks);
   if (thread.worker != this) {
     if (result != RunResult::kGone) core_->Enqueue(task);
     return false;
   }
-  if (started != 0) counters_.PollEnds(started);
-=======
-  polls_.store(polls + 1, std::memory_order_release);             // release: pairs with polls(), for thread_
-  const RunResult result = counters_.Run(task, CurrentThread());
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
   polls_.store(polls + 2, std::memory_order_relaxed);  // relaxed: see polls()
   if (result == RunResult::kGone) return true;
   if (result == RunResult::kYielded && turn_before_ == nullptr) turn_before_ = task;

@@ -67,11 +67,11 @@ void WorkerCounters::CountBusy(uint64_t polls) {
 }
 
 // What PollStarts gives is 0 if this poll is not one that is timed.
-[[gnu::noinline, gnu::cold]] RunResult WorkerCounters::RunMeasured(TaskHeader* task, ThreadContext& thread) {
+[[gnu::noinline, gnu::cold]] RunResult WorkerCounters::RunWatched(TaskHeader* task, ThreadContext& thread, const TaskHooks* hooks) {
   const void* const worker = thread.worker;
-  const int64_t started = PollStarts(task);
-  const RunResult result = RunTask(task, thread);
-  if (result != RunResult::kGone) StampSchedule(task);
+  const int64_t started = measures_ != nullptr ? PollStarts(task) : 0;
+  const RunResult result = hooks != nullptr ? RunTaskWithHooks(task, thread) : RunTask(task, thread);
+  if (measures_ != nullptr && result != RunResult::kGone) StampSchedule(task);
   // If the poll has handed the worker over, the histogram is another thread's now.
   if (started != 0 && thread.worker == worker) measures_->poll_times->Record(base::MonotonicNanos() - started);
   return result;

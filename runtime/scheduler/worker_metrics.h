@@ -78,9 +78,10 @@ class WorkerCounters {
   // Around each wait.
   void Parks(uint64_t polls);
   void Unparked();
-  // A poll: RunTask, measured if that was asked for.
-  RunResult Run(TaskHeader* task, ThreadContext& thread) {
-    return __builtin_expect(measures_ != nullptr, 0) ? RunMeasured(task, thread) : RunTask(task, thread);
+  // A poll: RunTask, measured if that was asked for, and between the hooks of its scheduler, if it has some.
+  RunResult Run(TaskHeader* task, ThreadContext& thread, const TaskHooks* hooks) {
+    if (__builtin_expect(hooks == nullptr && measures_ == nullptr, 1)) return RunTask(task, thread);
+    return RunWatched(task, thread, hooks);
   }
   // Before a task is enqueued here: spawned or woken; or after a poll, which Run has seen.
   void Scheduled(TaskHeader* task) {
@@ -121,7 +122,7 @@ class WorkerCounters {
     uint64_t chance = 0x9e3779b97f4a7c15u;
   };
 
-  RunResult RunMeasured(TaskHeader* task, ThreadContext& thread);
+  RunResult RunWatched(TaskHeader* task, ThreadContext& thread, const TaskHooks* hooks);
   int64_t PollStarts(TaskHeader* task);
   void CountBusy(uint64_t polls);
 

@@ -34,12 +34,8 @@ void OwnedTasks::Unlink(TaskHeader* task) {
     s.head = task->owned_next;
   }
   if (task->owned_next != nullptr) task->owned_next->owned_prev = task->owned_prev;
-<<<<<<< HEAD
   if (s.cursor == task && !KIOTO_MUTANT("owned_tasks.keep_cursor")) s.cursor = task->owned_next;
-  --s.count;
-=======
   ++s.unlinked;
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
   s.local -= task->local;
 }
 

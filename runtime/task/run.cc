@@ -41,16 +41,6 @@ void Finish(TaskHeader* task) {
   (void)task->Complete(/*output_dropped=*/true);
 }
 
-<<<<<<< HEAD
-=======
-// Apart, for most tasks have none: the functions that each spawn goes through stay small.
-[[gnu::noinline, gnu::cold]] void AddName(TaskHeader* task, std::string* name) {
-  TaskName* kept = new TaskName{name != nullptr ? std::move(*name) : std::string(), task->file};
-  task->name = kept;
-  task->named = true;
-}
-
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
 // Apart, so that RunTask, which every poll goes through, has no Status on its stack.
 [[gnu::noinline, gnu::cold]] RunResult EndAborted(TaskHeader* task) {
   CancelTask(task, AbortedError("the task was aborted"));
@@ -174,10 +164,6 @@ void AbortTask(TaskHeader* task) {
 
 void StartTask(TaskHeader* task) {
   Scheduler* scheduler = task->scheduler;
-<<<<<<< HEAD
-=======
-  if (scheduler->measures_latency && !task->named) AddName(task, nullptr);
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
   if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
     task->table()->cancel(task, scheduler->Refusal());
     if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
@@ -192,13 +178,9 @@ void StartTask(TaskHeader* task) {
 }
 
 void NameTask(TaskHeader* task, std::string name) {
-<<<<<<< HEAD
   if (name.empty() && !task->scheduler->keeps_details && !task->scheduler->measures_latency) return;
   task->details = new TaskDetails(std::move(name), task->file, base::MonotonicNanos());
   task->detailed = true;
-=======
-  if (!name.empty()) AddName(task, &name);
->>>>>>> afd2f6a (Metrics cost a poll ten instructions, a spawn a dozen)
 }
 
 uint64_t NextTaskId() {
