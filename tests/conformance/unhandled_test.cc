@@ -41,13 +41,18 @@ class UnhandledTest : public FlavourTest {
     EXPECT_TRUE(runtime.ok());
     return *std::move(runtime);
   }
+  // Told to the runtime also if the task has ended before its handle is dropped.
+  static void Detached(const Runtime& runtime, TaskOptions options = {}) {
+    const EnterGuard entered = runtime.Enter();
+    runtime.Spawn(Boom(), std::move(options)).Detach();
+  }
 };
 
 // behaviour: tokio/tests/rt_basic.rs#shutdown_on_panic
 // behaviour: tokio/tests/macros_test.rs#unhandled_panic_shutdown_runtime
 TEST_P(UnhandledTest, EndsABlockOnThatWaitsForEver) {
   Runtime runtime = Fragile();
-  runtime.Spawn(Boom(), {"bomb"}).Detach();
+  Detached(runtime, {"bomb"});
   const Status status = runtime.BlockOn(Never<Unit>());
   EXPECT_TRUE(IsShutdown(status)) << status;
   EXPECT_THAT(status.message(), HasSubstr("\"bomb\""));
@@ -57,7 +62,7 @@ TEST_P(UnhandledTest, EndsABlockOnThatWaitsForEver) {
 // behaviour: tokio/tests/rt_basic.rs#spawns_do_nothing
 TEST_P(UnhandledTest, AfterItTasksAreRefused) {
   Runtime runtime = Fragile();
-  runtime.Spawn(Boom()).Detach();
+  Detached(runtime);
   EXPECT_FALSE(runtime.BlockOn(Never<Unit>()).ok());
   JoinHandle<Unit> late = runtime.Spawn(YieldNow());
   ASSERT_TRUE(late.finished());
@@ -78,7 +83,7 @@ TEST_P(UnhandledTest, EndsEveryBlockOn) {
   };
   TestThread one(wait), two(wait);
   while (waiting < 2) std::this_thread::yield();
-  runtime.Spawn(Boom()).Detach();
+  Detached(runtime);
   one.Join();
   two.Join();
   EXPECT_EQ(ended, 2);

@@ -171,7 +171,7 @@ class Scheduler:
             seen = set()
             try:
                 shard = (first + i).dereference()
-                count = int(shard["count"])
+                count = int(shard["linked"]) - int(shard["unlinked"])
                 task = shard["head"]
                 while int(task) != 0:
                     if int(task) in seen:
