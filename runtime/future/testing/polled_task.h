@@ -63,7 +63,7 @@ class PolledTask {
     wakes_before_ = wakes();
     auto poll = internal::PollChild(*future_, cx);
     yielded_ = scope.yielded;
-    budget_used_ = limits::kPollBudget - scope.budget;
+    budget_used_ = scope.budget == scope.kRefused ? limits::kPollBudget : limits::kPollBudget - scope.budget;
     if (poll.ready()) future_.reset();
     return poll;
   }
