@@ -14,7 +14,9 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/scheduler/block_in_place.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/scheduler/worker_index.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/tests/conformance/flavours.h"
 #include "kioto/tests/conformance/metrics_testing.h"
@@ -63,6 +65,42 @@ TEST(MetricsTest, TheWorkerOfACurrentThreadRuntimeIsWhoDrivesIt) {
   EXPECT_EQ(metrics.worker(0).thread_id, other);
   Finish(runtime, Nothing());
   EXPECT_EQ(metrics.worker(0).thread_id, std::this_thread::get_id());
+}
+
+// The worker that this thread is, as the metrics say; none if no worker is it.
+std::optional<size_t> WorkerHere(const RuntimeMetrics& metrics) {
+  for (size_t i = 0; i < metrics.workers(); ++i) {
+    if (metrics.worker(i).thread_id == std::this_thread::get_id()) return i;
+  }
+  return std::nullopt;
+}
+
+// behaviour: tokio/tests/rt_unstable_metrics.rs#worker_thread_id_threaded
+TEST(MetricsTest, AWorkerThatIsHandedOverHasAnotherThread) {
+  const Runtime runtime = Workers(2);
+  Finish(runtime, runtime.Spawn(Lazy([metrics = runtime.metrics()] {
+    const std::optional<size_t> worker = WorkerHere(metrics);
+    ASSERT_TRUE(worker.has_value());
+    const std::thread::id here = std::this_thread::get_id();
+    std::thread::id moved;
+    ASSERT_TRUE(BlockInPlace([&] {
+      EXPECT_EQ(std::this_thread::get_id(), here);
+      AwaitThat([&] { return metrics.worker(*worker).thread_id != here; });
+      moved = metrics.worker(*worker).thread_id;
+    }).ok());
+    const std::thread::id after = metrics.worker(*worker).thread_id;
+    EXPECT_TRUE(after == moved || after == here);
+  })));
+}
+
+// behaviour: tokio/tests/rt_worker_index.rs#worker_index_matches_metrics_worker_thread_id
+TEST(MetricsTest, KnowAWorkersThreadByItsIndex) {
+  const Runtime runtime = Workers(4);
+  Finish(runtime, runtime.Spawn(Lazy([metrics = runtime.metrics()] {
+    const std::optional<int> index = WorkerIndex();
+    ASSERT_TRUE(index.has_value());
+    EXPECT_EQ(metrics.worker(static_cast<size_t>(*index)).thread_id, std::this_thread::get_id());
+  })));
 }
 
 // --- Parks ---------------------------------------------------------------------------------------------------------------
