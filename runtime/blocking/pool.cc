@@ -85,7 +85,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
 bool BlockingPool::StartThread() {
   auto thread = base::Thread::Start(options_.thread_name,
                                     [self = shared_from_this()] {
-                                      const ThreadHooksScope hooks(self->options_.hooks);
+                                      self->options_.hooks.started.CallIfSet();
                                       self->RunThread();
                                     },
                                     options_.stack_size);
@@ -193,8 +193,15 @@ void BlockingPool::RunThread() {
     }
     if (!woken) self.parker.Park();  // woken at the last moment: the token is on its way
   }
-  ThreadEndsLocked();
+  // Its last hook is the user's: none of the pool's any more, and still awaited by Shutdown, as if it were lent.
+  --threads_;
+  ++lent_;
   lock_.Unlock();
+  options_.hooks.stops.CallIfSet();
+  base::MutexLock lock(lock_);
+  --lent_;
+  ++threads_;
+  ThreadEndsLocked();
 }
 
 void BlockingPool::ThreadEndsLocked() {

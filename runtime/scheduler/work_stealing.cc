@@ -84,13 +84,15 @@ bool WorkStealingCore::RunWorker(WorkStealingCore& core, int index) {
 // The body of the thread that a worker begins with. When it has lost its seat, it may do for the blocking pool, which sent
 // another thread there.
 void WorkStealingCore::RunFirst(std::shared_ptr<WorkStealingCore> core, int index) {
-  const ThreadHooksScope hooks(core->options_.thread_hooks);
-  if (RunWorker(*core, index)) return;
-  const std::shared_ptr<BlockingPool> pool = core->blocking;
-  if (!pool->Enlist()) return;
-  if (!core->LetGo(index)) return pool->Leave();
-  core = nullptr;
-  pool->RunThread();
+  core->options_.thread_hooks.started.CallIfSet();
+  if (!RunWorker(*core, index) && core->blocking->Enlist()) {
+    if (core->LetGo(index)) {
+      const std::shared_ptr<BlockingPool> pool = std::exchange(core, nullptr)->blocking;
+      return pool->RunThread();  // which calls the last hook
+    }
+    core->blocking->Leave();
+  }
+  core->options_.thread_hooks.stops.CallIfSet();  // Shutdown joins this thread
 }
 
 // --- BlockInPlace --------------------------------------------------------------------------------------------------------

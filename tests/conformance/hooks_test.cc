@@ -163,8 +163,14 @@ ON_EVERY_FLAVOUR(HooksTest);
 TEST(ThreadHooksTest, StartAndStopAreToldOfEachThread) {
   std::atomic<int> started{0}, stopped{0};
   {
-    StatusOr<Runtime> runtime =
-        RuntimeBuilder::MultiThread().WorkerThreads(2).OnThreadStart([&] { ++started; }).OnThreadStop([&] { ++stopped; }).Build();
+    StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
+                                    .WorkerThreads(2)
+                                    .OnThreadStart([&] { ++started; })
+                                    .OnThreadStop([&] {
+                                      for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // the runtime's end waits for it
+                                      ++stopped;
+                                    })
+                                    .Build();
     ASSERT_TRUE(runtime.ok());
     EXPECT_TRUE(runtime->BlockOn([] { return Spawn(YieldNow()); }).ok());
     EXPECT_TRUE(runtime->BlockOn([] { return SpawnBlocking([] { return 1; }); }).ok());
