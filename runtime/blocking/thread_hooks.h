@@ -16,18 +16,6 @@ struct ThreadHooks {
   Hook<void()> unparked;
 };
 
-// While it lives, a thread of the runtime's has begun.
-class ThreadHooksScope {
- public:
-  explicit ThreadHooksScope(const ThreadHooks& hooks) : stops_(hooks.stops) { hooks.started.CallIfSet(); }
-  ThreadHooksScope(const ThreadHooksScope&) = delete;
-  ThreadHooksScope& operator=(const ThreadHooksScope&) = delete;
-  ~ThreadHooksScope() { stops_.CallIfSet(); }
-
- private:
-  const Hook<void()> stops_;  // its own: a thread that is stuck may outlive the runtime
-};
-
 }  // namespace kioto::internal
 
 #endif  // KIOTO_RUNTIME_BLOCKING_THREAD_HOOKS_H_

@@ -25,8 +25,8 @@ class [[nodiscard]] HasBudgetRemainingFuture : public FutureBase<HasBudgetRemain
   Poll<bool> PollOnce(Context& cx) { return !cx.budget_spent(); }
 };
 
-inline ConsumeBudgetFuture ConsumeBudget() { return {}; }
-inline HasBudgetRemainingFuture HasBudgetRemaining() { return {}; }
+inline ConsumeBudgetFuture ConsumeBudget() { return ConsumeBudgetFuture(); }
+inline HasBudgetRemainingFuture HasBudgetRemaining() { return HasBudgetRemainingFuture(); }
 
 }  // namespace kioto
 

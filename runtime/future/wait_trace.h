@@ -9,7 +9,7 @@
 // A future says what it waits for in `void Describe(WaitTrace&) const`; one that does not is shown by its type. Nodes that only
 // hand on (Then, With, Loop, If, Future<T> …) show their child and nothing of themselves; Named("…") is a label.
 //
-// Describe is called on any thread, while the task waits and nobody can poll, wake or destroy it there (R9 of
+// Describe is called on any thread, while the task waits and nobody can poll, wake or destroy it there (R8 of
 // runtime/task/state.h): it may read what PollOnce wrote and what the future borrows, locks no lock that a waker is called
 // under, and changes nothing. What other threads write meanwhile it reads as they do: by atomics.
 //

@@ -57,11 +57,6 @@ class Seat {
     return false;
   }
 
-  // Any thread; a hint.
-  bool free() const {
-    return (word_.load(std::memory_order_relaxed) & kFree) != 0;  // relaxed: a hint
-  }
-
  private:
   static constexpr uint64_t kFree = 1;
   static constexpr uint64_t kCalled = 2;

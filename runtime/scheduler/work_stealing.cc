@@ -105,9 +105,9 @@ bool WorkStealingCore::CallToSeat(int worker) {
   });
 }
 
-void WorkStealingCore::PollBlocks(std::string poll) {
+void WorkStealingCore::PollBlocks(const Worker& worker) {
   base::MutexLock lock(end_lock_);
-  blocked_.push_back({&CurrentThread(), std::move(poll)});
+  blocked_.push_back({&CurrentThread(), &worker, worker.polls(), worker.DescribePoll()});
 }
 
 void WorkStealingCore::BlockedPollEnds() {
@@ -273,12 +273,15 @@ void WorkStealingCore::WorkerEnds() {
 }
 
 void WorkStealingCore::ReportStuck(ShutdownReport& report) {
+  base::MutexLock lock(end_lock_);
   for (auto& worker : workers_) {
-    if (!worker->polling() || worker->seat_free()) continue;
+    const bool handed_over = std::any_of(blocked_.begin(), blocked_.end(), [&](const BlockedPoll& blocked) {
+      return blocked.worker == worker.get() && blocked.polls == worker->polls();
+    });
+    if (!worker->polling() || handed_over) continue;
     ++report.stuck_workers;
     report.stuck.push_back(worker->DescribePoll());
   }
-  base::MutexLock lock(end_lock_);
   for (const BlockedPoll& blocked : blocked_) {
     ++report.stuck_workers;
     report.stuck.push_back(blocked.poll);
@@ -302,14 +305,14 @@ bool WorkStealingCore::AwaitingEnd::ended() const {
   return core_->ended_ || (in_blocked_poll_ && core_->cancelled_);
 }
 
-// Whether everything had ended by `deadline_ns`.
+// Whether everything had ended by `deadline_ns`: never so inside a poll of this runtime, whose thread can not be joined there.
 bool WorkStealingCore::AwaitEnd(int64_t deadline_ns) {
   base::Parker parker;
   AwaitingEnd awaiting(this, &parker);
-  while (!awaiting.ended()) {
-    if (!parker.ParkUntil(deadline_ns)) return awaiting.ended();
+  while (!awaiting.ended() && parker.ParkUntil(deadline_ns)) {
   }
-  return true;
+  base::MutexLock lock(end_lock_);
+  return ended_;
 }
 
 ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {

@@ -58,13 +58,15 @@ class WorkStealingCore final : public RuntimeCore {
   // A thread is needed in the worker's seat: one of the blocking pool comes. False: none can be had.
   bool CallToSeat(int worker);
   // This thread leaves its seat inside the poll so described; the poll is over, or the seat its own again.
-  void PollBlocks(std::string poll);
+  void PollBlocks(const Worker& worker);
   void BlockedPollEnds();
 
  private:
   // A thread in the middle of a poll that has handed its worker over.
   struct BlockedPoll {
     const void* thread;
+    const Worker* worker;  // and its polls() then: until the next thread sits down, they look like a poll of its own
+    uint64_t polls;
     std::string poll;
   };
 

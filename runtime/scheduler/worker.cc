@@ -70,7 +70,7 @@ StatusOr<uint64_t> Worker::HandOver() {
   // Outside of a poll (a destructor at the end of the runtime) nothing waits for this thread that another could run.
   if (!polling() || core_->shutting_down()) return 0;
   if (TaskHeader* task = queue_.TakeSlot()) PushRing(task);  // where others can steal it until a thread has come
-  core_->PollBlocks(DescribePoll());
+  core_->PollBlocks(*this);
   counters_.Stops(polls() / 2);
   const Seat::Left left = seat_.Leave();
   if (left.call && !core_->CallToSeat(index_)) {

@@ -53,7 +53,6 @@ class alignas(128) Worker final : public Driving {
     return polls_.load(std::memory_order_acquire);  // acquire: pairs with the first poll's release of the thread's names
   }
   bool polling() const { return (polls() & 1) != 0; }
-  bool seat_free() const { return seat_.free(); }
   // "task 17 \"name\", spawned at file.cc:42": the task of the present poll, or of the last one. Copied out at the poll's start, for
   // the task itself may be gone while one looks.
   std::string DescribePoll() const;

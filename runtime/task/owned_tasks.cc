@@ -120,16 +120,4 @@ bool OwnedTasks::Find(const TaskHeader* task, Description* description) const {
   return false;
 }
 
-std::vector<OwnedTasks::Description> OwnedTasks::Describe(size_t at_most) const {
-  std::vector<Description> found;
-  found.reserve(std::min(at_most, size()));
-  for (int i = 0; i < shards_; ++i) {
-    base::SpinLockGuard lock(shard_[i].lock);
-    for (const TaskHeader* each = shard_[i].head; each != nullptr && found.size() < at_most; each = each->owned_next) {
-      found.push_back(DescriptionOf(each));
-    }
-  }
-  return found;
-}
-
 }  // namespace kioto::internal

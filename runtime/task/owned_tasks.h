@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/task/header.h"
@@ -48,8 +47,6 @@ class OwnedTasks {
     int line;
   };
   bool Find(const TaskHeader* task, Description* description) const;
-  // At most so many of them, for a report.
-  std::vector<Description> Describe(size_t at_most) const;
 
   // Goes through a shard, a batch at a time, while tasks come and go: gives the next ones, at most so many, each with a
   // reference of the caller's. What is live from the `first` batch on until its turn comes is given once. 0: no more. One

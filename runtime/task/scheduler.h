@@ -51,7 +51,7 @@ class Scheduler {
   void* on_unhandled_arg = nullptr;
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
   bool keeps_details = false;  // of every task, not only of those with a name
-  bool measures_latency = false;  // its tasks have a TaskName for the time when they were enqueued; fixed at the start
+  bool measures_latency = false;  // its tasks have TaskDetails for the time when they were enqueued; fixed at the start
   const TaskHooks* hooks = nullptr;       // null: none
   Scheduler* ends_unhandled = nullptr;    // whom EndUnhandled is told after that; null: nobody
 
