@@ -109,9 +109,10 @@ TEST(NumbersTest, AHundredThousandStepsNeedNoMoreStackThanOne) {
     while (runtime.handle().live_tasks() > 0) (void)runtime.BlockOn(YieldNow());
   };
   const size_t one = StackOf([&] { run(1); }), many = StackOf([&] { run(kSteps); });
-  std::printf("%zu bytes of stack for one step, %zu for %d\n", one, many, kSteps);
+  const size_t none = StackOf([] {});  // what is local to a thread lies there too, and a sanitizer has much of it
+  std::printf("%zu bytes of stack for one step, %zu for %d (%zu without)\n", one, many, kSteps, none);
   EXPECT_LE(many, one + 4096);
-  EXPECT_LE(many, size_t{256} << 10);
+  EXPECT_LE(many, none + (size_t{256} << 10));
 }
 
 // --- Wide joins -------------------------------------------------------------------------------------------------------
