@@ -31,9 +31,23 @@ void ReportUnhandled(TaskHeader* task, const Scheduler* to) {
   if (to == task->scheduler && to->ends_unhandled != nullptr) to->ends_unhandled->EndUnhandled(failure);
 }
 
+// Whom a task's life is told to, and what is kept of it, if that was asked for: apart, so that others pay a test for it alone.
+[[gnu::noinline, gnu::cold]] void TellSpawned(TaskHeader* task) {
+  const Scheduler* scheduler = task->scheduler;
+  if (scheduler->trace != nullptr) scheduler->trace->TaskSpawned(TraceOf(task));
+  if (scheduler->hooks != nullptr) scheduler->hooks->spawned.CallIfSet(MetaOf(task));
+}
+[[gnu::noinline, gnu::cold]] void TellTerminated(TaskHeader* task) {
+  task->scheduler->hooks->terminated.CallIfSet(MetaOf(task));
+}
+[[gnu::noinline, gnu::cold]] void KeepDetails(TaskHeader* task, std::string&& name) {
+  task->details = new TaskDetails(std::move(name), task->file, base::MonotonicNanos());
+  task->detailed = true;
+}
+
 // The future is destroyed, the output stored, and the task still ours.
 void Finish(TaskHeader* task) {
-  if (task->scheduler->hooks != nullptr) task->scheduler->hooks->terminated.CallIfSet(MetaOf(task));
+  if (task->scheduler->hooks != nullptr) TellTerminated(task);
   task->scheduler->owned.Unlink(task);
   if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDone) return;
   ReportUnhandled(task, task->scheduler);
@@ -172,15 +186,13 @@ void StartTask(TaskHeader* task) {
     }
     return;
   }
-  if (scheduler->trace != nullptr) scheduler->trace->TaskSpawned(TraceOf(task));
-  if (scheduler->hooks != nullptr) scheduler->hooks->spawned.CallIfSet(MetaOf(task));
+  if (scheduler->trace != nullptr || scheduler->hooks != nullptr) TellSpawned(task);
   scheduler->EnqueueNew(task);
 }
 
-void NameTask(TaskHeader* task, std::string name) {
-  if (name.empty() && !task->scheduler->keeps_details && !task->scheduler->measures_latency) return;
-  task->details = new TaskDetails(std::move(name), task->file, base::MonotonicNanos());
-  task->detailed = true;
+void NameTask(TaskHeader* task, std::string&& name) {
+  const Scheduler* scheduler = task->scheduler;
+  if (!name.empty() || scheduler->keeps_details || scheduler->measures_latency) KeepDetails(task, std::move(name));
 }
 
 uint64_t NextTaskId() {

@@ -90,7 +90,7 @@ void AbortTask(TaskHeader* task);
 // Makes a new task live and enqueues it; if the runtime is shutting down, cancels it at once. Any thread.
 void StartTask(TaskHeader* task);
 // Before StartTask.
-void NameTask(TaskHeader* task, std::string name);
+void NameTask(TaskHeader* task, std::string&& name);
 inline void FreeTaskDetails(TaskHeader* task) {
   if (task->detailed) delete task->details;
 }

@@ -57,7 +57,7 @@ constexpr bool MaySpawn() {
 }
 
 template <class F>
-JoinHandle<typename F::Output> SpawnOn(Scheduler* scheduler, F&& future, bool local, TaskOptions options,
+JoinHandle<typename F::Output> SpawnOn(Scheduler* scheduler, F&& future, bool local, TaskOptions&& options,
                                        base::SourceLocation place) {
   TaskHeader* task = TaskCell<F>::Make(std::move(future), scheduler, place);
   task->local = local;
