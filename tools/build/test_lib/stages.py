@@ -73,10 +73,10 @@ class Machine:
                 return results.of_events([], status or 1)
 
 
-def _tests(machine, *arguments, without=()):
-    """The tests of the whole tree."""
+def _tests(machine, *arguments, without=(), where=("//...",)):
+    """The tests of the whole tree, or of some folders."""
     tags = ["-model", "-exact", *("-" + tag for tag in without)]
-    return machine.bazel_test("--test_tag_filters=" + ",".join(tags), *arguments, "//...")
+    return machine.bazel_test("--test_tag_filters=" + ",".join(tags), *arguments, *where)
 
 
 def _default(machine):
@@ -165,6 +165,17 @@ def _configuration(*names, scale="1"):
     return run
 
 
+# What --config=portable changes lies in these, and is used by them at first hand.
+_TWINS = ["//%s/..." % folder for folder in (
+    "runtime/base", "runtime/blocking", "runtime/driver", "runtime/io", "runtime/scheduler", "runtime/signal", "net",
+    "tests/embed", "tools/examples/mini_redis")]
+
+
+def _twins(machine):
+    """The tests next to the portable twins, with --config=portable."""
+    return _tests(machine, "--config=portable", "--build_tests_only", without=["no-portable", "nocompile"], where=_TWINS)
+
+
 # In the order in which they run: what is most likely to fail, and cheapest, first.
 PLAIN = {
     "lint": _lint,
@@ -189,4 +200,5 @@ MORE = {
 SINGLE = {
     "noexcept_gcc": _configuration("noexcept"),
     "clang": _configuration("clang"),
+    "twins": _twins,
 }
