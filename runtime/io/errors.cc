@@ -9,6 +9,7 @@ namespace {
 constexpr absl::string_view kUnexpectedEof = "kioto.io/unexpected_eof";
 constexpr absl::string_view kWriteZero = "kioto.io/write_zero";
 constexpr absl::string_view kLimitExceeded = "kioto.io/limit_exceeded";
+constexpr absl::string_view kInvalidUtf8 = "kioto.io/invalid_utf8";
 
 Status Marked(Status status, absl::string_view mark) {
   status.SetPayload(mark, absl::Cord());
@@ -34,5 +35,10 @@ Status LimitExceededError(absl::string_view what, size_t limit) {
                 kLimitExceeded);
 }
 bool IsLimitExceeded(const Status& status) { return HasMark(status, kLimitExceeded); }
+
+Status InvalidUtf8Error(size_t at) {
+  return Marked(absl::InvalidArgumentError(absl::StrCat("the text is not UTF-8: byte ", at, " begins no character")), kInvalidUtf8);
+}
+bool IsInvalidUtf8(const Status& status) { return HasMark(status, kInvalidUtf8); }
 
 }  // namespace kioto::io

@@ -4,6 +4,7 @@
 //   UnexpectedEof   kOutOfRange         the stream ended before all the bytes that were asked for
 //   WriteZero       kUnavailable        a writer that takes no more bytes
 //   LimitExceeded   kResourceExhausted  the peer sent more than the caller's limit
+//   InvalidUtf8     kInvalidArgument    what was to be text is not UTF-8
 #ifndef KIOTO_RUNTIME_IO_ERRORS_H_
 #define KIOTO_RUNTIME_IO_ERRORS_H_
 
@@ -23,6 +24,10 @@ bool IsWriteZero(const Status& status);
 // "what: longer than the limit of N bytes".
 Status LimitExceededError(absl::string_view what, size_t limit);
 bool IsLimitExceeded(const Status& status);
+
+// `at`: so many bytes are text.
+Status InvalidUtf8Error(size_t at);
+bool IsInvalidUtf8(const Status& status);
 
 }  // namespace kioto::io
 

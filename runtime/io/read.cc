@@ -11,6 +11,10 @@ namespace {
 
 // The first piece of a ReadToEnd; it doubles from there.
 constexpr size_t kFirstRoom = 1024;
+// What one read of a string's free capacity asks for at most: so much is filled with zeroes before it.
+constexpr size_t kMostRoom = 16 * 1024;
+// What a full string is asked for before it grows: most often the stream is at its end.
+constexpr size_t kProbe = 32;
 
 }  // namespace
 
@@ -47,6 +51,31 @@ Poll<StatusOr<std::string>> ReadToEndFuture::PollOnce(Context& cx) {
   }
   data_.resize(done_);
   return StatusOr<std::string>(std::move(data_));
+}
+
+Poll<StatusOr<size_t>> AppendToEndFuture::ReadSome(Context& cx) {
+  const size_t size = into_->size();
+  if (size == into_->capacity()) {
+    char probe[kProbe];
+    Poll<StatusOr<size_t>> n = reader_.PollRead(cx, probe);
+    if (n.ready() && n->ok()) into_->append(probe, **n);
+    return n;
+  }
+  const size_t room = std::min(into_->capacity() - size, kMostRoom);
+  into_->resize(size + room);
+  Poll<StatusOr<size_t>> n = reader_.PollRead(cx, MutableBytes(&(*into_)[size], room));
+  into_->resize(n.ready() && n->ok() ? size + **n : size);
+  return n;
+}
+
+Poll<StatusOr<size_t>> AppendToEndFuture::PollOnce(Context& cx) {
+  while (true) {
+    Poll<StatusOr<size_t>> n = ReadSome(cx);
+    if (n.pending() || !n->ok()) return n;
+    if (**n == 0) return StatusOr<size_t>(done_);
+    done_ += **n;
+    if (done_ > limit_) return StatusOr<size_t>(LimitExceededError("ReadToEnd", limit_));
+  }
 }
 
 }  // namespace kioto::io

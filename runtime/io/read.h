@@ -64,6 +64,22 @@ class [[nodiscard]] ReadToEndFuture : public FutureBase<ReadToEndFuture, StatusO
   size_t done_ = 0;
 };
 
+// The same, appended to a string of the caller's.
+class [[nodiscard]] AppendToEndFuture : public FutureBase<AppendToEndFuture, StatusOr<size_t>> {
+ public:
+  AppendToEndFuture(ReaderRef reader, std::string& into, size_t limit) : reader_(reader), into_(&into), limit_(limit) {}
+  Poll<StatusOr<size_t>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("ReadToEnd", reader_); }
+
+ private:
+  Poll<StatusOr<size_t>> ReadSome(Context& cx);
+
+  ReaderRef reader_;
+  std::string* into_;
+  size_t limit_;
+  size_t done_ = 0;
+};
+
 // Reads at least one byte, at most into.size(); gives how many, 0 at the end of the stream (or of an empty `into`).
 // CANCEL SAFE: yes.
 inline ReadFuture Read(ReaderRef reader, MutableBytes into) { return ReadFuture(reader, into); }
@@ -77,6 +93,11 @@ inline ReadExactFuture ReadExact(ReaderRef reader, MutableBytes into) { return R
 // Reads all that comes until the end. Errors: IsLimitExceeded when there are more than `limit` bytes.
 // CANCEL SAFE: loses data.
 inline ReadToEndFuture ReadToEnd(ReaderRef reader, size_t limit) { return ReadToEndFuture(reader, limit); }
+// The same, appended to `into`, whose capacity is used before it grows; gives how many bytes came. With an error, what came
+// before is in `into`. CANCEL SAFE: loses place (what it has read is in `into`).
+inline AppendToEndFuture ReadToEnd(ReaderRef reader, std::string& into, size_t limit) {
+  return AppendToEndFuture(reader, into, limit);
+}
 
 }  // namespace kioto::io
 

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 
 namespace kioto::io {
@@ -14,18 +15,6 @@ static_assert(IsReader<ScriptedReader> && !IsReader<ScriptedWriter> && !IsReader
 static_assert(IsFuture<ReadFuture> && IsFuture<ReadExactFuture> && IsFuture<ReadToEndFuture>);
 // Debug builds add a word that sees moves after the first poll.
 static_assert(sizeof(ReadFuture) <= 32 + 8 * KIOTO_DEBUG && sizeof(ReadExactFuture) <= 40 + 8 * KIOTO_DEBUG);
-
-// Polls to the end, as long as every Pending comes with a wake.
-template <class F>
-OutputOf<F> Finish(F future) {
-  PolledTask task(std::move(future));
-  for (int wakes = 0;; ++wakes) {
-    auto poll = task.Poll();
-    if (poll.ready()) return *std::move(poll);
-    EXPECT_TRUE(task.wakes() > wakes || task.yielded()) << "pending without a wake";
-    if (task.yielded()) --wakes;
-  }
-}
 
 TEST(Read, IsOneAttempt) {
   ScriptedReader reader({"hello", "world"});
@@ -145,6 +134,68 @@ TEST(ReadFutures, CanBeDroppedAnywhere) {
     PolledTask all(ReadToEnd(reader, 100));
     for (int i = 0; i < polls; ++i) EXPECT_TRUE(all.Poll().pending());
   }
+}
+
+// behaviour: tokio/tests/io_read_to_end.rs#read_to_end_doesnt_grow_with_capacity
+TEST(AppendToEnd, DoesNotGrowAStringThatHasRoom) {
+  for (size_t length = 32; length < 100; ++length) {
+    std::string bytes;
+    for (size_t i = 0; i < length; ++i) bytes.push_back(static_cast<char>(i));
+    for (size_t split = 0; split < length; ++split) {
+      for (size_t room = 0; room <= 100; room += 4) {
+        ScriptedReader reader({bytes.substr(split)});
+        if (split != 0) reader = ScriptedReader({bytes.substr(0, split), bytes.substr(split)});
+        std::string into;
+        into.reserve(room);
+        const size_t before = into.capacity();
+        ASSERT_EQ(*Finish(ReadToEnd(reader, into, 1000)), length);
+        ASSERT_EQ(into, bytes);
+        if (before >= length) {
+          ASSERT_EQ(into.capacity(), before) << length << " bytes";
+        }
+      }
+    }
+  }
+}
+
+// behaviour: tokio/tests/io_read_to_end.rs#read_to_end_grows_capacity_if_unfit
+TEST(AppendToEnd, GrowsOneThatHasNot) {
+  const std::string bytes(38, 'x');
+  ScriptedReader reader({bytes});
+  std::string into;
+  into.reserve(34);
+  EXPECT_EQ(*Finish(ReadToEnd(reader, into, 1000)), 38u);
+  EXPECT_EQ(into, bytes);
+}
+
+// Writes into all of the memory that it gets, and says that it was one byte.
+struct SprawlingReader {
+  Poll<StatusOr<size_t>> PollRead(Context&, MutableBytes into) {
+    for (char& byte : into) byte = '?';
+    if (left == 0 || into.empty()) return StatusOr<size_t>(0);
+    into[0] = static_cast<char>('a' + --left % 26);
+    return StatusOr<size_t>(1);
+  }
+  int left = 33;
+};
+
+// behaviour: tokio/tests/io_read_to_end.rs#read_to_end_uninit
+TEST(AppendToEnd, TakesWhatWasReadAndNotWhatWasTouched) {
+  SprawlingReader reader;
+  std::string into;
+  into.reserve(64);
+  EXPECT_EQ(*Finish(ReadToEnd(reader, into, 1000)), 33u);
+  EXPECT_EQ(into.size(), 33u);
+  EXPECT_EQ(into.find('?'), std::string::npos);
+}
+
+TEST(AppendToEnd, KeepsWhatCameBeforeAnError) {
+  ScriptedReader reader({"de", PendingOnce{}, "f", absl::InternalError("broken")});
+  std::string into = "abc";
+  EXPECT_EQ(Finish(ReadToEnd(reader, into, 1000)).status().message(), "broken");
+  EXPECT_EQ(into, "abcdef");
+  ScriptedReader more({"1234"});
+  EXPECT_TRUE(IsLimitExceeded(Finish(ReadToEnd(more, into, 3)).status()));
 }
 
 }  // namespace

@@ -1,0 +1,112 @@
+// Numbers on the wire: integers and floating-point numbers of one to eight bytes, the most significant byte first unless
+// Endian::kLittle is said.
+//
+//   io::ReadNumber<uint32_t>(stream).AndThen([](uint32_t& length) { ... });
+//   io::WriteNumber<uint16_t>(stream, 443)
+#ifndef KIOTO_RUNTIME_IO_INTEGERS_H_
+#define KIOTO_RUNTIME_IO_INTEGERS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/writer.h"
+
+namespace kioto::io {
+
+enum class Endian { kBig, kLittle };
+
+namespace internal {
+
+template <class T>
+struct BitsOf {
+  static_assert(std::is_arithmetic_v<T> && sizeof(T) <= 8, "kioto: ReadNumber and WriteNumber need a number of at most eight bytes");
+  using Type = std::conditional_t<sizeof(T) == 1, uint8_t,
+                                  std::conditional_t<sizeof(T) == 2, uint16_t,
+                                                     std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
+};
+
+// Where byte i of a number lies, counted from the least significant one.
+inline size_t PlaceOf(size_t i, size_t size, Endian endian) { return endian == Endian::kLittle ? i : size - 1 - i; }
+
+}  // namespace internal
+
+template <class T>
+class [[nodiscard]] ReadNumberFuture : public FutureBase<ReadNumberFuture<T>, StatusOr<T>> {
+ public:
+  static constexpr bool kLosesData = sizeof(T) > 1;
+
+  ReadNumberFuture(ReaderRef reader, Endian endian) : reader_(reader), endian_(endian) {}
+  Poll<StatusOr<T>> PollOnce(Context& cx) {
+    while (done_ < sizeof(T)) {
+      Poll<StatusOr<size_t>> n = reader_.PollRead(cx, MutableBytes(bytes_, sizeof(T)).subspan(done_));
+      if (n.pending()) return kPending;
+      if (!n->ok()) return StatusOr<T>(n->status());
+      if (**n == 0) return StatusOr<T>(UnexpectedEofError(done_, sizeof(T)));
+      done_ += **n;
+    }
+    using Bits = typename internal::BitsOf<T>::Type;
+    Bits bits = 0;
+    for (size_t i = 0; i < sizeof(T); ++i) {
+      const auto byte = static_cast<unsigned char>(bytes_[internal::PlaceOf(i, sizeof(T), endian_)]);
+      bits = static_cast<Bits>(bits | static_cast<Bits>(static_cast<Bits>(byte) << (8 * i)));
+    }
+    T value;
+    std::memcpy(&value, &bits, sizeof(T));
+    return StatusOr<T>(value);
+  }
+  void Describe(WaitTrace& trace) const { trace.Node("ReadNumber", reader_); }
+
+ private:
+  ReaderRef reader_;
+  Endian endian_;
+  uint8_t done_ = 0;
+  char bytes_[sizeof(T)];
+};
+
+class [[nodiscard]] WriteNumberFuture : public FutureBase<WriteNumberFuture, Status> {
+ public:
+  template <class T>
+  WriteNumberFuture(WriterRef writer, T value, Endian endian) : writer_(writer), size_(sizeof(T)) {
+    typename internal::BitsOf<T>::Type bits;
+    std::memcpy(&bits, &value, sizeof(T));
+    for (size_t i = 0; i < sizeof(T); ++i) bytes_[internal::PlaceOf(i, sizeof(T), endian)] = static_cast<char>(bits >> (8 * i));
+  }
+  Poll<Status> PollOnce(Context& cx) {
+    while (done_ < size_) {
+      Poll<StatusOr<size_t>> n = writer_.PollWrite(cx, absl::string_view(bytes_, size_).substr(done_));
+      if (n.pending()) return kPending;
+      if (!n->ok()) return n->status();
+      if (**n == 0) return WriteZeroError(size_ - done_);
+      done_ = static_cast<uint8_t>(done_ + **n);
+    }
+    return OkStatus();
+  }
+  void Describe(WaitTrace& trace) const { trace.Node("WriteNumber", writer_); }
+
+ private:
+  WriterRef writer_;
+  uint8_t size_;
+  uint8_t done_ = 0;
+  char bytes_[8];
+};
+
+// Errors: the reader's; IsUnexpectedEof when the stream ends before. CANCEL SAFE: loses data; yes for one byte.
+template <class T>
+ReadNumberFuture<T> ReadNumber(ReaderRef reader, Endian endian = Endian::kBig) {
+  return ReadNumberFuture<T>(reader, endian);
+}
+// T is to be said, so that it is not the compiler's guess what goes over the wire. Errors: the writer's; IsWriteZero.
+// CANCEL SAFE: loses place.
+template <class T>
+WriteNumberFuture WriteNumber(WriterRef writer, std::common_type_t<T> value, Endian endian = Endian::kBig) {
+  return WriteNumberFuture(writer, static_cast<T>(value), endian);
+}
+
+}  // namespace kioto::io
+
+#endif  // KIOTO_RUNTIME_IO_INTEGERS_H_
