@@ -64,6 +64,7 @@
 #include "kioto/sync/oneshot.h"
 #include "kioto/sync/semaphore.h"
 #include "kioto/sync/until.h"
+#include "kioto/sync/watch.h"
 #include "kioto/time/backoff.h"
 #include "kioto/time/delay_queue.h"
 #include "kioto/time/instant.h"
