@@ -8,6 +8,7 @@
 
 #include "absl/hash/hash.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/oneshot.h"
@@ -245,6 +246,64 @@ TEST(UntilTest, AFutureThatNeverWaitsIsStoppedToo) {
   auto poll = task.Poll();
   ASSERT_TRUE(poll.ready());
   EXPECT_TRUE(absl::IsCancelled(*poll));
+}
+
+// The token is kept by value: there is no borrowed form that could differ.
+// behaviour: tokio-util/tests/future.rs#ready_fut_with_cancellation_token_test
+// behaviour: tokio-util/tests/future.rs#ready_fut_with_cancellation_owned_token_test
+TEST(RunUntilCancelledTest, AReadyFutureGivesItsValue) {
+  PolledTask task(RunUntilCancelled(CancellationToken(), Ready(42)));
+  EXPECT_EQ(*task.Poll(), std::optional<int>(42));
+  EXPECT_EQ(task.wakes(), 0);
+}
+
+// behaviour: tokio-util/tests/future.rs#pending_fut_with_cancellation_token_test
+// behaviour: tokio-util/tests/future.rs#pending_fut_with_cancellation_token_owned_test
+TEST(RunUntilCancelledTest, APendingFutureIsPending) {
+  PolledTask task(RunUntilCancelled(CancellationToken(), Never()));
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_EQ(task.wakes(), 0);
+}
+
+// behaviour: tokio-util/tests/future.rs#ready_fut_with_already_cancelled_token_test
+// behaviour: tokio-util/tests/future.rs#ready_fut_with_already_cancelled_token_owned_test
+TEST(RunUntilCancelledTest, CancelledBeforehandAReadyFutureGivesNothing) {
+  CancellationToken token;
+  token.Cancel();
+  PolledTask task(RunUntilCancelled(token, Ready(42)));
+  EXPECT_EQ(*task.Poll(), std::nullopt);
+}
+
+// behaviour: tokio-util/tests/future.rs#pending_fut_with_already_cancelled_token_test
+// behaviour: tokio-util/tests/future.rs#pending_fut_with_already_cancelled_token_owned_test
+TEST(RunUntilCancelledTest, CancelledBeforehandAPendingFutureGivesNothing) {
+  CancellationToken token;
+  token.Cancel();
+  PolledTask task(RunUntilCancelled(token, Never()));
+  EXPECT_TRUE(task.Poll().ready());
+  EXPECT_EQ(task.wakes(), 0);
+}
+
+// behaviour: tokio-util/tests/future.rs#pending_fut_with_token_cancelled_test
+TEST(RunUntilCancelledTest, CancelledMeanwhileAPendingFutureGivesNothing) {
+  CancellationToken token;
+  PolledTask task(RunUntilCancelled(token, Never()));
+  EXPECT_TRUE(task.Poll().pending());
+  token.Cancel();
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_TRUE(task.Poll().ready());
+}
+
+// behaviour: tokio-util/tests/future.rs#pending_only_on_first_poll_with_cancellation_token_test
+TEST(RunUntilCancelledTest, CancelledMeanwhileAFutureThatIsReadyWins) {
+  CancellationToken token;
+  int polls = 0;
+  PolledTask task(RunUntilCancelled(token, CountsPolls(polls)));
+  EXPECT_TRUE(task.Poll().pending());
+  token.Cancel();
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_TRUE((*task.Poll()).has_value());
+  EXPECT_EQ(polls, 2);
 }
 
 TEST(UntilTest, DroppedAtAnyPointNothingLeaks) {
