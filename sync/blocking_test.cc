@@ -6,7 +6,9 @@
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
+#include "kioto/sync/mutex.h"
 #include "kioto/sync/oneshot.h"
+#include "kioto/sync/rwlock.h"
 #include "kioto/sync/semaphore.h"
 
 namespace kioto::sync {
@@ -79,6 +81,24 @@ TEST_F(BlockingDeathTest, MpscUnboundedRecvMany) {
   EXPECT_TRUE(ch.sender.Send(1).ok());
   std::vector<int> out;
   ExpectRefused([&] { (void)ch.receiver.BlockingRecvMany(out, 1); });
+}
+
+// behaviour: tokio/tests/sync_panic.rs#mutex_blocking_lock_panic_caller
+TEST_F(BlockingDeathTest, MutexLock) {
+  Mutex<int> mutex;
+  ExpectRefused([&] { (void)mutex.BlockingLock(); });
+}
+
+// behaviour: tokio/tests/sync_panic.rs#rwlock_blocking_read_panic_caller
+TEST_F(BlockingDeathTest, RwLockRead) {
+  RwLock<int> lock;
+  ExpectRefused([&] { (void)lock.BlockingRead(); });
+}
+
+// behaviour: tokio/tests/sync_panic.rs#rwlock_blocking_write_panic_caller
+TEST_F(BlockingDeathTest, RwLockWrite) {
+  RwLock<int> lock;
+  ExpectRefused([&] { (void)lock.BlockingWrite(); });
 }
 
 }  // namespace

@@ -1,0 +1,155 @@
+// LockGuard and LockFuture: what Mutex and RwLock give, and give it with. Users know them by the names in mutex.h and
+// rwlock.h.
+#ifndef KIOTO_SYNC_INTERNAL_LOCK_GUARD_H_
+#define KIOTO_SYNC_INTERNAL_LOCK_GUARD_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/lock_core.h"
+
+namespace kioto::sync::internal {
+
+enum class Hold : uint8_t { kMutex, kRead, kWrite };
+
+// What keeps the lock alive while a guard lives: nothing, or a share of it.
+struct Borrowed {};
+using Shared = std::shared_ptr<const void>;
+
+// Holds a lock on a T: the value of a lock, or a part of it (Map). Destroyed, by an exception too, it unlocks; there is no
+// poison. One thread at a time; it may go to another. Moved from or unlocked, it may only be destroyed or assigned.
+template <class T, Hold hold, class Owner>
+class [[nodiscard]] LockGuard {
+ public:
+  LockGuard(LockCore& core, uint64_t permits, T& value, Owner owner)
+      : core_(&core), permits_(permits), value_(&value), owner_(std::move(owner)) {}
+  LockGuard(LockGuard&& other) noexcept
+      : core_(other.core_),
+        permits_(std::exchange(other.permits_, 0)),
+        value_(std::exchange(other.value_, nullptr)),
+        owner_(std::move(other.owner_)) {}
+  LockGuard& operator=(LockGuard&& other) noexcept {
+    if (this != &other) {
+      Unlock();
+      core_ = other.core_;
+      permits_ = std::exchange(other.permits_, 0);
+      value_ = std::exchange(other.value_, nullptr);
+      owner_ = std::move(other.owner_);
+    }
+    return *this;
+  }
+  ~LockGuard() { Unlock(); }
+
+  T& operator*() const { return *get(); }
+  T* operator->() const { return get(); }
+  T* get() const {
+    KIOTO_DCHECK(value_ != nullptr, "a lock's guard was used after it was unlocked or moved from");
+    return value_;
+  }
+
+  // Earlier than the destructor; no more than that if it is unlocked already.
+  void Unlock() {
+    value_ = nullptr;
+    if (permits_ > 0) core_->Leave(std::exchange(permits_, 0));
+    owner_ = Owner();  // after its lock
+  }
+
+  // A guard of a part: fn(T&) gives a reference into the value. The lock is the same.
+  template <class Fn>
+  auto Map(Fn fn) && {
+    return Into<hold>(permits_, fn(**this));
+  }
+  // The same for a part that may not be there: fn gives a pointer. Null: nullopt, and this guard keeps the lock.
+  template <class Fn>
+  auto TryMap(Fn fn) && {
+    auto* part = fn(**this);
+    using Part = LockGuard<std::remove_pointer_t<decltype(part)>, hold, Owner>;
+    return part == nullptr ? std::optional<Part>() : std::optional<Part>(Into<hold>(permits_, *part));
+  }
+
+  // WriteGuard: becomes a reader, without a moment between. Other readers come in, unless a writer waits before them.
+  auto Downgrade() && {
+    return std::move(*this).DowngradeMap([](const T& value) -> const T& { return value; });
+  }
+  // The same, and a guard of a part: fn(const T&) gives a reference into the value, still alone with it.
+  template <class Fn>
+  auto DowngradeMap(Fn fn) && {
+    return Downgraded(fn(std::as_const(**this)));
+  }
+  // fn gives a pointer. Null: nullopt, and this guard keeps the lock, to write.
+  template <class Fn>
+  auto TryDowngradeMap(Fn fn) && {
+    auto* part = fn(std::as_const(**this));
+    using Part = LockGuard<std::remove_pointer_t<decltype(part)>, Hold::kRead, Owner>;
+    return part == nullptr ? std::optional<Part>() : std::optional<Part>(Downgraded(*part));
+  }
+
+  // What is protected, as text.
+  template <class Stream>
+  friend auto operator<<(Stream& out, const LockGuard& guard) -> decltype(out << std::declval<T&>()) {
+    return out << *guard;
+  }
+
+ private:
+  // Passes `permits` of its own on to a guard of `part`.
+  template <Hold to, class U>
+  LockGuard<U, to, Owner> Into(uint64_t permits, U& part) {
+    permits_ = 0;
+    value_ = nullptr;
+    return LockGuard<U, to, Owner>(*core_, permits, part, std::move(owner_));
+  }
+  template <class U>
+  LockGuard<const U, Hold::kRead, Owner> Downgraded(const U& part) {
+    static_assert(hold == Hold::kWrite, "kioto: only the guard of a RwLock::Write can be downgraded");
+    // R3 of lock_core.h.
+    const uint64_t kept = KIOTO_MUTANT("lock_guard.downgrade_all") ? 0 : 1;
+    core_->Leave(permits_ - kept);
+    return Into<Hold::kRead, const U>(kept, part);
+  }
+
+  LockCore* core_;
+  uint64_t permits_;
+  T* value_;
+  Owner owner_;
+};
+
+// Gives the guard; a lock has no error. CANCEL SAFE: loses place. Threads: any. First come first served; nobody passes the
+// queue.
+template <class T, Hold hold, class Owner>
+class [[nodiscard]] LockFuture : public FutureBase<LockFuture<T, hold, Owner>, LockGuard<T, hold, Owner>> {
+ public:
+  using Guard = LockGuard<T, hold, Owner>;
+
+  LockFuture(LockCore& core, uint64_t permits, T& value, Owner owner)
+      : value_(&value), owner_(std::move(owner)), wait_(core, permits) {}
+
+  void Describe(WaitTrace& trace) const {
+    trace.Leaf(hold == Hold::kMutex ? "Mutex::Lock" : hold == Hold::kRead ? "RwLock::Read" : "RwLock::Write");
+  }
+  Poll<Guard> PollOnce(Context& cx) {
+    if (!wait_.Poll(cx)) return kPending;
+    return Guard(wait_.core(), wait_.count(), *value_, std::move(owner_));
+  }
+
+ private:
+  T* value_;
+  Owner owner_;
+  LockWait wait_;  // gone before its owner
+};
+
+// The guard, or IsEmpty: it is held, or others wait for it.
+template <Hold hold, class T, class Owner>
+StatusOr<LockGuard<T, hold, Owner>> TryLockCore(LockCore& core, uint64_t permits, T& value, Owner owner) {
+  if (!core.TryEnter(permits)) return EmptyError();
+  return LockGuard<T, hold, Owner>(core, permits, value, std::move(owner));
+}
+
+}  // namespace kioto::sync::internal
+
+#endif  // KIOTO_SYNC_INTERNAL_LOCK_GUARD_H_
