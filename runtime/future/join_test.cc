@@ -45,20 +45,35 @@ TEST(JoinTest, WaitsForBoth) {
   EXPECT_EQ(second.polls(), polls);
 }
 
+// Ready at its fourth poll; each is written down in `order`.
+auto NotesPolls(std::vector<int>& order, int n) {
+  return PollFn([&order, n, left = 4](Context&) mutable -> Poll<Status> {
+    order.push_back(n);
+    if (--left > 0) return kPending;
+    return OkStatus();
+  });
+}
+
+// Polls until the end, which is to be at the fourth poll.
+template <class F>
+void PollFourTimes(F future) {
+  PolledTask task(std::move(future));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(task.Poll(), IsPending());
+  EXPECT_THAT(task.Poll(), IsReady());
+}
+
 // behaviour: tokio/tests/macros_try_join.rs#a_different_future_is_polled_first_every_time_poll_fn_is_polled
 TEST(JoinTest, BeginsWithAnotherChildAtEachPoll) {
   std::vector<int> order;
-  auto child = [&](int n) {
-    return PollFn([&order, n, left = 4](Context&) mutable -> Poll<Unit> {
-      order.push_back(n);
-      if (--left > 0) return kPending;
-      return Unit{};
-    });
-  };
-  PolledTask task(Join(child(1), child(2), child(3)));
-  for (int i = 0; i < 3; ++i) EXPECT_THAT(task.Poll(), IsPending());
-  EXPECT_THAT(task.Poll(), IsReady());
+  PollFourTimes(Join(NotesPolls(order, 1), NotesPolls(order, 2), NotesPolls(order, 3)));
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 2, 3, 1, 3, 1, 2, 1, 2, 3}));
+}
+
+// behaviour: tokio/tests/macros_join.rs#futures_are_polled_in_order_in_biased_mode
+TEST(JoinTest, ABiasedOneBeginsWithTheFirstChildAtEachPoll) {
+  std::vector<int> order;
+  PollFourTimes(JoinBiased(NotesPolls(order, 1), NotesPolls(order, 2), NotesPolls(order, 3)));
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3}));
 }
 
 // behaviour: tokio/tests/macros_join.rs#join_does_not_allow_tasks_to_starve
@@ -112,6 +127,13 @@ TEST(TryJoinTest, GivesTheValues) {
   auto all_status = TryJoin(Ready(OkStatus()), PendingTimes(1, OkStatus()));
   static_assert(std::is_same_v<decltype(all_status)::Output, Status>);
   EXPECT_THAT(PolledTask(std::move(all_status)).PollWhileWoken(), IsReady(OkStatus()));
+}
+
+// behaviour: tokio/tests/macros_try_join.rs#futures_are_polled_in_order_in_biased_mode
+TEST(TryJoinTest, ABiasedOneBeginsWithTheFirstChildAtEachPoll) {
+  std::vector<int> order;
+  PollFourTimes(TryJoinBiased(NotesPolls(order, 1), NotesPolls(order, 2), NotesPolls(order, 3)));
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3}));
 }
 
 TEST(TryJoinTest, TheFirstErrorDropsTheOthers) {
