@@ -18,6 +18,7 @@ FEATURES = {
         ":rt",
         "//runtime/scheduler",
     ],
+    "fs": ["//fs"],
     "io": ["//runtime/io"],
     "net": ["//net"],
     "signal": ["//runtime/signal"],

@@ -7,6 +7,10 @@
 #ifndef KIOTO_TOOLS_BUILD_UMBRELLA_KIOTO_H_
 #define KIOTO_TOOLS_BUILD_UMBRELLA_KIOTO_H_
 
+#include "kioto/fs/file.h"
+#include "kioto/fs/metadata.h"
+#include "kioto/fs/paths.h"
+#include "kioto/fs/read_dir.h"
 #include "kioto/net/resolve.h"
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_socket.h"

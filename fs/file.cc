@@ -1,0 +1,273 @@
+#include "kioto/fs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/sys.h"
+
+namespace kioto::fs {
+
+using internal::FileCore;
+using internal::FileDone;
+using internal::FileJob;
+using internal::FileOp;
+
+namespace {
+
+constexpr size_t kMaxReadNow = 256 * 1024;  // bytes a worker copies itself: some 30 us
+
+bool MovesCursor(FileOp op) {
+  switch (op) {
+    case FileOp::kRead:
+    case FileOp::kSyncAll:
+    case FileOp::kSyncData:
+    case FileOp::kStat:
+    case FileOp::kChmod:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// Whether a failed sync says that bytes are lost, and not only that there is nothing to sync.
+bool LosesBytes(int64_t error) { return error == -EIO || error == -ENOSPC || error == -EDQUOT; }
+
+const char* NameOf(FileOp op) {
+  constexpr const char* kNames[] = {"Read",    "Write",       "Seek",           "SetLen",   "SyncAll",
+                                    "SyncData", "GetMetadata", "SetPermissions", "TryClone", "Close"};
+  return kNames[static_cast<int>(op)];
+}
+
+}  // namespace
+
+File::File(std::shared_ptr<FileCore> core) : core_(std::move(core)) {
+  struct stat st;
+  regular_ = base::sys::Fstat(core_->get(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+File File::FromFd(int fd) { return File(std::make_shared<FileCore>(fd)); }
+
+JobFuture<StatusOr<File>> File::Open(std::string path) { return OpenOptions().Read(true).Open(std::move(path)); }
+JobFuture<StatusOr<File>> File::Create(std::string path) {
+  return OpenOptions().Write(true).Create(true).Truncate(true).Open(std::move(path));
+}
+JobFuture<StatusOr<File>> File::CreateNew(std::string path) {
+  return OpenOptions().Read(true).Write(true).CreateNew(true).Open(std::move(path));
+}
+
+StatusOr<int> File::TryIntoFd() {
+  if (busy_) {
+    if (auto done = job_.TryTake()) TakeIn(*std::move(done));
+  }
+  if (busy_ || begin_ != end_) {
+    return absl::FailedPreconditionError("fs::File::TryIntoFd: an operation is not finished: Flush, or Seek, and try again");
+  }
+  if (!lost_.ok()) return lost_;
+  return core_->Release();
+}
+
+Status File::Fail(FileOp op, int64_t error) const {
+  return internal::PathError(static_cast<int>(error), absl::StrCat("fs::File::", NameOf(op)), path_);
+}
+
+Poll<Unit> File::PollIdle(Context& cx) {
+  if (!busy_) return Unit{};
+  auto polled = job_.PollOnce(cx);
+  if (polled.pending()) return kPending;
+  TakeIn(*std::move(polled));
+  return Unit{};
+}
+
+void File::TakeIn(StatusOr<FileDone> done) {
+  busy_ = false;
+  error_ = !done.ok() ? done.status() : done->n < 0 ? Fail(op_, done->n) : OkStatus();
+  if (op_ == FileOp::kWrite || (done.ok() && LosesBytes(done->n))) {
+    if (lost_.ok()) lost_ = error_;
+  }
+  if (done.ok()) {
+    done_ = *std::move(done);
+    buffer_ = std::move(done_.buffer);
+  }
+  if (op_ != FileOp::kRead) return;
+  begin_ = end_ = 0;
+  read_error_ = error_;
+  if (!error_.ok()) return;
+  end_ = static_cast<size_t>(done_.n);
+  end_seen_ = end_ == 0;
+}
+
+void File::MakeRoom(size_t size) {
+  if (buffer_.size() < size) buffer_ = Buffer(size);
+}
+
+void File::Start(FileOp op, size_t size, int64_t number, int whence) {
+  size_t unread = 0;
+  if (MovesCursor(op)) {
+    unread = end_ - begin_;
+    begin_ = end_ = 0;
+    end_seen_ = false;
+    read_error_ = OkStatus();
+  }
+  op_ = op;
+  busy_ = true;
+  Buffer buffer;
+  if (op == FileOp::kRead || op == FileOp::kWrite) buffer = std::move(buffer_);
+  job_ = internal::StartJob(FileJob(op, core_, std::move(buffer), size, number, whence, unread));
+}
+
+size_t File::ReadNow(MutableBytes into) {
+#if defined(__linux__)
+  if (!regular_) return 0;
+  const iovec part{into.data(), std::min(into.size(), kMaxReadNow)};
+  const ssize_t n = base::sys::Preadv2(core_->get(), &part, 1, /*offset: the cursor's*/ -1, RWF_NOWAIT);
+  if (n < 0 && n != -EAGAIN) regular_ = false;  // this file can't: never ask again
+  return n > 0 ? static_cast<size_t>(n) : 0;    // some kernels say 0 where the end is not: a job looks
+#else
+  static_cast<void>(into);
+  return 0;
+#endif
+}
+
+Poll<StatusOr<size_t>> File::PollRead(Context& cx, MutableBytes into) {
+  if (into.empty()) return StatusOr<size_t>(0);
+  while (true) {
+    if (PollIdle(cx).pending()) return kPending;
+    if (!read_error_.ok()) return StatusOr<size_t>(std::exchange(read_error_, OkStatus()));
+    if (std::exchange(end_seen_, false)) return StatusOr<size_t>(0);
+    if (begin_ < end_) {
+      const size_t n = std::min(into.size(), end_ - begin_);
+      std::memcpy(into.data(), buffer_.data() + begin_, n);
+      begin_ += n;
+      return StatusOr<size_t>(n);
+    }
+    if (!cx.ConsumeBudget()) return kPending;
+    if (const size_t n = ReadNow(into); n > 0) return StatusOr<size_t>(n);
+    const size_t size = std::min(into.size(), max_buffer_);
+    MakeRoom(size);
+    Start(FileOp::kRead, size);
+  }
+}
+
+Poll<StatusOr<size_t>> File::PollWriteVectored(Context& cx, io::Pieces pieces) {
+  size_t total = 0;
+  for (absl::string_view piece : pieces) total += piece.size();
+  if (PollIdle(cx).pending()) return kPending;
+  if (!lost_.ok()) return StatusOr<size_t>(lost_);
+  if (total == 0) return StatusOr<size_t>(0);
+  if (!cx.ConsumeBudget()) return kPending;
+  const size_t size = std::min(total, max_buffer_);
+  const size_t unread_begin = begin_, unread_end = end_;
+  MakeRoom(size);
+  size_t done = 0;
+  for (absl::string_view piece : pieces) {
+    const size_t n = std::min(piece.size(), size - done);
+    if (n > 0) std::memcpy(buffer_.data() + done, piece.data(), n);
+    done += n;
+  }
+  begin_ = unread_begin;
+  end_ = unread_end;
+  // relaxed: published by handing the job over.
+  core_->state.store(FileCore::kOffered, std::memory_order_relaxed);
+  Start(FileOp::kWrite, size);
+  // relaxed: see the job's destructor.
+  if (core_->state.exchange(FileCore::kTaken, std::memory_order_relaxed) == FileCore::kDropped) {
+    // Refused. Its output is there, or about to be.
+    if (auto refused = job_.TryTake()) {
+      busy_ = false;
+      return StatusOr<size_t>(refused->ok() ? absl::InternalError("fs::File::Write: refused") : refused->status());
+    }
+  }
+  return StatusOr<size_t>(size);
+}
+
+Poll<Status> File::PollFlush(Context& cx) {
+  if (PollIdle(cx).pending()) return kPending;
+  return Status(lost_);
+}
+
+Poll<Status> File::PollOp(Context& cx, FileOp op, int64_t number, int whence, bool& started) {
+  if (PollIdle(cx).pending()) return kPending;
+  if (!started) {
+    const bool sync = op == FileOp::kSyncAll || op == FileOp::kSyncData;
+    if (sync && !lost_.ok()) return Status(lost_);
+    started = true;
+    Start(op, 0, number, whence);
+    if (PollIdle(cx).pending()) return kPending;
+  }
+  if (op == FileOp::kClose && !lost_.ok()) return Status(lost_);
+  return Status(error_);
+}
+
+void File::Give(StatusOr<uint64_t>& out, const Status& status) {
+  if (status.ok()) {
+    out = static_cast<uint64_t>(done_.n);
+  } else {
+    out = status;
+  }
+}
+void File::Give(StatusOr<Metadata>& out, const Status& status) {
+  if (status.ok()) {
+    out = Metadata(*done_.stat);
+  } else {
+    out = status;
+  }
+}
+void File::Give(StatusOr<File>& out, const Status& status) {
+  if (!status.ok()) {
+    out = status;
+    return;
+  }
+  File clone(std::move(done_.clone));
+  clone.path_ = path_;
+  clone.max_buffer_ = max_buffer_;
+  out = std::move(clone);
+}
+
+StatusOr<int> OpenOptions::Flags() const {
+  const bool writes = write_ || append_;
+  if (!read_ && !writes) {
+    return absl::InvalidArgumentError("fs::OpenOptions: neither Read, nor Write, nor Append is set");
+  }
+  if (!writes && (truncate_ || create_ || create_new_)) {
+    return absl::InvalidArgumentError("fs::OpenOptions: Create, CreateNew and Truncate need Write or Append");
+  }
+  if (append_ && truncate_ && !create_new_) {
+    return absl::InvalidArgumentError("fs::OpenOptions: Append and Truncate contradict each other");
+  }
+  int flags = !writes ? O_RDONLY : read_ ? O_RDWR : O_WRONLY;
+  if (append_) flags |= O_APPEND;
+  if (create_new_) {
+    flags |= O_CREAT | O_EXCL;
+  } else {
+    flags |= (create_ ? O_CREAT : 0) | (truncate_ ? O_TRUNC : 0);
+  }
+  return flags | (custom_ & ~O_ACCMODE);
+}
+
+StatusOr<File> OpenOptions::Run(internal::Request& r) {
+  const int fd = base::sys::Open(r.path.c_str(), static_cast<int>(r.flags), static_cast<mode_t>(r.number));
+  if (fd < 0) return internal::PathError(fd, "fs::File::Open", r.path);
+  File file(std::make_shared<FileCore>(fd));
+  file.path_ = std::move(r.path);
+  return file;
+}
+
+JobFuture<StatusOr<File>> OpenOptions::Open(std::string path) const {
+  internal::Request request;
+  request.path = std::move(path);
+  request.number = mode_;
+  const StatusOr<int> flags = Flags();
+  if (!flags.ok()) {
+    request.other = std::string(flags.status().message());
+    return {"fs::File::Open", +[](internal::Request& r) -> StatusOr<File> { return absl::InvalidArgumentError(r.other); },
+            std::move(request)};
+  }
+  request.flags = *flags;
+  return {"fs::File::Open", &OpenOptions::Run, std::move(request)};
+}
+
+}  // namespace kioto::fs

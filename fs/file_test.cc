@@ -1,0 +1,515 @@
+#include "kioto/fs/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <future>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/fs/paths.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/tests/conformance/flavours.h"
+
+namespace kioto::fs {
+namespace {
+
+namespace sys = base::sys;
+
+static_assert(io::IsReader<File> && io::IsWriter<File>);
+
+constexpr char kHello[] = "hello world...";  // 14 bytes
+
+std::string NewPath() {
+  std::string dir = testing::TempDir() + "/file_XXXXXX";
+  EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
+  return dir + "/file";
+}
+
+class FileTest : public FlavourTest {
+ protected:
+  template <class F>
+  auto Run(F future) {
+    return runtime().BlockOn(std::move(future));
+  }
+  File Opened(absl::string_view contents) {
+    EXPECT_EQ(Run(Write(path_, std::string(contents))), OkStatus());
+    return *Run(OpenOptions().Read(true).Write(true).Open(path_));
+  }
+  std::string Contents() { return *Run(Read(path_)); }
+
+  const std::string path_ = NewPath();
+};
+ON_EVERY_FLAVOUR(FileTest);
+
+// One blocking thread, which the test holds and lets go; reads from memory are refused, so that each read is a job.
+class FileJobTest : public testing::Test {
+ protected:
+  FileJobTest() {
+    EXPECT_EQ(runtime_.BlockOn(Write(path_, kHello)), OkStatus());
+    Hold();
+  }
+  ~FileJobTest() override { RunJobs(); }
+
+  void Hold() {
+    gate_ = std::promise<void>();
+    SpawnBlocking([open = gate_.get_future().share()] { open.wait(); }).reset();
+    while (runtime_.metrics().blocking_queue_depth() > 0) std::this_thread::yield();
+    held_ = true;
+  }
+  size_t Jobs() const { return runtime_.metrics().blocking_queue_depth(); }
+  void RunJobs() {
+    if (!std::exchange(held_, false)) return;
+    gate_.set_value();
+    EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
+  }
+  void RunJobsAndHold() {
+    RunJobs();
+    Hold();
+  }
+  File Opened() { return File::FromFd(::open(path_.c_str(), O_RDWR | O_CLOEXEC)); }
+  std::string Contents() {
+    RunJobs();
+    return *runtime_.BlockOn(Read(path_));
+  }
+
+  const std::string path_ = NewPath();
+  Runtime runtime_ = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
+  EnterGuard guard_ = runtime_.Enter();
+  std::promise<void> gate_;
+  bool held_ = false;
+  sys::ScopedFault no_reads_from_memory_{sys::Call::kPreadv2, sys::Fault::Every(EAGAIN)};
+};
+
+// behaviour: tokio/src/fs/file/tests.rs#open_read
+TEST_F(FileJobTest, AReadIsOneJob) {
+  File file = Opened();
+  Buffer buf(1024);
+  PolledTask read(file.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  EXPECT_EQ(Jobs(), 1u);
+  EXPECT_FALSE(read.is_woken());
+  RunJobs();
+  EXPECT_TRUE(read.is_woken());
+  EXPECT_EQ(**read.Poll(), 14u);
+  EXPECT_EQ(buf.first(14), kHello);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_with_bigger_buf
+TEST_F(FileJobTest, WhatADroppedReadHasReadIsTheNextOnes) {
+  File file = Opened();
+  Buffer small(4), large(32);
+  PolledTask dropped(file.Read(small));
+  EXPECT_TRUE(dropped.Poll().pending());
+  dropped.Drop();
+  RunJobsAndHold();
+  PolledTask read(file.Read(large));
+  EXPECT_EQ(**read.Poll(), 4u);
+  EXPECT_EQ(large.first(4), "hell");
+  PolledTask rest(file.Read(large));
+  EXPECT_TRUE(rest.Poll().pending());
+  EXPECT_EQ(Jobs(), 1u);
+  RunJobs();
+  EXPECT_EQ(**rest.Poll(), 10u);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_err_then_read_success
+TEST_F(FileJobTest, AReadAfterAFailedOneSucceeds) {
+  File file = Opened();
+  Buffer buf(32);
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kRead, sys::Fault::First(1, EIO));
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Read(buf)).status()), EIO);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 14u);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_err
+TEST_F(FileJobTest, AReadThatFailsWakes) {
+  File file = Opened();
+  Buffer buf(32);
+  sys::ScopedFault fault(sys::Call::kRead, sys::Fault::First(1, EIO));
+  PolledTask read(file.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  RunJobs();
+  EXPECT_TRUE(read.is_woken());
+  EXPECT_EQ(ErrnoOf(read.Poll()->status()), EIO);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#open_write
+TEST_F(FileJobTest, AWriteIsDoneWhenItIsHandedOver) {
+  File file = Opened();
+  PolledTask write(file.Write("HELLO"));
+  EXPECT_EQ(**write.Poll(), 5u);
+  EXPECT_EQ(Jobs(), 1u);
+  RunJobs();
+  EXPECT_FALSE(write.is_woken());
+  PolledTask flush(file.Flush());
+  EXPECT_EQ(*flush.Poll(), OkStatus());
+  EXPECT_EQ(Contents(), "HELLO world...");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_with_buffer_larger_than_max
+TEST_F(FileJobTest, ReadsALotInPieces) {
+  const std::string bytes(8 * 1024 * 1024 - 1, 'x');
+  RunJobs();
+  EXPECT_EQ(runtime_.BlockOn(Write(path_, bytes)), OkStatus());
+  File file = Opened();
+  Buffer buf(bytes.size());
+  size_t done = 0;
+  for (int i = 0; i < 4; ++i) {
+    const size_t n = *runtime_.BlockOn(file.Read(buf.from(done)));
+    EXPECT_LE(n, kMaxBufferSize);
+    done += n;
+  }
+  EXPECT_EQ(done, bytes.size());
+  EXPECT_TRUE(buf.first(done) == bytes);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_with_buffer_larger_than_max
+TEST_F(FileJobTest, WritesALotInPieces) {
+  const std::string bytes(8 * 1024 * 1024 - 1, 'x');
+  File file = Opened();
+  absl::string_view left = bytes;
+  PolledTask first(file.Write(left));
+  left.remove_prefix(**first.Poll());
+  EXPECT_EQ(bytes.size() - left.size(), kMaxBufferSize);
+  while (!left.empty()) {
+    PolledTask write(file.Write(left));
+    EXPECT_TRUE(write.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);
+    RunJobsAndHold();
+    const size_t n = **write.Poll();
+    EXPECT_LE(n, kMaxBufferSize);
+    left.remove_prefix(n);
+  }
+  EXPECT_TRUE(Contents() == bytes);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#incomplete_read_followed_by_write
+TEST_F(FileJobTest, AWriteGoesWhereReadingHasCome) {
+  File file = Opened();
+  Buffer buf(32);
+  PolledTask read(file.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  read.Drop();
+  RunJobs();
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(runtime_.BlockOn(file.Flush()), OkStatus());
+  EXPECT_EQ(Contents(), "HELLO world...");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#incomplete_partial_read_followed_by_write
+TEST_F(FileJobTest, AWriteGoesBehindWhatWasTaken) {
+  File file = Opened();
+  Buffer large(32), small(4);
+  PolledTask read(file.Read(large));
+  EXPECT_TRUE(read.Poll().pending());
+  read.Drop();
+  RunJobs();
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(small)), 4u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(runtime_.BlockOn(file.Flush()), OkStatus());
+  EXPECT_EQ(Contents(), "hellHELLOld...");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_write_err
+TEST_F(FileJobTest, AnErrorOfAWriteComesWithTheNext) {
+  File file = Opened();
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_read_write_err
+// behaviour: tokio/src/fs/file/tests.rs#write_read_flush_err
+TEST_F(FileJobTest, AnErrorOfAWriteOutlivesARead) {
+  File file = Opened();
+  Buffer buf(4);
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 4u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_seek_write_err
+// behaviour: tokio/src/fs/file/tests.rs#write_seek_flush_err
+TEST_F(FileJobTest, AnErrorOfAWriteOutlivesASeek) {
+  File file = Opened();
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Seek(0)), 0u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+TEST_F(FileJobTest, ALostWriteIsNeverForgotten) {
+  File file = Opened();
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, EIO));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), EIO);
+    EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.SyncAll())), EIO);
+    EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.SyncData())), EIO);
+  }
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Close())), EIO);
+  EXPECT_EQ(file.fd(), -1);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#sync_all_ordered_after_write
+// behaviour: tokio/src/fs/file/tests.rs#sync_data_ordered_after_write
+TEST_F(FileJobTest, ASyncComesAfterTheWrite) {
+  for (bool all : {true, false}) {
+    File file = Opened();
+    EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
+    PolledTask sync(all ? file.SyncAll() : file.SyncData());
+    EXPECT_TRUE(sync.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);  // the write
+    RunJobsAndHold();
+    EXPECT_TRUE(sync.is_woken());
+    EXPECT_TRUE(sync.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);  // the sync
+    RunJobsAndHold();
+    EXPECT_EQ(*sync.Poll(), OkStatus());
+  }
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#open_set_len_ok
+TEST_F(FileJobTest, SetsTheLength) {
+  File file = Opened();
+  PolledTask set(file.SetLen(5));
+  EXPECT_TRUE(set.Poll().pending());
+  EXPECT_EQ(Jobs(), 1u);
+  RunJobs();
+  EXPECT_EQ(*set.Poll(), OkStatus());
+  EXPECT_EQ(Contents(), "hello");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#open_set_len_err
+TEST_F(FileJobTest, TellsThatItCannotSetTheLength) {
+  File file = File::FromFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  PolledTask set(file.SetLen(5));
+  EXPECT_TRUE(set.Poll().pending());
+  RunJobs();
+  EXPECT_EQ(ErrnoOf(*set.Poll()), EINVAL);
+}
+
+TEST_F(FileJobTest, AWriteThatWasTakenIsDoneThoughTheRuntimeEnds) {
+  File file = Opened();
+  EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
+  EXPECT_EQ(Jobs(), 1u);
+  runtime_.ShutdownBackground();
+  std::exchange(held_, false);
+  gate_.set_value();
+  runtime_.Shutdown();
+  std::string now(14, '\0');
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(::read(fd, &now[0], 14), 14);
+  ::close(fd);
+  EXPECT_EQ(now, "HELLO world...");
+}
+
+// behaviour: tokio/tests/fs_file_join_error.rs#file_ops_survive_join_error
+TEST_F(FileJobTest, OperationsWithoutAPoolFailAgainAndAgain) {
+  File file = Opened();
+  RunJobs();
+  runtime_.Shutdown();
+  Buffer buf(4);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(PolledTask(file.Read(buf)).Poll()->ok());
+    EXPECT_FALSE(PolledTask(file.Seek(0)).Poll()->ok());
+    EXPECT_FALSE(PolledTask(file.SetLen(0)).Poll()->ok());
+    EXPECT_FALSE(PolledTask(file.Write("HELLO")).Poll()->ok());
+  }
+  EXPECT_FALSE(PolledTask(file.Read(buf)).Poll()->ok());
+  EXPECT_EQ(*PolledTask(file.Flush()).Poll(), OkStatus());  // nothing was taken, nothing is lost
+}
+
+// behaviour: tokio/tests/fs_file.rs#basic_read
+TEST_P(FileTest, Reads) {
+  File file = Opened(kHello);
+  Buffer buf(32);
+  EXPECT_EQ(*Run(file.Read(buf)), 14u);
+  EXPECT_EQ(buf.first(14), kHello);
+  EXPECT_EQ(*Run(file.Read(buf)), 0u);
+}
+
+// behaviour: tokio/tests/fs_file.rs#basic_write
+// behaviour: tokio/tests/fs_file.rs#basic_write_and_shutdown
+TEST_P(FileTest, Writes) {
+  for (bool flush : {true, false}) {
+    File file = *Run(File::Create(path_));
+    EXPECT_EQ(Run(file.WriteAll(kHello)), OkStatus());
+    EXPECT_EQ(flush ? Run(file.Flush()) : Run(file.Shutdown()), OkStatus());
+    EXPECT_EQ(Contents(), kHello);
+  }
+}
+
+// behaviour: tokio/tests/fs_file.rs#write_vectored
+// behaviour: tokio/tests/fs_file.rs#write_vectored_and_shutdown
+TEST_P(FileTest, WritesPieces) {
+  File file = *Run(File::Create(path_));
+  const absl::string_view pieces[] = {kHello, kHello};
+  EXPECT_EQ(*Run(file.WriteVectored(pieces)), 28u);
+  EXPECT_EQ(Run(file.Shutdown()), OkStatus());
+  EXPECT_EQ(Contents(), absl::StrCat(kHello, kHello));
+}
+
+// behaviour: tokio/tests/fs_file.rs#write_to_clone
+TEST_P(FileTest, AClonesWritesReachTheFile) {
+  File file = *Run(File::Create(path_));
+  File clone = *Run(file.TryClone());
+  EXPECT_EQ(Run(clone.WriteAll(kHello)), OkStatus());
+  EXPECT_EQ(Run(clone.Flush()), OkStatus());
+  EXPECT_EQ(Contents(), kHello);
+}
+
+// behaviour: tokio/tests/fs.rs#try_clone_should_preserve_max_buf_size
+TEST_P(FileTest, ACloneKeepsTheBufferSize) {
+  File file = *Run(File::Create(path_));
+  file.SetMaxBufferSize(128);
+  EXPECT_EQ(Run(file.TryClone())->max_buffer_size(), 128u);
+}
+
+// behaviour: tokio/tests/fs_file.rs#write_into_std_immediate
+TEST_P(FileTest, GivesItsFdUp) {
+  File file = *Run(File::Create(path_));
+  const int fd = *file.TryIntoFd();
+  EXPECT_EQ(::write(fd, kHello, 14), 14);
+  ::close(fd);
+  EXPECT_EQ(Contents(), kHello);
+}
+
+// behaviour: tokio/tests/fs_file.rs#empty_read
+TEST_P(FileTest, AReadOfNothingIsNotTheEnd) {
+  File file = Opened(kHello);
+  EXPECT_EQ(*Run(file.Read(MutableBytes())), 0u);
+  Buffer buf(32);
+  EXPECT_EQ(*Run(file.Read(buf)), 14u);
+}
+
+// behaviour: tokio/tests/fs_file.rs#set_max_buf_size_write
+TEST_P(FileTest, WritesNoMoreThanItsBuffer) {
+  File file = *Run(File::Create(path_));
+  file.SetMaxBufferSize(1);
+  EXPECT_EQ(*Run(file.Write(kHello)), 1u);
+}
+
+// behaviour: tokio/tests/fs_file.rs#unix_fd_is_valid
+TEST_P(FileTest, HasAnFd) { EXPECT_GT(Run(File::Create(path_))->fd(), 0); }
+
+// behaviour: tokio/tests/fs_file.rs#read_file_from_unix_fd
+TEST_P(FileTest, TakesAnFdOver) {
+  Opened(kHello);
+  File file = File::FromFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(*Run(file.ReadToEnd(100)), kHello);
+}
+
+// behaviour: tokio/tests/fs_uring_file_read.rs#test_file_read_exact
+TEST_P(FileTest, ReadsExactly) {
+  File file = Opened(kHello);
+  Buffer buf(14);
+  EXPECT_EQ(Run(file.ReadExact(buf)), OkStatus());
+  EXPECT_EQ(buf.first(14), kHello);
+}
+
+// behaviour: tokio/tests/fs_uring_file_read.rs#test_file_read_to_end
+TEST_P(FileTest, ReadsToTheEnd) {
+  for (size_t size : {0, 100, 100000}) {
+    File file = Opened(std::string(size, 'x'));
+    EXPECT_EQ(*Run(file.ReadToEnd(1 << 20)), std::string(size, 'x'));
+  }
+}
+
+// behaviour: tokio/tests/fs_uring_file_read.rs#test_file_read_seek
+TEST_P(FileTest, SeeksAndReads) {
+  File file = Opened("hello world");
+  EXPECT_EQ(*Run(file.Seek(6)), 6u);
+  EXPECT_EQ(*Run(file.ReadToEnd(100)), "world");
+}
+
+// behaviour: tokio/tests/fs_uring_file_read.rs#test_file_read_seek_back
+TEST_P(FileTest, SeeksBack) {
+  File file = Opened("hello world");
+  Buffer buf(5);
+  EXPECT_EQ(Run(file.ReadExact(buf)), OkStatus());
+  EXPECT_EQ(*Run(file.Seek(0, SEEK_CUR)), 5u);
+  EXPECT_EQ(*Run(file.Seek(0)), 0u);
+  EXPECT_EQ(*Run(file.ReadToEnd(100)), "hello world");
+}
+
+// behaviour: tokio/tests/fs_uring_file_read.rs#test_file_read_after_write
+TEST_P(FileTest, ReadsWhatItWrote) {
+  File file = *Run(File::CreateNew(path_));
+  EXPECT_EQ(Run(file.WriteAll(kHello)), OkStatus());
+  EXPECT_EQ(Run(file.Flush()), OkStatus());
+  EXPECT_EQ(*Run(file.Seek(0)), 0u);
+  EXPECT_EQ(*Run(file.ReadToEnd(100)), kHello);
+}
+
+// behaviour: tokio/tests/fs_uring_file_read.rs#test_file_partial_read_then_write
+TEST_P(FileTest, WritesWhereItHasReadTo) {
+  File file = Opened("0123456789abcdefghij");
+  Buffer ten(10), three(3);
+  EXPECT_EQ(Run(file.ReadExact(ten)), OkStatus());
+  EXPECT_EQ(Run(file.ReadExact(three)), OkStatus());
+  EXPECT_EQ(Run(file.WriteAll("XYZ")), OkStatus());
+  EXPECT_EQ(Run(file.Close()), OkStatus());
+  EXPECT_EQ(Contents(), "0123456789abcXYZghij");
+}
+
+// behaviour: tokio/tests/fs_open_options.rs#open_with_open_options_and_read
+TEST_P(FileTest, OpensWithOptions) {
+  Opened(kHello);
+  File file = *Run(OpenOptions().Read(true).Open(path_));
+  EXPECT_EQ(*Run(file.ReadToEnd(100)), kHello);
+}
+
+TEST_P(FileTest, AFileThatIsNotThereIsNamed) {
+  const Status status = Run(File::Open(path_)).status();
+  EXPECT_EQ(ErrnoOf(status), ENOENT);
+  EXPECT_NE(status.message().find(path_), absl::string_view::npos) << status;
+}
+
+TEST_P(FileTest, ReadsFromMemoryWithoutAJob) {
+  File file = Opened(kHello);
+  sys::ScopedFault no_jobs(sys::Call::kRead, sys::Fault::Every(EIO));
+  Buffer buf(14);
+  EXPECT_EQ(Run(file.ReadExact(buf)), OkStatus());
+  EXPECT_EQ(buf.first(14), kHello);
+}
+
+// behaviour: tokio/tests/fs_open_options.rs#open_options_write
+TEST(OpenOptionsTest, Write) { EXPECT_EQ(*OpenOptions().Write(true).Flags(), O_WRONLY); }
+// behaviour: tokio/tests/fs_open_options.rs#open_options_append
+TEST(OpenOptionsTest, Append) { EXPECT_EQ(*OpenOptions().Append(true).Flags(), O_WRONLY | O_APPEND); }
+// behaviour: tokio/tests/fs_open_options.rs#open_options_truncate
+TEST(OpenOptionsTest, Truncate) { EXPECT_EQ(*OpenOptions().Write(true).Truncate(true).Flags(), O_WRONLY | O_TRUNC); }
+// behaviour: tokio/tests/fs_open_options.rs#open_options_create
+TEST(OpenOptionsTest, Create) { EXPECT_EQ(*OpenOptions().Write(true).Create(true).Flags(), O_WRONLY | O_CREAT); }
+// behaviour: tokio/tests/fs_open_options.rs#open_options_create_new
+TEST(OpenOptionsTest, CreateNew) {
+  EXPECT_EQ(*OpenOptions().Write(true).Truncate(true).CreateNew(true).Flags(), O_WRONLY | O_CREAT | O_EXCL);
+}
+// behaviour: tokio/tests/fs_open_options.rs#open_options_mode
+TEST(OpenOptionsTest, Mode) { EXPECT_EQ(OpenOptions().Mode(0644).mode(), 0644u); }
+// behaviour: tokio/tests/fs_open_options.rs#open_options_custom_flags_linux
+TEST(OpenOptionsTest, CustomFlags) {
+  EXPECT_EQ(*OpenOptions().Read(true).CustomFlags(O_TRUNC | O_WRONLY).Flags(), O_RDONLY | O_TRUNC);
+}
+TEST(OpenOptionsTest, Contradictions) {
+  EXPECT_FALSE(OpenOptions().Flags().ok());
+  EXPECT_FALSE(OpenOptions().Read(true).Create(true).Flags().ok());
+  EXPECT_FALSE(OpenOptions().Append(true).Truncate(true).Flags().ok());
+}
+
+}  // namespace
+}  // namespace kioto::fs

@@ -1,0 +1,16 @@
+#include "kioto/fs/job.h"
+
+#include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/sys.h"
+
+namespace kioto::fs::internal {
+
+SharedFd::~SharedFd() {
+  if (fd_ >= 0) base::sys::Close(fd_);
+}
+
+Status PathError(int error, absl::string_view what, absl::string_view path) {
+  return ErrnoStatus(error, absl::StrCat(what, " ", path));
+}
+
+}  // namespace kioto::fs::internal
