@@ -42,6 +42,7 @@ int64_t FileJob::Write() {
   while (done < size_) {
     const ssize_t n = sys::Write(core_->get(), buffer_.data() + done, size_ - done);
     if (n < 0) return n;
+    if (n == 0) return -EIO;  // a device that takes nothing more: it would be asked for ever
     done += static_cast<size_t>(n);
   }
   return static_cast<int64_t>(done);
