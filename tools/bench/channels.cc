@@ -12,7 +12,6 @@
 #include "kioto/sync/notify.h"
 #include "kioto/sync/oneshot.h"
 #include "kioto/sync/semaphore.h"
-#include "kioto/sync/watch.h"
 #include "tools/bench/bench.h"
 
 namespace kioto::bench {
@@ -193,47 +192,6 @@ void Broadcasts(Bench& bench) {
   bench.Report(kValues, Clock::now() - start);
 }
 
-void Watches(Bench& bench) {
-  static constexpr uint64_t kValues = 300'000;
-  using Receiver = sync::Watch<uint64_t>::Receiver;
-  const auto start = Clock::now();
-  Check(bench.runtime
-            .BlockOn([] {
-              sync::Watch<uint64_t> watch(0);
-              std::vector<JoinHandle<Unit>> receivers;
-              for (int i = 0; i < 4; ++i) {
-                receivers.push_back(Spawn(With(watch.Subscribe(), uint64_t{0}, [](Receiver& seen, uint64_t& last) {
-                  return Loop([&] {
-                    return seen.Changed().Then([&](Status& changed) -> Flow<> {
-                      if (!changed.ok()) {
-                        Check(last == kValues - 1, "the last value of a watch");
-                        return Break();
-                      }
-                      const uint64_t value = *seen.BorrowAndUpdate();
-                      Check(value >= last, "the order of the values of a watch");
-                      last = value;
-                      return Continue();
-                    });
-                  });
-                })));
-              }
-              Spawn(PollFn([watch = std::move(watch), value = uint64_t{0}](Context& cx) mutable -> Poll<Unit> {
-                while (value < kValues) {
-                  Check(watch.Send(value), "a watch");
-                  if (value++ % 16 != 0) continue;
-                  cx.Yield();
-                  return kPending;
-                }
-                watch.reset();
-                return Unit{};
-              })).Detach();
-              return AwaitEach(std::move(receivers));
-            })
-            .ok(),
-        "watch");
-  bench.Report(kValues, Clock::now() - start);
-}
-
 void NotifyPingpong(Bench& bench) {
   const size_t times = bench.Times(500'000);
   auto a = std::make_shared<sync::Notify>();
@@ -287,8 +245,8 @@ void SemaphoreContended(Bench& bench) {
 
 const Row kChannelRows[] = {
     {"mpsc_bounded", MpscBounded},   {"mpsc_unbounded", MpscUnbounded}, {"mpsc_pingpong", MpscPingpong},
-    {"oneshot", Oneshots},           {"broadcast", Broadcasts},         {"watch", Watches},
-    {"notify", NotifyPingpong},      {"semaphore_contended", SemaphoreContended}, {nullptr, nullptr},
+    {"oneshot", Oneshots},           {"broadcast", Broadcasts},         {"notify", NotifyPingpong},
+    {"semaphore_contended", SemaphoreContended}, {nullptr, nullptr},
 };
 
 }  // namespace kioto::bench

@@ -1,11 +1,11 @@
-// Rows of locks.
+// Rows of locks, and of watch.
 #include <cstdint>
 #include <vector>
 
-#include "kioto/runtime/future/then.h"
-#include "kioto/runtime/future/yield_now.h"
+#include "kioto/runtime/future/future.h"
 #include "kioto/sync/mutex.h"
 #include "kioto/sync/rwlock.h"
+#include "kioto/sync/watch.h"
 #include "tools/bench/bench.h"
 
 namespace kioto::bench {
@@ -103,11 +103,52 @@ void RwLockRead(Bench& bench) {
   bench.Report(kTasks * rounds, took);
 }
 
+void Watches(Bench& bench) {
+  static constexpr uint64_t kValues = 300'000;
+  using Receiver = sync::Watch<uint64_t>::Receiver;
+  const auto start = Clock::now();
+  Check(bench.runtime
+            .BlockOn([] {
+              sync::Watch<uint64_t> watch(0);
+              std::vector<JoinHandle<Unit>> receivers;
+              for (int i = 0; i < 4; ++i) {
+                receivers.push_back(Spawn(With(watch.Subscribe(), uint64_t{0}, [](Receiver& seen, uint64_t& last) {
+                  return Loop([&] {
+                    return seen.Changed().Then([&](Status& changed) -> Flow<> {
+                      if (!changed.ok()) {
+                        Check(last == kValues - 1, "the last value of a watch");
+                        return Break();
+                      }
+                      const uint64_t value = *seen.BorrowAndUpdate();
+                      Check(value >= last, "the order of the values of a watch");
+                      last = value;
+                      return Continue();
+                    });
+                  });
+                })));
+              }
+              Spawn(PollFn([watch = std::move(watch), value = uint64_t{0}](Context& cx) mutable -> Poll<Unit> {
+                while (value < kValues) {
+                  Check(watch.Send(value), "a watch");
+                  if (value++ % 16 != 0) continue;
+                  cx.Yield();
+                  return kPending;
+                }
+                watch.reset();
+                return Unit{};
+              })).Detach();
+              return AwaitEach(std::move(receivers));
+            })
+            .ok(),
+        "watch");
+  bench.Report(kValues, Clock::now() - start);
+}
+
 }  // namespace
 
 const Row kLockRows[] = {
     {"mutex_uncontended", MutexUncontended}, {"mutex_contended", MutexContended}, {"mutex_held", MutexHeld},
-    {"rwlock_read", RwLockRead},             {nullptr, nullptr},
+    {"rwlock_read", RwLockRead},             {"watch", Watches},             {nullptr, nullptr},
 };
 
 }  // namespace kioto::bench
