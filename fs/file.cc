@@ -64,7 +64,7 @@ StatusOr<int> File::TryIntoFd() {
     if (auto done = job_.TryTake()) TakeIn(*std::move(done));
   }
   if (busy_ || begin_ != end_) {
-    return absl::FailedPreconditionError("fs::File::TryIntoFd: an operation is not finished: Flush, or Seek, and try again");
+    return absl::FailedPreconditionError("fs::File::TryIntoFd: an operation is not finished, or bytes were read ahead: Seek(0, SEEK_CUR), and try again");
   }
   if (!lost_.ok()) return lost_;
   return core_->Release();
@@ -137,8 +137,9 @@ Poll<StatusOr<size_t>> File::PollRead(Context& cx, MutableBytes into) {
   while (true) {
     if (PollIdle(cx).pending()) return kPending;
     if (!read_error_.ok()) return StatusOr<size_t>(std::exchange(read_error_, OkStatus()));
-    if (std::exchange(end_seen_, false)) return StatusOr<size_t>(0);
-    if (begin_ < end_) {
+    if (end_seen_ || begin_ < end_) {
+      if (!cx.ConsumeBudget()) return kPending;
+      if (std::exchange(end_seen_, false)) return StatusOr<size_t>(0);
       const size_t n = std::min(into.size(), end_ - begin_);
       std::memcpy(into.data(), buffer_.data() + begin_, n);
       begin_ += n;
@@ -170,12 +171,12 @@ Poll<StatusOr<size_t>> File::PollWriteVectored(Context& cx, io::Pieces pieces) {
   }
   begin_ = unread_begin;
   end_ = unread_end;
-  // relaxed: published by handing the job over.
+  // relaxed: no job has it yet; handing one over, with its release, publishes it.
   core_->state.store(FileCore::kOffered, std::memory_order_relaxed);
   Start(FileOp::kWrite, size);
-  // relaxed: see the job's destructor.
+  // relaxed: against the exchange of ~FileJob only who was first counts (R1 of file_job.h); it publishes nothing.
   if (core_->state.exchange(FileCore::kTaken, std::memory_order_relaxed) == FileCore::kDropped) {
-    // Refused. Its output is there, or about to be.
+    // Refused. If its output is only about to be there, the next operation tells, as of any write that was lost.
     if (auto refused = job_.TryTake()) {
       busy_ = false;
       return StatusOr<size_t>(refused->ok() ? absl::InternalError("fs::File::Write: refused") : refused->status());

@@ -68,7 +68,7 @@ class File {
 
   int fd() const { return core_->get(); }
   // Gives the fd up, with the cursor where reading has come to. Fails, and keeps it, while a job runs or bytes that were read
-  // ahead are left (Flush, or Seek by 0 from kCurrent, first).
+  // ahead are left (first Seek(0, SEEK_CUR), which waits for the one and gives back the other).
   StatusOr<int> TryIntoFd();
 
   // The bytes of one job at most, at least 1.

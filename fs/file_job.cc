@@ -25,7 +25,7 @@ int64_t Call(F f) {
 
 FileJob::~FileJob() {
   if (core_ == nullptr || op_ != FileOp::kWrite) return;
-  // relaxed: only who was first counts; the bytes are the job's own.
+  // relaxed: against the exchange of File::PollWriteVectored only who was first counts (R1); the bytes are the job's own.
   if (core_->state.exchange(FileCore::kDropped, std::memory_order_relaxed) == FileCore::kTaken) Write();
 }
 

@@ -13,7 +13,7 @@ uint64_t LockCore::TakeUpTo(uint64_t count) {
   for (;;) {
     const uint64_t now = std::min(count, word / kFreeOne);
     if (now == 0) return 0;
-    // acquire: pairs with the release of Leave; who gets the permits acquires it from this thread. relaxed on failure.
+    // relaxed on failure: another guess. acquire: pairs with the release of Leave; who gets the permits acquires it from here.
     if (word_.compare_exchange_weak(word, word - now * kFreeOne,
                                     KIOTO_ORDER("lock_core.take_order", std::memory_order_acquire),
                                     std::memory_order_relaxed)) {
