@@ -87,7 +87,7 @@ auto PoolWork(JobReceiver receiver) {
   });
 }
 
-Future<Status> Run(std::vector<std::string> texts, size_t& total) {
+Future<Status> RunPool(std::vector<std::string> texts, size_t& total) {
   auto queue = std::make_shared<JobQueue>();
   auto callers = With(Pool(queue), std::move(texts), [&total](Pool& pool, auto& texts) {
     return ForEachConcurrent(std::move(texts), 16, [&](std::string& text) {
@@ -101,7 +101,7 @@ Future<Status> Run(std::vector<std::string> texts, size_t& total) {
 TEST(ProgramsTest, WorkerPool) {
   size_t total = 0;
   std::vector<std::string> texts(50, "four");
-  EXPECT_THAT(PolledTask(kioto::Run(std::move(texts), total)).PollWhileWoken(), IsReady(OkStatus()));
+  EXPECT_THAT(PolledTask(RunPool(std::move(texts), total)).PollWhileWoken(), IsReady(OkStatus()));
   EXPECT_EQ(total, 200u);
 }
 

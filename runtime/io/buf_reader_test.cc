@@ -8,6 +8,7 @@
 #include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 
 namespace kioto::io {
@@ -15,16 +16,6 @@ namespace {
 
 static_assert(IsReader<BufReader<ScriptedReader>> && !IsWriter<BufReader<ScriptedReader>>);
 static_assert(IsReader<BufReader<ReaderRef>>);
-
-template <class F>
-OutputOf<F> Finish(F future) {
-  PolledTask task(std::move(future));
-  while (true) {
-    auto poll = task.Poll();
-    if (poll.ready()) return *std::move(poll);
-    EXPECT_TRUE(task.is_woken() || task.yielded()) << "pending without a wake";
-  }
-}
 
 // One read of at most `size` bytes.
 template <class R>

@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 
 namespace kioto::io {
@@ -23,16 +24,6 @@ struct PlainWriter {
 };
 static_assert(IsWriter<BufWriter<PlainWriter>> && !IsReader<BufWriter<PlainWriter>>);
 static_assert(!internal::HasVectored<PlainWriter>::value && internal::HasVectored<ScriptedWriter>::value);
-
-template <class F>
-OutputOf<F> Finish(F future) {
-  PolledTask task(std::move(future));
-  while (true) {
-    auto poll = task.Poll();
-    if (poll.ready()) return *std::move(poll);
-    EXPECT_TRUE(task.is_woken() || task.yielded()) << "pending without a wake";
-  }
-}
 
 std::deque<ScriptedWriter::Step> Steps(bool pending, size_t most) {
   std::deque<ScriptedWriter::Step> steps;

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 
 namespace kioto::io {
@@ -22,16 +23,6 @@ struct PlainWriter {
 
 static_assert(IsWriter<ScriptedWriter> && IsWriter<PlainWriter> && !IsWriter<ScriptedReader>);
 static_assert(sizeof(WriteAllFuture) <= 32 + 8 * KIOTO_DEBUG);
-
-template <class F>
-OutputOf<F> Finish(F future) {
-  PolledTask task(std::move(future));
-  while (true) {
-    auto poll = task.Poll();
-    if (poll.ready()) return *std::move(poll);
-    EXPECT_TRUE(task.wakes() > 0 || task.yielded()) << "pending without a wake";
-  }
-}
 
 // behaviour: tokio/tests/io_write.rs#write
 TEST(Write, IsOneAttempt) {

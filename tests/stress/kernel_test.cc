@@ -34,10 +34,7 @@
 #include <sys/syscall.h>
 #endif
 
-namespace kioto {
-namespace {
-
-using namespace std::chrono_literals;
+namespace kioto::kernel_test {
 
 struct Controls {
   base::Atomic<int> add{0}, mod{0}, del{0};
@@ -50,17 +47,19 @@ void CountControl(int operation) {
   if (operation == EPOLL_CTL_DEL) controls.del.fetch_add(1);
 }
 
-}  // namespace
-}  // namespace kioto
+}  // namespace kioto::kernel_test
 
 // In the place of libc's, for Kioto and libuv alike.
 extern "C" int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
-  kioto::CountControl(operation);
+  kioto::kernel_test::CountControl(operation);
   return static_cast<int>(::syscall(SYS_epoll_ctl, epoll, operation, fd, event));
 }
 
 namespace kioto {
 namespace {
+
+using kernel_test::controls;
+using namespace std::chrono_literals;
 
 auto Echo(net::TcpStream stream) {
   return With(std::move(stream), Buffer(64), [](net::TcpStream& s, Buffer& buf) {

@@ -7,6 +7,7 @@ tree and outside it), our warnings and the modes of --config=portable and
 
 load(":nocompile.bzl", "nocompile_test")
 load(":system_headers.bzl", "system_headers")
+load(":unity.bzl", "unity_sources")
 
 _GTEST = "@com_google_googletest//:gtest_main"
 _BENCHMARK = "@com_github_google_benchmark//:benchmark_main"
@@ -72,7 +73,7 @@ def kioto_cc_test(name, srcs, deps = [], size = "small", copts = [], local_defin
     """A GoogleTest binary with GoogleMock and a main function."""
     native.cc_test(
         name = name,
-        srcs = srcs,
+        srcs = unity_sources(name + "_joined", srcs),
         deps = _quiet(name, deps + [_GTEST], True),
         size = size,
         copts = kioto_copts() + copts,
