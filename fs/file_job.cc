@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::fs::internal {
@@ -24,7 +26,9 @@ int64_t Call(F f) {
 }  // namespace
 
 FileJob::~FileJob() {
-  if (core_ == nullptr || op_ != FileOp::kWrite) return;
+  if (core_ == nullptr) return;  // it ran
+  MoveBack();
+  if (op_ != FileOp::kWrite) return;
   // relaxed: against the exchange of File::PollWriteVectored only who was first counts (R1); the bytes are the job's own.
   if (core_->state.exchange(FileCore::kDropped, std::memory_order_relaxed) == FileCore::kTaken) Write();
 }
@@ -35,6 +39,11 @@ Poll<FileDone> FileJob::PollOnce(Context&) {
   done.buffer = std::move(buffer_);
   core_.reset();
   return done;
+}
+
+int64_t FileJob::MoveBack() {
+  const size_t unread = std::exchange(unread_, 0);
+  return unread == 0 ? 0 : Call([&] { return ::lseek(core_->get(), -static_cast<off_t>(unread), SEEK_CUR); });
 }
 
 int64_t FileJob::Write() {
@@ -50,11 +59,8 @@ int64_t FileJob::Write() {
 
 int64_t FileJob::Run(FileDone& done) {
   const int fd = core_->get();
-  if (unread_ > 0) {
-    const int64_t moved = Call([&] { return ::lseek(fd, -static_cast<off_t>(unread_), SEEK_CUR); });
-    unread_ = 0;
-    if (moved < 0 && moved != -ESPIPE) return moved;
-  }
+  const int64_t moved = MoveBack();
+  if (moved < 0 && moved != -ESPIPE) return moved;
   switch (op_) {
     case FileOp::kRead:
       return sys::Read(fd, buffer_.data(), size_);

@@ -4,7 +4,8 @@
 //           kOffered -> kTaken     by the File, once the job is handed over: the caller was told that its bytes were taken
 //           kOffered -> kDropped   by the job, destroyed before it ran: refused by the pool
 // RULES   a write that was taken is done even when the pool drops its job, as it does when a runtime ends: then by whoever
-//         destroys the job. One that was dropped first was not taken, and its File says so.
+//         destroys the job. One that was dropped first was not taken, and its File says so. A job that is dropped still moves
+//         the cursor back by what was read ahead of it: those bytes are read again, and not lost.
 // RACES   R1 the pool ends while the File hands over: both use an exchange of one variable, and one of them is first.
 #ifndef KIOTO_FS_FILE_JOB_H_
 #define KIOTO_FS_FILE_JOB_H_
@@ -53,6 +54,7 @@ class FileJob {
 
  private:
   int64_t Run(FileDone& done);
+  int64_t MoveBack();
   int64_t Write();
 
   FileOp op_;

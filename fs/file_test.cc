@@ -492,6 +492,26 @@ TEST(OpenOptionsTest, Write) { EXPECT_EQ(*OpenOptions().Write(true).Flags(), O_W
 // behaviour: tokio/tests/fs_open_options.rs#open_options_append
 TEST(OpenOptionsTest, Append) { EXPECT_EQ(*OpenOptions().Append(true).Flags(), O_WRONLY | O_APPEND); }
 // behaviour: tokio/tests/fs_open_options.rs#open_options_truncate
+TEST_F(FileJobTest, WhatWasReadAheadIsNotLostToARefusedOperation) {
+  RunJobs();
+  for (const bool write : {false, true}) {
+    Hold();
+    const int fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+    File file = File::FromFd(fd);
+    Buffer buf(4);
+    PolledTask dropped(file.Read(buf));
+    EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    RunJobs();
+    EXPECT_EQ(::lseek(fd, 0, SEEK_CUR), 4);
+    Runtime ended = *RuntimeBuilder::CurrentThread().Build();
+    EnterGuard guard = ended.Enter();
+    ended.Shutdown();
+    EXPECT_FALSE(write ? PolledTask(file.Write("x")).Poll()->ok() : PolledTask(file.Seek(2)).Poll()->ok());
+    EXPECT_EQ(::lseek(fd, 0, SEEK_CUR), 0);
+  }
+}
+
 TEST(OpenOptionsTest, Truncate) { EXPECT_EQ(*OpenOptions().Write(true).Truncate(true).Flags(), O_WRONLY | O_TRUNC); }
 // behaviour: tokio/tests/fs_open_options.rs#open_options_create
 TEST(OpenOptionsTest, Create) { EXPECT_EQ(*OpenOptions().Write(true).Create(true).Flags(), O_WRONLY | O_CREAT); }
