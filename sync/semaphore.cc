@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "kioto/runtime/base/mutant.h"
 #include "kioto/sync/internal/blocking.h"
 
 namespace kioto::sync {
@@ -28,10 +27,6 @@ SemaphorePermit& SemaphorePermit::operator=(SemaphorePermit&& other) noexcept {
   return *this;
 }
 
-void SemaphorePermit::Release() {
-  if (count_ > 0) semaphore_->Release(std::exchange(count_, 0));
-}
-
 void SemaphorePermit::Merge(SemaphorePermit other) {
   KIOTO_CHECK(semaphore_ == other.semaphore_, "SemaphorePermit::Merge: the permits are of different semaphores");
   count_ += std::exchange(other.count_, 0);
@@ -43,11 +38,7 @@ std::optional<SemaphorePermit> SemaphorePermit::Split(size_t count) {
   return SemaphorePermit(*semaphore_, count);
 }
 
-AcquireFuture::AcquireFuture(AcquireFuture&& other) noexcept : semaphore_(other.semaphore_), count_(other.count_) {
-  KIOTO_CHECK(!other.waiting_, "an Acquire was moved after its first poll");
-}
-
-Poll<StatusOr<SemaphorePermit>> AcquireFuture::PollOnce(Context& cx) {
+Poll<StatusOr<SemaphorePermit>> AcquireFuture::PollSlow(Context& cx) {
   if (cx.budget_spent()) {
     (void)cx.ConsumeBudget();
     return kPending;
@@ -142,15 +133,7 @@ Semaphore::Entry Semaphore::Enter(size_t count) {
   }
 }
 
-void Semaphore::Release(size_t count) {
-  if (count == 0) return;
-  KIOTO_CHECK(count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
-  // acq_rel: R1; releases what was done with the permits.
-  const uint64_t word =
-      word_.fetch_add(count * kFreeOne, KIOTO_ORDER("semaphore.release_order", std::memory_order_acq_rel));
-  KIOTO_CHECK(FreeOf(word) + count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
-  if ((word & kWaiters) != 0 && !KIOTO_MUTANT("semaphore.no_hand_over")) queue_.HandOver(*this);
-}
+void Semaphore::HandOver() { queue_.HandOver(*this); }
 
 uint64_t Semaphore::TakeUpTo(uint64_t count) {
   uint64_t word = Load();

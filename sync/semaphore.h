@@ -21,6 +21,7 @@
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/permit_queue.h"
@@ -59,7 +60,9 @@ class [[nodiscard]] SemaphorePermit {
 class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<SemaphorePermit>> {
  public:
   AcquireFuture(Semaphore& semaphore, size_t count) : semaphore_(&semaphore), count_(count) {}
-  AcquireFuture(AcquireFuture&& other) noexcept;  // before the first poll only
+  AcquireFuture(AcquireFuture&& other) noexcept : semaphore_(other.semaphore_), count_(other.count_) {
+    KIOTO_CHECK(!other.waiting_, "an Acquire was moved after its first poll");
+  }
   AcquireFuture& operator=(AcquireFuture&&) = delete;
   ~AcquireFuture() {
     if (waiting_) GiveUp();
@@ -69,6 +72,7 @@ class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<Se
   Poll<StatusOr<SemaphorePermit>> PollOnce(Context& cx);
 
  private:
+  Poll<StatusOr<SemaphorePermit>> PollSlow(Context& cx);
   void GiveUp();
 
   Semaphore* semaphore_;
@@ -117,8 +121,11 @@ class Semaphore {
   uint64_t Load() const {
     return word_.load(std::memory_order_acquire);  // acquire: pairs with every RMW of the word, all of which release
   }
+  // Whether the permits are the caller's now: the free case.
+  [[nodiscard]] bool TryEnter(size_t count);
   Entry Enter(size_t count);
   void Release(size_t count);
+  void HandOver();
 
   // As the PermitQueue's source.
   bool closed() const { return IsClosed(); }
@@ -129,6 +136,40 @@ class Semaphore {
   base::Atomic<uint64_t> word_;
   internal::PermitQueue queue_;
 };
+
+// --- implementation: the free case, inline ---
+
+inline void SemaphorePermit::Release() {
+  if (count_ > 0) semaphore_->Release(std::exchange(count_, 0));
+}
+
+inline Poll<StatusOr<SemaphorePermit>> AcquireFuture::PollOnce(Context& cx) {
+  if (waiting_ || cx.budget_spent() || !semaphore_->TryEnter(count_)) return PollSlow(cx);
+  (void)cx.ConsumeBudget();
+  return StatusOr<SemaphorePermit>(SemaphorePermit(*semaphore_, count_));
+}
+
+inline bool Semaphore::TryEnter(size_t count) {
+  uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, which the CAS confirms
+  while ((word & (kClosed | kWaiters)) == 0 && count > 0 && FreeOf(word) >= count) {
+    // acq_rel: acquires what was done by those who gave the permits back. relaxed on failure: another guess.
+    if (word_.compare_exchange_weak(word, word - count * kFreeOne, std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+inline void Semaphore::Release(size_t count) {
+  if (count == 0) return;
+  KIOTO_CHECK(count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
+  // acq_rel: R1; releases what was done with the permits.
+  const uint64_t word =
+      word_.fetch_add(count * kFreeOne, KIOTO_ORDER("semaphore.release_order", std::memory_order_acq_rel));
+  KIOTO_CHECK(FreeOf(word) + count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
+  if ((word & kWaiters) != 0 && !KIOTO_MUTANT("semaphore.no_hand_over")) HandOver();
+}
 
 }  // namespace kioto::sync
 
