@@ -106,3 +106,10 @@ def sentence_faults(files, page, text, is_inside=lambda path: False):
               for sentence, path in sorted(said.items()) if sentence not in rows]
     faults += ["%s: nothing says %r any more" % (page, row) for row in sorted(rows - set(said) - may_be_said)]
     return faults
+
+
+def knob_faults(header, page, text):
+    """Knobs of RuntimeBuilder, as runtime.h declares them, that the page of knobs does not name."""
+    knobs = set(re.findall(r"^  (?:static )?RuntimeBuilder&? (\w+)\(", header, re.M))
+    faults = ["%s: does not name the knob %s" % (page, knob) for knob in sorted(knobs) if "`%s(" % knob not in text]
+    return faults if knobs else ["%s: found no knobs to compare it with" % page]

@@ -58,6 +58,12 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(check_lib.sentence_faults([("in/f.h", code)], "e.md", "", lambda path: path.startswith("in/")), [])
         self.assertEqual(len(check_lib.sentence_faults([], "e.md", both)), 2)
 
+    def test_knobs(self):
+        header = "class B {\n  static RuntimeBuilder CurrentThread() {}\n  RuntimeBuilder& Seed(uint64_t seed);\n};\n"
+        self.assertEqual(check_lib.knob_faults(header, "k.md", "| `CurrentThread()`, `Seed(n)` | "), [])
+        self.assertEqual(len(check_lib.knob_faults(header, "k.md", "`Seed(n)`")), 1)
+        self.assertEqual(len(check_lib.knob_faults("", "k.md", "`Seed(n)`")), 1)
+
 
 if __name__ == "__main__":
     unittest.main()
