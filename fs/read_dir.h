@@ -1,8 +1,9 @@
 // ReadDir: the entries of a directory, without "." and "..", in no order.
 //
-//   fs::OpenDir(path).AndThen([](fs::ReadDir& dir) { return ForEach(dir, [](StatusOr<fs::DirEntry>& entry) { ... }); });
+//   fs::OpenDir(path).AndThen([](fs::ReadDir& dir) { return ForEach(ByRef(dir), [](fs::DirEntry& entry) { ... }); });
 //
-// A job of the blocking pool reads up to 32 entries at a time. A stream; an error may be followed by more entries.
+// A job of the blocking pool reads up to 32 entries at a time. A stream; an error may be followed by more entries: a step
+// that takes a StatusOr<fs::DirEntry>& hears of it and goes on, one that takes a fs::DirEntry& ends with it.
 #ifndef KIOTO_FS_READ_DIR_H_
 #define KIOTO_FS_READ_DIR_H_
 

@@ -1,7 +1,7 @@
 // Barrier: n tasks wait for each other; when the last arrives all go on, and the next n may meet.
 //
-//   Barrier ready(workers);
-//   return ready.Wait().Then([&](BarrierResult& r) { if (r.is_leader) Report(); });
+//   sync::Barrier ready(workers);
+//   return ready.Wait().Then([&](sync::BarrierResult& r) { if (r.is_leader) Report(); });
 //
 // STATE       one 64-bit word that only grows: how many have ever arrived. Arrival number a (from 0) is of generation
 //             a / n, and its leader if it is the last of it; a generation is complete when (its number + 1) * n have

@@ -17,6 +17,7 @@
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/internal/pin.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/sync/internal/received.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
@@ -92,9 +93,13 @@ class [[nodiscard]] CallFuture : public FutureBase<CallFuture<R, Sender, Make>, 
 
 template <class R, class Sender, class Make>
 auto Call(const Sender& pool, Make make) {
-  static_assert(std::is_invocable_v<Make&, OneshotSender<R>>,
-                "kioto: Call takes a function that makes the job from the OneshotSender<R> of its answer");
-  return internal::CallFuture<R, Sender, Make>(pool, std::move(make));
+  constexpr bool makes = std::is_invocable_v<Make&, OneshotSender<R>>;
+  static_assert(makes, "kioto: Call takes a function that makes the job from the OneshotSender<R> of its answer");
+  if constexpr (makes) {
+    return internal::CallFuture<R, Sender, Make>(pool, std::move(make));
+  } else {
+    return kioto::internal::Poison{};
+  }
 }
 
 }  // namespace kioto::sync

@@ -1,8 +1,8 @@
 // Mutex<T>: a T that one task at a time may use, also across waiting. Strictly first come first served: what is unlocked
 // is handed to the one that has waited longest, and nobody passes the queue.
 //
-//   Mutex<Connection> shared(...);
-//   return shared.Lock().Then([](MutexGuard<Connection>& c) { return c->Send(request); });   // unlocked with the node
+//   sync::Mutex<Connection> shared(...);
+//   return shared.Lock().Then([](sync::MutexGuard<Connection>& c) { return c->Send(request); });   // unlocked with the node
 //
 // For a section that waits for nothing, a mutex of absl or std is cheaper; it must then never be held over a poll.
 // A task that locks what it has locked waits for ever. States and races: internal/lock_core.h.

@@ -1,6 +1,6 @@
 // Notify: tells tasks that something happened, without saying what. The state itself lies elsewhere.
 //
-//   Notify changed;
+//   sync::Notify changed;
 //   Loop([&] { ... look at the state ...; return changed.Notified(); });      // waits
 //   changed.NotifyOne();                                                       // one waits on: or the next one will
 //

@@ -1,6 +1,6 @@
 // OnceCell<T>: a T that is made by the first who asks for it, asynchronously if need be, while the others wait.
 //
-//   OnceCell<Config> config;
+//   sync::OnceCell<Config> config;
 //   return config.GetOrTryInit([&] { return Load(path); }).AndThen([](const Config*& c) { return Serve(*c); });
 //
 // STATE       that of a semaphore with one permit, the turn: free -> (an initializer has the turn -> free)* -> closed.

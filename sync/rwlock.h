@@ -1,9 +1,9 @@
 // RwLock<T>: a T that many tasks may read at once, or one may change. First come first served: a writer that waits keeps
 // later readers back, and so is never starved.
 //
-//   RwLock<Table> table;
-//   return table.Read().Then([&](ReadGuard<Table>& t) { return Answer(t->Find(key)); });
-//   return table.Write().Then([&](WriteGuard<Table>& t) { t->Insert(key, value); });
+//   sync::RwLock<Table> table;
+//   return table.Read().Then([&](sync::ReadGuard<Table>& t) { return Answer(t->Find(key)); });
+//   return table.Write().Then([&](sync::WriteGuard<Table>& t) { t->Insert(key, value); });
 //
 // A task that reads and asks to read once more may wait for ever: for a writer between, who waits for the first guard.
 // States and races: internal/lock_core.h.

@@ -1,7 +1,7 @@
 // Semaphore: a number of permits; a task that wants some waits until they are free. Strictly first come first served.
 //
-//   Semaphore slots(8);
-//   return slots.Acquire().AndThen([&](SemaphorePermit& permit) { return Work(); });   // given back with the node
+//   sync::Semaphore slots(8);
+//   return slots.Acquire().AndThen([&](sync::SemaphorePermit& permit) { return Work(); });   // given back with the node
 //
 // STATE       one 64-bit word: kClosed (bit 0) | kWaiters (bit 1: somebody is in the queue, nobody may pass it) |
 //             free permits (bits 2..63). Who waits: internal/permit_queue.h.

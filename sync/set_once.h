@@ -1,6 +1,6 @@
 // SetOnce<T>: a T that somebody sets, once, and that any number wait for. (An OnceCell is made by who asks for it.)
 //
-//   SetOnce<Address> bound;
+//   sync::SetOnce<Address> bound;
 //   bound.Set(address);                                                             // the server, when it listens
 //   return bound.Wait().Then([](const Address*& a) { return Connect(*a); });         // whoever needs it
 //

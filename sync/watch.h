@@ -283,13 +283,14 @@ class Watch {
   Receiver Subscribe() const { return Receiver(channel_); }
   Ref Borrow() const { return Ref(channel_->core.Borrow()); }
 
-  // False: nobody is there, and `value` is as it was. SendReplace keeps it for those who come.
+  // False: nobody is there, and `value` is as it was. Set keeps it for those who come.
   [[nodiscard]] bool Send(T&& value) const { return SendAny(std::move(value)); }
   template <class U = T, std::enable_if_t<std::is_copy_constructible_v<U>, int> = 0>
   [[nodiscard]] bool Send(const T& value) const {
     return SendAny(value);
   }
-  // Also when nobody is there. Returns the value before.
+  // Also when nobody is there. SendReplace returns the value before.
+  void Set(T value) const { internal::WatchValue<T>::Drop(channel_->Send(std::move(value))); }
   Ref SendReplace(T value) const { return Ref(channel_->Send(std::move(value))); }
   // fn(T&) changes the value, which is new to everybody then. If it throws, what it changed is there, but not told.
   template <class Fn>

@@ -418,7 +418,8 @@ TEST(WatchTest, ASilentModifyIsThereButNotNew) {
 
 TEST(WatchTest, WithoutReceiversModifyAndReplaceKeepTheValue) {
   Watch<std::string> watch("one");
-  EXPECT_EQ(*watch.SendReplace("two"), "one");
+  watch.Set("one more");
+  EXPECT_EQ(*watch.SendReplace("two"), "one more");
   EXPECT_EQ(*watch.Borrow(), "two");
   watch.SendModify([](std::string& value) { value += "!"; });
   EXPECT_EQ(*watch.Subscribe().Borrow(), "two!");

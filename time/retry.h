@@ -2,11 +2,11 @@
 // attempts are used up. Gives what the last attempt gave.
 //
 //   Retry(Backoff(100ms, 2s, 5), [&url] { return Timeout(3s, Fetch(url)); })
-//   Retry(Backoff(100ms, 2s, 5), [&url] { ... }, [](const Status& why) { return IsElapsed(why) || ErrnoOf(why) == ECONNREFUSED; })
+//   Retry(Backoff(100ms, 2s, 5), [&url] { ... }, [](const Status& why) { return IsElapsed(why) || absl::IsUnavailable(why); })
 //
 // fn returns a future of a Status or StatusOr, or such a value itself; it lives until the Retry ends, so the futures that it
 // returns may borrow its captures. Tried again is what is unavailable (kUnavailable, but not IsShutdown: that runtime does
-// not come back), or what the predicate says. CANCEL SAFE: as one attempt. Allocates nothing. Uses Sleep: see there.
+// not come back; a refused connection is unavailable, a time-out is not), or with a predicate what that says, and nothing else. CANCEL SAFE: as one attempt. Allocates nothing. Uses Sleep: see there.
 #ifndef KIOTO_TIME_RETRY_H_
 #define KIOTO_TIME_RETRY_H_
 

@@ -360,8 +360,7 @@ auto Scoped(First&& first, A&&... rest) {
 
 template <class F>
 void Scope::Spawn(F&& future, TaskOptions options, base::SourceLocation place) {
-  static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-  if constexpr (!std::is_lvalue_reference_v<F>) {
+  if constexpr (internal::MaySpawn<F>() && !std::is_lvalue_reference_v<F>) {
     std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
     kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();
@@ -370,8 +369,10 @@ void Scope::Spawn(F&& future, TaskOptions options, base::SourceLocation place) {
 
 template <class F>
 void Scope::SpawnLocal(F&& future, TaskOptions options, base::SourceLocation place) {
-  static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
-  if constexpr (!std::is_lvalue_reference_v<F>) {
+  constexpr bool fine = IsFuture<std::decay_t<F>>;
+  static_assert(fine, "kioto: SpawnLocal needs a future; give a function's result, not the function");
+  static_assert(!fine || !std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
+  if constexpr (fine && !std::is_lvalue_reference_v<F>) {
     std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
     kioto::SpawnLocal(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();

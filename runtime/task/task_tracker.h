@@ -158,28 +158,40 @@ class TaskTracker {
   template <class F>
   AbortHandle Spawn(F&& future, TaskOptions options = {},
                     base::SourceLocation place = base::SourceLocation::Current()) const {
-    static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-    return kioto::Spawn(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+    if constexpr (internal::MaySpawn<F>()) {
+      return kioto::Spawn(Track(std::move(future)), std::move(options), place).abort_handle();
+    } else {
+      return {};
+    }
   }
   // On another runtime: a Handle or a Runtime.
   template <class On, class F>
   AbortHandle SpawnOn(const On& on, F&& future, TaskOptions options = {},
                       base::SourceLocation place = base::SourceLocation::Current()) const {
-    static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-    return on.Spawn(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+    if constexpr (internal::MaySpawn<F>()) {
+      return on.Spawn(Track(std::move(future)), std::move(options), place).abort_handle();
+    } else {
+      return {};
+    }
   }
   template <class F>
   AbortHandle SpawnLocal(F&& future, TaskOptions options = {},
                          base::SourceLocation place = base::SourceLocation::Current()) const {
-    static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
-    return kioto::SpawnLocal(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+    if constexpr (MaySpawnLocal<F>()) {
+      return kioto::SpawnLocal(Track(std::move(future)), std::move(options), place).abort_handle();
+    } else {
+      return {};
+    }
   }
   // In a LocalSet that need not be driven yet.
   template <class Set, class F>
   AbortHandle SpawnLocalOn(const Set& set, F&& future, TaskOptions options = {},
                            base::SourceLocation place = base::SourceLocation::Current()) const {
-    static_assert(!std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
-    return set.SpawnLocal(Track(std::forward<F>(future)), std::move(options), place).abort_handle();
+    if constexpr (MaySpawnLocal<F>()) {
+      return set.SpawnLocal(Track(std::move(future)), std::move(options), place).abort_handle();
+    } else {
+      return {};
+    }
   }
   // Needs kioto/runtime/blocking/spawn_blocking.h. The job counts until its function is destroyed.
   template <class Fn>
@@ -222,6 +234,14 @@ class TaskTracker {
  private:
   friend class TaskTrackerToken;
   explicit TaskTracker(internal::TrackerBlock* block) : block_(block) { block->Ref(); }
+
+  template <class F>
+  static constexpr bool MaySpawnLocal() {
+    constexpr bool fine = IsFuture<std::decay_t<F>>;
+    static_assert(fine, "kioto: SpawnLocal needs a future; give a function's result, not the function");
+    static_assert(!fine || !std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
+    return fine;
+  }
 
   internal::TrackerBlock* block_;
 };

@@ -9,6 +9,7 @@
 #include "kioto/runtime/task/local_set.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/task_local.h"
+#include "kioto/runtime/task/task_tracker.h"
 
 namespace kioto {
 
@@ -21,6 +22,46 @@ inline void Fine(JoinSet<int>& set, LocalSet& local) {
   (void)number.Scope(1, Ready(1));
   (void)Scoped([](Scope& scope) { return scope.Wait(); });
 }
+
+#ifdef KIOTO_NC_CASE_tracker_spawns_function
+// EXPECT: kioto: Spawn needs a future; give a function's result, not the function
+inline void Refused(const TaskTracker& tracker) {
+  tracker.Spawn([] { return Ready(1); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_tracker_spawns_local_function
+// EXPECT: kioto: SpawnLocal needs a future; give a function's result, not the function
+inline void Refused(const TaskTracker& tracker, const LocalSet& set) {
+  tracker.SpawnLocalOn(set, [] { return Ready(1); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_tracker_spawns_lvalue
+// EXPECT: kioto: Spawn takes its future by value: write Spawn(std::move(future))
+inline void Refused(const TaskTracker& tracker, Future<int>& future) { tracker.Spawn(future); }
+#endif
+
+#ifdef KIOTO_NC_CASE_scope_spawns_function
+// EXPECT: kioto: Spawn needs a future; give a function's result, not the function
+inline void Refused(Scope& scope) {
+  scope.Spawn([] { return Ready(1); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_scope_spawns_local_function
+// EXPECT: kioto: SpawnLocal needs a future; give a function's result, not the function
+inline void Refused(Scope& scope) {
+  scope.SpawnLocal([] { return Ready(1); });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_set_spawns_function
+// EXPECT: kioto: Spawn needs a future; give a function's result, not the function
+inline void Refused(JoinSet<int>& set) {
+  set.Spawn([] { return Ready(1); });
+}
+#endif
 
 #ifdef KIOTO_NC_CASE_collection_of_other
 // EXPECT: kioto: the futures and functions of a collection give what its type says: .Map() the output to that

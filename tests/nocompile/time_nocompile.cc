@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kioto/runtime/future/future.h"
+#include "kioto/sync/call.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/time/retry.h"
 #include "kioto/time/timeout.h"
@@ -57,6 +58,17 @@ inline auto Refused() {
 #ifdef KIOTO_NC_CASE_retry_future
 // EXPECT: kioto: a step is a callable that returns a future, not a future
 inline auto Refused() { return Retry(time::Backoff(1ms, 1s, 3), Ready(OkStatus())); }
+#endif
+
+struct Job {
+  sync::OneshotSender<int> reply;
+};
+
+#ifdef KIOTO_NC_CASE_call_makes_nothing
+// EXPECT: kioto: Call takes a function that makes the job from the OneshotSender<R> of its answer
+inline auto Refused(sync::MpscSender<Job>& pool) {
+  return sync::Call<int>(pool, [](int) { return Job(); });
+}
 #endif
 
 }  // namespace kioto

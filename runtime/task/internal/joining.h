@@ -92,6 +92,7 @@ class SpawnsInto {
   AbortHandle Add(JoinHandle<U> handle) {
     return static_cast<Self*>(this)->Insert(AsHandleOf<T>(std::move(handle)));
   }
+  AbortHandle Add(Poison) { return {}; }
 };
 
 template <class C>

@@ -1,7 +1,9 @@
 // The snippets of tools/guide/callbacks.md, compiled and run.
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -71,6 +73,26 @@ TEST(CallbacksGuide, ACallbackBecomesAFuture) {
   StatusOr<std::string> row = runtime->BlockOn(Query(db, "select"));
   EXPECT_EQ(*row, "row of select");
   EXPECT_TRUE(IsClosed(runtime->BlockOn(Query(db, "forgotten")).status()));
+}
+
+std::thread answerer;
+void AskLater(std::function<void(int)> on_answer) {
+  answerer = std::thread([on_answer] { on_answer(42); });
+}
+
+// [region shared]
+Future<StatusOr<int>> Answer() {
+  return FromCallback<int>([](Completer<int> done) {
+    AskLater([done = std::make_shared<Completer<int>>(std::move(done))](int answer) { (*done)(answer); });
+  });
+}
+// [end shared]
+
+TEST(CallbacksGuide, ACompleterIsShared) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  EXPECT_EQ(*runtime->BlockOn(Answer()), 42);
+  answerer.join();
 }
 
 // [region cancel]
@@ -191,7 +213,7 @@ struct Job {
 };
 
 Future<Status> Serve(sync::MpscReceiver<Job> jobs) {  // a task
-  return ForEach(std::move(jobs), [](Job& job) { (void)std::move(job.reply).Send(job.number * 2); });
+  return ForEach(std::move(jobs), [](Job& job) { job.reply.Send(job.number * 2); });
 }
 
 StatusOr<int> Double(sync::MpscSender<Job>& jobs, int number) {  // called on any thread of yours

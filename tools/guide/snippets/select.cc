@@ -170,7 +170,7 @@ KIOTO_TEST(SelectGuide, SavesOnceForManyKeys, test::Paused()) {
   auto seen = text.Subscribe();
   Spawn(With(std::move(text), [](auto& text) {
     return ForEach(std::vector<std::string>{"a", "ab", "abc"}, [&](std::string& typed) {
-             (void)text.SendReplace(typed);
+             text.Set(typed);
              return Sleep(100ms);
            }).Then([](Status&) { return Sleep(1s); });
   })).Detach();

@@ -101,7 +101,7 @@ TEST(ReceiveTest, WaitsUntilSomethingIsSent) {
   auto channel = sync::Oneshot<int>();
   PolledTask task(std::move(channel.receiver));
   EXPECT_THAT(task.Poll(), IsPending());
-  (void)std::move(channel.sender).Send(7);
+  channel.sender.Send(7);
   EXPECT_TRUE(task.is_woken());  // exactly what a runtime goes by
   EXPECT_THAT(task.Poll(), IsReadyOk(7));
 }
