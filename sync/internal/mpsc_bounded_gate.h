@@ -41,6 +41,7 @@ class BoundedGate : public MpscGate<uint32_t, 32, ((uint64_t{1} << kMpscReserved
   uint64_t capacity() const { return capacity_; }
   // Room for this many more: a number that may be old at once.
   uint64_t free() const;
+  uint64_t permits_out() const { return ReservedOf(Load()); }
 
   // --- senders ---
 

@@ -23,6 +23,7 @@
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/stream/size_hint.h"
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/internal/mpsc_gate.h"
 
@@ -347,6 +348,13 @@ class MpscReceiverOf {
   bool IsClosed() const { return channel_->gate.rx_sees_closed(); }
   size_t size() const { return channel_->gate.len(); }
   bool IsEmpty() const { return size() == 0; }
+  // As a stream: what is there, and once it is closed at most that and the permits that are out.
+  SizeHint size_hint() const {
+    const bool closed = IsClosed();
+    const size_t promised = channel_->gate.permits_out();  // first: one that is used meanwhile counts twice, not never
+    const size_t there = size();
+    return {there, closed ? std::optional<size_t>(there + promised) : std::nullopt};
+  }
   size_t SenderCount() const { return channel_->senders(); }
   // Bounded channels only: the room that is left, and all of it.
   size_t Capacity() const { return channel_->gate.free(); }

@@ -45,6 +45,7 @@ class UnboundedGate : public MpscGate<uint64_t, kMpscFlagBits, 0> {
   bool MayPutOff() const { return false; }
   void Serve() {}
   uint64_t len() const { return TailOf(Load()) - head(); }
+  uint64_t permits_out() const { return 0; }
   void Close() {
     word_.fetch_or(kMpscClosed, std::memory_order_acq_rel);  // acq_rel: as every RMW of the word
     closed_.NotifyAll();

@@ -1,0 +1,194 @@
+// What channels say of themselves as streams: how many items a receiver has, and a Watch as a stream of its values.
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/by_ref.h"
+#include "kioto/runtime/future/testing/matchers.h"
+#include "kioto/runtime/future/testing/polled_stream.h"
+#include "kioto/runtime/future/testing/stream_items.h"
+#include "kioto/sync/mpsc.h"
+#include "kioto/sync/mpsc_unbounded.h"
+#include "kioto/sync/watch.h"
+#include "kioto/sync/watch_stream.h"
+
+namespace kioto::sync {
+namespace {
+
+constexpr SizeHint AtLeast(size_t n) { return {n, std::nullopt}; }
+SizeHint Exactly(size_t n) { return SizeHint::Exactly(n); }
+
+// The hints of a receiver with two items, before, between and after them.
+template <class Receiver>
+void ExpectCountdown(Receiver& receiver, SizeHint (*says)(size_t)) {
+  EXPECT_EQ(receiver.size_hint(), says(2));
+  EXPECT_TRUE(receiver.TryRecv().ok());
+  EXPECT_EQ(receiver.size_hint(), says(1));
+  EXPECT_TRUE(receiver.TryRecv().ok());
+  EXPECT_EQ(receiver.size_hint(), says(0));
+}
+
+MpscHandles<int> TwoItems() {
+  auto channel = Mpsc<int>(4);
+  EXPECT_TRUE(channel.sender.TrySend(1).ok());
+  EXPECT_TRUE(channel.sender.TrySend(2).ok());
+  return channel;
+}
+MpscUnboundedHandles<int> TwoItemsUnbounded() {
+  auto channel = MpscUnbounded<int>();
+  EXPECT_TRUE(channel.sender.Send(1).ok());
+  EXPECT_TRUE(channel.sender.Send(2).ok());
+  return channel;
+}
+
+// behaviour: tokio-stream/tests/mpsc_bounded_stream.rs#size_hint_stream_open
+TEST(MpscSizeHint, AnOpenChannelHasNoUpperBound) {
+  auto channel = TwoItems();
+  ExpectCountdown(channel.receiver, &AtLeast);
+}
+
+// behaviour: tokio-stream/tests/mpsc_bounded_stream.rs#size_hint_stream_closed
+TEST(MpscSizeHint, AClosedChannelKnows) {
+  auto channel = TwoItems();
+  channel.receiver.Close();
+  ExpectCountdown(channel.receiver, &Exactly);
+}
+
+// behaviour: tokio-stream/tests/mpsc_bounded_stream.rs#size_hint_sender_dropped
+TEST(MpscSizeHint, AChannelWithoutSendersKnows) {
+  auto channel = TwoItems();
+  channel.sender.reset();
+  ExpectCountdown(channel.receiver, &Exactly);
+}
+
+// behaviour: tokio-stream/tests/mpsc_bounded_stream.rs#size_hint_stream_instantly_closed
+TEST(MpscSizeHint, ClosedAndEmpty) {
+  auto channel = Mpsc<int>(4);
+  channel.receiver.Close();
+  EXPECT_EQ(channel.receiver.size_hint(), Exactly(0));
+}
+
+// One item, two permits out, closed.
+struct Promised {
+  Promised() {
+    EXPECT_TRUE(channel.sender.TrySend(1).ok());
+    channel.receiver.Close();
+  }
+  MpscHandles<int> channel = Mpsc<int>(4);
+  MpscPermits<int> first = *channel.sender.TryReserve();
+  MpscPermits<int> second = *channel.sender.TryReserve();
+};
+
+// behaviour: tokio-stream/tests/mpsc_bounded_stream.rs#size_hint_stream_closed_permits_send
+TEST(MpscSizeHint, PermitsThatAreOutMayStillBring) {
+  Promised p;
+  PolledStream stream(std::move(p.channel.receiver));
+  EXPECT_EQ(stream->size_hint(), (SizeHint{1, 3}));
+  p.first.Send(2);
+  EXPECT_EQ(stream->size_hint(), (SizeHint{2, 3}));
+  EXPECT_THAT(stream.Poll(), IsReady(std::optional<int>(1)));
+  EXPECT_EQ(stream->size_hint(), (SizeHint{1, 2}));
+  EXPECT_THAT(stream.Poll(), IsReady(std::optional<int>(2)));
+  EXPECT_EQ(stream->size_hint(), (SizeHint{0, 1}));
+  EXPECT_THAT(stream.Poll(), IsPending());
+  p.second.Send(3);
+  EXPECT_EQ(stream->size_hint(), (SizeHint{1, 1}));
+  EXPECT_THAT(stream.Poll(), IsReady(std::optional<int>(3)));
+  EXPECT_EQ(stream->size_hint(), Exactly(0));
+  EXPECT_THAT(stream.Poll(), IsReady(std::optional<int>()));
+}
+
+// behaviour: tokio-stream/tests/mpsc_bounded_stream.rs#size_hint_stream_closed_permits_drop
+TEST(MpscSizeHint, PermitsThatAreGivenBackBringNothing) {
+  Promised p;
+  PolledStream stream(std::move(p.channel.receiver));
+  EXPECT_EQ(stream->size_hint(), (SizeHint{1, 3}));
+  p.first.Release();
+  EXPECT_EQ(stream->size_hint(), (SizeHint{1, 2}));
+  EXPECT_THAT(stream.Poll(), IsReady(std::optional<int>(1)));
+  EXPECT_EQ(stream->size_hint(), (SizeHint{0, 1}));
+  p.second.Release();
+  EXPECT_EQ(stream->size_hint(), Exactly(0));
+  EXPECT_THAT(stream.Poll(), IsReady(std::optional<int>()));
+}
+
+// behaviour: tokio-stream/tests/mpsc_unbounded_stream.rs#size_hint_stream_open
+TEST(MpscUnboundedSizeHint, AnOpenChannelHasNoUpperBound) {
+  auto channel = TwoItemsUnbounded();
+  ExpectCountdown(channel.receiver, &AtLeast);
+}
+
+// behaviour: tokio-stream/tests/mpsc_unbounded_stream.rs#size_hint_stream_closed
+TEST(MpscUnboundedSizeHint, AClosedChannelKnows) {
+  auto channel = TwoItemsUnbounded();
+  channel.receiver.Close();
+  ExpectCountdown(channel.receiver, &Exactly);
+}
+
+// behaviour: tokio-stream/tests/mpsc_unbounded_stream.rs#size_hint_sender_dropped
+TEST(MpscUnboundedSizeHint, AChannelWithoutSendersKnows) {
+  auto channel = TwoItemsUnbounded();
+  channel.sender.reset();
+  ExpectCountdown(channel.receiver, &Exactly);
+}
+
+// behaviour: tokio-stream/tests/mpsc_unbounded_stream.rs#size_hint_stream_instantly_closed
+TEST(MpscUnboundedSizeHint, ClosedAndEmpty) {
+  auto channel = MpscUnbounded<int>();
+  channel.receiver.Close();
+  EXPECT_EQ(channel.receiver.size_hint(), Exactly(0));
+}
+
+using Text = std::optional<std::string>;
+
+// behaviour: tokio-stream/tests/watch.rs#watch_stream_message_not_twice
+TEST(WatchStream, GivesTheLastValueOnce) {
+  Watch<std::string> watch("hello");
+  PolledStream stream(WatchStream(watch.Subscribe()));
+  EXPECT_TRUE(watch.Send("goodbye"));
+  watch.reset();
+  EXPECT_THAT(stream.Poll(), IsReady(Text("goodbye")));
+  EXPECT_THAT(stream.Poll(), IsReady(Text()));
+}
+
+// behaviour: tokio-stream/tests/watch.rs#watch_stream_from_rx
+TEST(WatchStream, BeginsWithTheValueOfThisMoment) {
+  Watch<std::string> watch("hello");
+  PolledStream stream(WatchStream(watch.Subscribe()));
+  EXPECT_THAT(stream.Poll(), IsReady(Text("hello")));
+  EXPECT_THAT(stream.Poll(), IsPending());
+  EXPECT_TRUE(watch.Send("bye"));
+  EXPECT_TRUE(stream.is_woken());
+  EXPECT_THAT(stream.Poll(), IsReady(Text("bye")));
+}
+
+// behaviour: tokio-stream/tests/watch.rs#watch_stream_from_changes
+TEST(WatchStream, OfChangesWaitsForTheFirst) {
+  Watch<std::string> watch("hello");
+  PolledStream stream(WatchStream<std::string>::Changes(watch.Subscribe()));
+  EXPECT_THAT(stream.Poll(), IsPending());
+  EXPECT_TRUE(watch.Send("bye"));
+  EXPECT_TRUE(stream.is_woken());
+  EXPECT_THAT(stream.Poll(), IsReady(Text("bye")));
+}
+
+TEST(WatchStream, MayBeMovedWhileItWaits) {
+  Watch<std::string> watch("hello");
+  WatchStream<std::string> stream(watch.Subscribe());
+  {
+    PolledStream polled(ByRef(stream));
+    EXPECT_THAT(polled.Poll(), IsReady(Text("hello")));
+    EXPECT_THAT(polled.Poll(), IsPending());
+  }
+  PolledStream moved(std::move(stream));
+  EXPECT_THAT(moved.Poll(), IsPending());
+  EXPECT_TRUE(watch.Send("bye"));
+  EXPECT_TRUE(moved.is_woken());
+  EXPECT_THAT(moved.Poll(), IsReady(Text("bye")));
+  moved.Drop();
+  EXPECT_EQ(moved.held(), 0);
+}
+
+}  // namespace
+}  // namespace kioto::sync
