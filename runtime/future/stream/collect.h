@@ -128,7 +128,7 @@ constexpr bool Collects() {
   if constexpr (kAnyPoison<C, T>) {
     return false;
   } else if constexpr (kIsStatusOr<C>) {
-    static_assert(kIsStatusOr<T>, "kioto: Collect<StatusOr<C>> is for a stream of StatusOr; here no item is an error: Collect<C>");
+    static_assert(kIsStatusOr<T>, "kioto: Collect<StatusOr<C>> is for a stream of StatusOr; the items of this one are values: Collect<C>");
     if constexpr (kIsStatusOr<T>) {
       return Collects<ValueOf<C>, ValueOf<T>>();
     } else {

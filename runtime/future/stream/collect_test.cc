@@ -31,7 +31,7 @@ using Int = std::optional<int>;
 template <class F>
 OutputOf<F> Finish(F future) {
   PolledTask<F> task(std::move(future));
-  return *task.PollUntilIdle();
+  return *task.PollWhileWoken(/*limit=*/100000);
 }
 
 // Sends the items one by one to a Collect, which is woken by each and pending after it, and by the end, and gives what it has.
@@ -180,12 +180,14 @@ TEST(StreamBuffered, KeepsTheOrder) {
   Three three;
   PolledStream outputs(stream::From(Ints{0, 1, 2}).Buffered(2, three.Get()));
   EXPECT_THAT(outputs.Poll(), IsPending());
-  EXPECT_EQ(three.promises[1].polls(), 1);
+  const int polls = three.promises[0].polls();
+  EXPECT_GT(polls, 0);
+  EXPECT_GT(three.promises[1].polls(), 0);
   EXPECT_EQ(three.promises[2].polls(), 0);  // there is no place for it yet
   three.promises[1].Set(11);
   EXPECT_TRUE(outputs.is_woken());
   EXPECT_THAT(outputs.Poll(), IsPending());
-  EXPECT_EQ(three.promises[0].polls(), 1);  // was not woken
+  EXPECT_EQ(three.promises[0].polls(), polls);  // was not woken
   EXPECT_EQ(three.promises[2].polls(), 0);
   EXPECT_EQ(outputs->size_hint(), SizeHint::Exactly(3));
   three.promises[0].Set(10);

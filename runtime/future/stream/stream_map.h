@@ -61,7 +61,6 @@ class [[nodiscard]] NextManyFuture : public FutureBase<NextManyFuture<M>, size_t
 template <class K, class S>
 class [[nodiscard]] StreamMap : public StreamBase<StreamMap<K, S>, Keyed<K, typename S::Item>> {
  public:
-  static_assert(IsStream<S>, "kioto: StreamMap<K, S> is of streams: S has an Item and PollNext");
   using Item = Keyed<K, typename S::Item>;
   static constexpr bool kLocal = IsLocalFuture<S>;
   static constexpr bool kLosesData = LosesDataWhenDropped<S>;
