@@ -17,9 +17,9 @@
 namespace kioto {
 
 template <class F>
-OutputOf<F> BlockOn(F future) {
+auto BlockOn(F future) {
   static_assert(IsFuture<F>, "kioto: BlockOn takes a future, as an rvalue: std::move(future) or a call that makes one");
-  return sync::internal::BlockingWait(std::move(future));
+  if constexpr (IsFuture<F>) return sync::internal::BlockingWait(std::move(future));
 }
 
 }  // namespace kioto

@@ -1,4 +1,5 @@
 // The Blocking... calls inside a task: a checked error, for they would stop every task of its thread.
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,18 @@ TEST_F(BlockingDeathTest, Acquire) {
 TEST_F(BlockingDeathTest, AcquireMany) {
   Semaphore semaphore(2);
   ExpectRefused([&] { (void)semaphore.BlockingAcquire(2); });
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_owned_in_async_context
+TEST_F(BlockingDeathTest, AcquireOwned) {
+  auto semaphore = std::make_shared<Semaphore>(1);
+  ExpectRefused([&] { (void)Semaphore::BlockingAcquireOwned(semaphore); });
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_many_owned_in_async_context
+TEST_F(BlockingDeathTest, AcquireManyOwned) {
+  auto semaphore = std::make_shared<Semaphore>(2);
+  ExpectRefused([&] { (void)Semaphore::BlockingAcquireOwned(semaphore, 2); });
 }
 
 // behaviour: tokio/tests/sync_panic.rs#oneshot_blocking_recv_panic_caller

@@ -29,6 +29,7 @@
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/internal/broadcast_core.h"
+#include "kioto/sync/internal/weak_sender.h"
 
 namespace kioto::sync {
 
@@ -110,6 +111,30 @@ class BroadcastChannel {
       // Something came between the look at the slot and the end: look again.
     }
   }
+
+  // Values that somebody has still to get. Who needs one needs all that came after it.
+  size_t Needed() const {
+    const uint64_t tail = core.Now().tail;
+    uint64_t first = tail - core.size();
+    for (uint64_t end = tail; first != end;) {
+      const uint64_t middle = first + (end - first) / 2;
+      if (slots_[core.IndexOf(middle)].word.IsNeeded(core.LapOf(middle))) {
+        end = middle;
+      } else {
+        first = middle + 1;
+      }
+    }
+    return tail - first;
+  }
+
+  // As WeakSenderOf needs them.
+  bool TryAddSender() { return core.TryAddSender(); }
+  void AddWeakSender() { core.AddWeakSender(); }
+  void DropWeakSender() {
+    if (core.DropWeakSender()) delete this;
+  }
+  size_t senders() const { return core.senders(); }
+  size_t weak_senders() const { return core.weak_senders(); }
 
   // A receiver that stands at `next` goes.
   void DropReceiver(uint64_t next) {
@@ -237,8 +262,9 @@ class BroadcastReceiver {
   size_t size() const { return channel_->core.Now().tail - next_; }
   bool IsEmpty() const { return size() == 0; }
   // All senders are gone. There may still be values.
-  bool IsClosed() const { return channel_->core.senders() == 0; }
-  size_t SenderCount() const { return channel_->core.senders(); }
+  bool IsClosed() const { return channel_->senders() == 0; }
+  size_t SenderCount() const { return channel_->senders(); }
+  size_t WeakSenderCount() const { return channel_->weak_senders(); }
 
   // Goes; values that only it needed are destroyed.
   void reset() {
@@ -257,6 +283,10 @@ class BroadcastReceiver {
   uint64_t next_;
 };
 
+// A handle that does not keep the broadcast open: Upgrade makes one that does, while there is one.
+template <class T>
+using WeakBroadcast = internal::WeakSenderOf<Broadcast<T>, internal::BroadcastChannel<T>>;
+
 template <class T>
 class Broadcast {
  public:
@@ -268,6 +298,7 @@ class Broadcast {
     KIOTO_CHECK(capacity >= 1 && capacity <= (size_t{1} << 31), "sync::Broadcast: the capacity is 1 to 2^31");
     channel_ = new internal::BroadcastChannel<T>(capacity);
   }
+  Broadcast(internal::BroadcastChannel<T>* channel, internal::TakeOver) : channel_(channel) {}
   Broadcast(const Broadcast& other) : channel_(other.channel_) {
     if (channel_ != nullptr) channel_->core.AddSender();
   }
@@ -279,6 +310,7 @@ class Broadcast {
   ~Broadcast() { reset(); }
 
   Receiver Subscribe() const { return Receiver(channel_); }
+  WeakBroadcast<T> Downgrade() const { return WeakBroadcast<T>(channel_); }
 
   // Never waits. Returns the number of receivers at this moment; 0: nobody is there, and `value` is as it was.
   size_t Send(T&& value) const { return channel_->Send(std::move(value)); }
@@ -290,8 +322,12 @@ class Broadcast {
   // Ready when there is no receiver. CANCEL SAFE: yes. Borrows the handle.
   ClosedFuture Closed() const { return ClosedFuture(channel_->core); }
 
+  // Values that a receiver has still to get: as many as the slowest one has, but for those that it missed.
+  size_t size() const { return channel_->Needed(); }
+  bool IsEmpty() const { return size() == 0; }
   size_t ReceiverCount() const { return channel_->core.Now().receivers; }
-  size_t SenderCount() const { return channel_->core.senders(); }
+  size_t SenderCount() const { return channel_->senders(); }
+  size_t WeakSenderCount() const { return channel_->weak_senders(); }
   size_t Capacity() const { return channel_->core.size(); }
   bool SameChannel(const Broadcast& other) const { return channel_ == other.channel_; }
 

@@ -1,5 +1,7 @@
 // What a receiver of a Broadcast is told when it was too slow, and when all senders are gone.
+#include <algorithm>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -30,6 +32,53 @@ void ExpectClosed(BroadcastReceiver<int>& rx) { EXPECT_TRUE(IsClosed(rx.TryRecv(
 void SendAll(Broadcast<int>& room, const std::vector<int>& values) {
   for (int value : values) room.Send(value);
 }
+
+// --- what a sender sees of it ---
+
+// behaviour: tokio/tests/sync_broadcast.rs#sender_len
+TEST(BroadcastSizeTest, IsWhatTheSlowestReceiverHasToGet) {
+  Broadcast<int> room(4);
+  auto a = room.Subscribe();
+  auto b = room.Subscribe();
+  EXPECT_EQ(room.size(), 0u);
+  EXPECT_TRUE(room.IsEmpty());
+  SendAll(room, {1, 2, 3});
+  EXPECT_EQ(room.size(), 3u);
+  EXPECT_FALSE(room.IsEmpty());
+  ExpectValues(a, {1, 2});
+  EXPECT_EQ(room.size(), 3u);
+  ExpectValues(b, {1});
+  EXPECT_EQ(room.size(), 2u);
+  SendAll(room, {4, 5, 6});
+  EXPECT_EQ(room.size(), 4u);  // what was missed is not counted
+  b.reset();
+  EXPECT_EQ(room.size(), 4u);
+  a.reset();
+  EXPECT_TRUE(room.IsEmpty());
+}
+
+// behaviour: tokio/tests/sync_broadcast.rs#sender_len_random
+TEST(BroadcastSizeTest, FollowsEverySendAndReceive) {
+  Broadcast<int> room(16);
+  auto a = room.Subscribe();
+  auto b = room.Subscribe();
+  std::minstd_rand random(7);
+  for (int i = 0; i < 1000; ++i) {
+    switch (random() % 4) {
+      case 0:
+        (void)a.TryRecv();
+        break;
+      case 1:
+        (void)b.TryRecv();
+        break;
+      default:
+        room.Send(i);
+    }
+    ASSERT_EQ(room.size(), std::min<size_t>(std::max(a.size(), b.size()), 16)) << i;
+  }
+}
+
+// --- what a receiver is told ---
 
 // behaviour: tokio/tests/sync_broadcast.rs#lagging_rx
 TEST(BroadcastLagTest, ASlowReceiverIsToldWhatItMissed) {

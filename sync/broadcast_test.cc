@@ -288,9 +288,10 @@ TEST(BroadcastTest, DroppedAtAnyPointARecvLosesNothing) {
 }
 
 // behaviour: tokio/tests/sync_broadcast.rs#zero_capacity
+// behaviour: tokio/tests/sync_panic.rs#broadcast_channel_panic_caller
 TEST(BroadcastDeathTest, ACapacityOfZeroIsRefused) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH(Broadcast<int>(0), "capacity");
+  EXPECT_DEATH(Broadcast<int>(0), "sync::Broadcast: the capacity is 1 to");
 }
 
 // behaviour: tokio/src/sync/tests/loom_broadcast.rs#broadcast_send

@@ -51,7 +51,7 @@ void TokenNode::Cancel() {
       // acq_rel: pairs with IsCancelled (R1).
       first = node->cancelled.exchange(1, std::memory_order_acq_rel) == 0;
     }
-    if (first) node->notify.NotifyAll();
+    if (first && !KIOTO_MUTANT("token.silent_cancel")) node->notify.NotifyAll();
     for (bool more = true; more;) {
       base::SpinLockGuard guard(node->lock);
       TokenNode* child = node->children.PopFront();

@@ -33,6 +33,13 @@ template <class T>
 using MpscReceiver = internal::MpscReceiverOf<T, internal::MpscRing<T>>;
 template <class T>
 class MpscSender;
+template <class T>
+class MpscOwnedPermit;
+template <class T>
+class MpscReserveOwned;
+// A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
+template <class T>
+using MpscWeakSender = internal::WeakSenderOf<MpscSender<T>, internal::MpscChannel<T, internal::MpscRing<T>>>;
 
 // Places in the queue that are kept for their owner; dropped, they are given back. Borrows the sender.
 template <class T>
@@ -140,8 +147,8 @@ class MpscSender {
   using ReserveFuture = internal::MpscReserve<MpscPermits<T>, Channel>;
   using ClosedFuture = internal::MpscClosed<internal::BoundedGate>;
 
-  MpscSender() = default;                                       // of no channel
-  explicit MpscSender(Channel* channel) : channel_(channel) {}  // takes over one count
+  MpscSender() = default;  // of no channel
+  MpscSender(Channel* channel, internal::TakeOver) : channel_(channel) {}
   MpscSender(const MpscSender& other) : channel_(other.channel_) {
     if (channel_ != nullptr) channel_->AddSender();
   }
@@ -151,6 +158,8 @@ class MpscSender {
     return *this;
   }
   ~MpscSender() { reset(); }
+
+  MpscWeakSender<T> Downgrade() const { return MpscWeakSender<T>(channel_); }
 
   // Waits for room.
   SendFuture Send(T value) const { return SendFuture(*channel_, std::move(value)); }
@@ -177,6 +186,13 @@ class MpscSender {
     }
     return MpscPermits<T>(*channel_, count);
   }
+  // The same with this handle in the permit. TryReserveOwned moves it there only if it is OK.
+  MpscReserveOwned<T> ReserveOwned() && { return MpscReserveOwned<T>(std::move(*this)); }
+  StatusOr<MpscOwnedPermit<T>> TryReserveOwned() && {
+    auto permit = TryReserve();
+    if (!permit.ok()) return permit.status();
+    return MpscOwnedPermit<T>(std::move(*this), *std::move(permit));
+  }
   // A plain thread waits. Not on a thread that runs tasks.
   Status BlockingSend(T value) const { return internal::BlockingWait(Send(std::move(value))); }
 
@@ -186,6 +202,7 @@ class MpscSender {
   size_t Capacity() const { return channel_->gate.free(); }
   size_t MaxCapacity() const { return channel_->gate.capacity(); }
   size_t SenderCount() const { return channel_->senders(); }
+  size_t WeakSenderCount() const { return channel_->weak_senders(); }
   bool SameChannel(const MpscSender& other) const { return channel_ == other.channel_; }
 
   // Lets go of the channel.
@@ -213,6 +230,58 @@ class MpscSender {
   Channel* channel_ = nullptr;
 };
 
+// A place in the queue, and a sender: so the channel stays open, and the place outlives every other handle.
+template <class T>
+class [[nodiscard]] MpscOwnedPermit {
+ public:
+  MpscOwnedPermit(MpscOwnedPermit&&) = default;
+  MpscOwnedPermit& operator=(MpscOwnedPermit other) noexcept {
+    std::swap(sender_, other.sender_);
+    std::swap(permit_, other.permit_);
+    return *this;
+  }
+
+  // As MpscPermits::Send. The sender is the caller's again.
+  MpscSender<T> Send(T value) && {
+    permit_.Send(std::move(value));
+    return std::move(sender_);
+  }
+  // Gives the place back, and the sender to the caller.
+  MpscSender<T> Release() && {
+    permit_.Release();
+    return std::move(sender_);
+  }
+  const MpscSender<T>& sender() const { return sender_; }
+
+ private:
+  friend class MpscSender<T>;
+  friend class MpscReserveOwned<T>;
+  MpscOwnedPermit(MpscSender<T> sender, MpscPermits<T> permit)
+      : sender_(std::move(sender)), permit_(std::move(permit)) {}
+
+  MpscSender<T> sender_;
+  MpscPermits<T> permit_;  // given back before its sender goes
+};
+
+// The permit, or IsClosed. CANCEL SAFE: loses place, and the sender goes with the future.
+template <class T>
+class [[nodiscard]] MpscReserveOwned : public FutureBase<MpscReserveOwned<T>, StatusOr<MpscOwnedPermit<T>>> {
+ public:
+  explicit MpscReserveOwned(MpscSender<T> sender) : sender_(std::move(sender)), reserve_(sender_.Reserve()) {}
+
+  void Describe(WaitTrace& trace) const { reserve_.Describe(trace); }
+  Poll<StatusOr<MpscOwnedPermit<T>>> PollOnce(Context& cx) {
+    auto poll = reserve_.PollOnce(cx);
+    if (poll.pending()) return kPending;
+    if (!poll->ok()) return StatusOr<MpscOwnedPermit<T>>(poll->status());
+    return StatusOr<MpscOwnedPermit<T>>(MpscOwnedPermit<T>(std::move(sender_), **std::move(poll)));
+  }
+
+ private:
+  MpscSender<T> sender_;
+  typename MpscSender<T>::ReserveFuture reserve_;  // gone before its sender
+};
+
 template <class T>
 struct MpscHandles {
   MpscSender<T> sender;
@@ -225,7 +294,7 @@ MpscHandles<T> Mpsc(size_t capacity) {
   KIOTO_CHECK(capacity >= 1 && capacity <= internal::kMpscMaxCapacity,
               "sync::Mpsc: the capacity is 1 to 2^27 - 1; for no bound at all use sync::MpscUnbounded");
   auto* channel = new internal::MpscChannel<T, internal::MpscRing<T>>(capacity);
-  return {MpscSender<T>(channel), MpscReceiver<T>(channel)};
+  return {MpscSender<T>(channel, internal::TakeOver()), MpscReceiver<T>(channel)};
 }
 
 }  // namespace kioto::sync

@@ -145,6 +145,105 @@ TEST(MpscPermitsTest, TheLastPermitDroppedEndsAClosedChannel) {
   EXPECT_EQ(*recv.Poll(), std::nullopt);
 }
 
+// --- owned permits ---
+
+class MpscOwnedPermitTest : public testing::Test {
+ protected:
+  // The only permit, with the only sender, of a channel that was closed, whose receiver waits.
+  MpscOwnedPermitTest() {
+    auto ch = Mpsc<int>(1);
+    receiver_.emplace(std::move(ch.receiver));
+    permit_.emplace(*std::move(ch.sender).TryReserveOwned());
+    receiver_->Close();
+    recv_.emplace(receiver_->Recv());
+    EXPECT_TRUE(recv_->Poll().pending());
+    EXPECT_EQ(recv_->wakes(), 0);
+  }
+
+  std::optional<MpscReceiver<int>> receiver_;
+  std::optional<MpscOwnedPermit<int>> permit_;
+  std::optional<PolledTask<MpscReceiver<int>::RecvFuture>> recv_;
+};
+
+// behaviour: tokio/tests/sync_mpsc.rs#dropping_last_owned_permit_wakes_closed_receiver
+TEST_F(MpscOwnedPermitTest, TheLastOneDroppedEndsAClosedChannel) {
+  permit_.reset();
+  EXPECT_EQ(recv_->wakes(), 1);
+  EXPECT_EQ(*recv_->Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#releasing_last_owned_permit_wakes_closed_receiver
+TEST_F(MpscOwnedPermitTest, TheLastOneReleasedEndsAClosedChannelThoughThereIsASender) {
+  const MpscSender<int> sender = std::move(*permit_).Release();
+  EXPECT_TRUE(sender);
+  EXPECT_EQ(recv_->wakes(), 1);
+  EXPECT_EQ(*recv_->Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#sending_last_owned_permit_wakes_closed_receiver
+TEST_F(MpscOwnedPermitTest, WhatTheLastOneSendsIsReceivedThenTheEnd) {
+  const MpscSender<int> sender = std::move(*permit_).Send(7);
+  EXPECT_EQ(recv_->wakes(), 1);
+  EXPECT_EQ(*recv_->Poll(), std::optional<int>(7));
+  EXPECT_EQ(*PolledTask(receiver_->Recv()).Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#test_rx_is_not_closed_when_there_are_permits_but_not_senders
+TEST(MpscPermitsTest, AnOwnedPermitKeepsTheChannelOpen) {
+  auto ch = Mpsc<int>(10);
+  auto permit = std::move(ch.sender).TryReserveOwned();
+  EXPECT_FALSE(ch.sender);
+  EXPECT_FALSE(ch.receiver.IsClosed());
+  EXPECT_TRUE(std::move(*permit).Send(1));
+  EXPECT_TRUE(ch.receiver.IsClosed());
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 1);
+}
+
+// behaviour: tokio/tests/sync_mpsc_weak.rs#downgrade_get_permit_upgrade_no_senders
+TEST(MpscPermitsTest, AnOwnedPermitIsASenderForAWeakOne) {
+  auto ch = Mpsc<int>(1);
+  const auto weak = ch.sender.Downgrade();
+  auto permit = std::move(ch.sender).TryReserveOwned();
+  EXPECT_TRUE(weak.Upgrade());
+  EXPECT_TRUE(permit->sender().SameChannel(weak.Upgrade()));
+}
+
+TEST(MpscPermitsTest, TryReserveOwnedTakesTheSenderOnlyIfItIsOk) {
+  auto ch = Mpsc<int>(1);
+  auto first = MpscSender<int>(ch.sender).TryReserveOwned();
+  EXPECT_TRUE(IsFull(std::move(ch.sender).TryReserveOwned().status()));
+  EXPECT_TRUE(ch.sender);
+  ch.receiver.Close();
+  EXPECT_TRUE(IsClosed(std::move(ch.sender).TryReserveOwned().status()));
+  EXPECT_TRUE(ch.sender);
+}
+
+TEST(MpscPermitsTest, ReserveOwnedDroppedAtAnyPointLeavesNothingBehind) {
+  for (int polls = 0; polls < 3; ++polls) {
+    auto ch = Mpsc<int>(1);
+    EXPECT_TRUE(ch.sender.TrySend(1).ok());
+    PolledTask task(MpscSender<int>(ch.sender).ReserveOwned());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(task.Poll().pending());
+    EXPECT_EQ(ch.sender.SenderCount(), 2u);
+    EXPECT_TRUE(ch.receiver.TryRecv().ok());
+    task.Drop();
+    EXPECT_EQ(task.held(), 0);
+    EXPECT_EQ(ch.sender.SenderCount(), 1u);
+    EXPECT_EQ(ch.sender.Capacity(), 1u);
+  }
+}
+
+TEST(MpscPermitsTest, AnOwnedPermitThatIsAssignedGivesBackTheOldOneFirst) {
+  auto old = Mpsc<int>(1);
+  auto ch = Mpsc<int>(1);
+  PolledTask task(std::move(old.sender).ReserveOwned());
+  auto permit = *std::move(*task.Poll());
+  old.receiver.reset();  // now the permit's sender alone keeps the channel
+  permit = *std::move(ch.sender).TryReserveOwned();
+  EXPECT_TRUE(std::move(permit).Send(2));
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 2);
+}
+
 // behaviour: tokio/tests/sync_mpsc.rs#dropping_last_permit_iterator_wakes_closed_receiver
 TEST(MpscPermitsTest, TheRestOfASetDroppedEndsAClosedChannel) {
   for (size_t count : {1, 3}) {

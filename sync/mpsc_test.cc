@@ -253,9 +253,10 @@ TEST(MpscTest, TheRingWrapsRound) {
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#buffer_gteq_one
+// behaviour: tokio/tests/sync_panic.rs#mpsc_bounded_channel_panic_caller
 TEST(MpscDeathTest, ACapacityOfZeroIsRefused) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH((void)Mpsc<int>(0), "MpscUnbounded");
+  EXPECT_DEATH((void)Mpsc<int>(0), "sync::Mpsc: the capacity is 1 to .* use sync::MpscUnbounded");
 }
 
 TEST(MpscTest, ASteadyFlowAllocatesNothing) {

@@ -24,6 +24,12 @@ namespace kioto::sync {
 template <class T>
 using MpscUnboundedReceiver = internal::MpscReceiverOf<T, internal::MpscBlocks<T>>;
 
+template <class T>
+class MpscUnboundedSender;
+// A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
+template <class T>
+using MpscUnboundedWeakSender = internal::WeakSenderOf<MpscUnboundedSender<T>, internal::MpscChannel<T, internal::MpscBlocks<T>>>;
+
 // A handle: copy it for every task that sends. When the last one goes, the receiver gets what is left, then the end.
 template <class T>
 class MpscUnboundedSender {
@@ -32,8 +38,8 @@ class MpscUnboundedSender {
  public:
   using ClosedFuture = internal::MpscClosed<internal::UnboundedGate>;
 
-  MpscUnboundedSender() = default;                                       // of no channel
-  explicit MpscUnboundedSender(Channel* channel) : channel_(channel) {}  // takes over one count
+  MpscUnboundedSender() = default;  // of no channel
+  MpscUnboundedSender(Channel* channel, internal::TakeOver) : channel_(channel) {}
   MpscUnboundedSender(const MpscUnboundedSender& other) : channel_(other.channel_) {
     if (channel_ != nullptr) channel_->AddSender();
   }
@@ -50,12 +56,14 @@ class MpscUnboundedSender {
   Status Send(const T& value) const {
     return SendFrom(value);
   }
+  MpscUnboundedWeakSender<T> Downgrade() const { return MpscUnboundedWeakSender<T>(channel_); }
   // Ready when the receiver is closed or gone. CANCEL SAFE: yes. Borrows the sender.
   ClosedFuture Closed() const { return ClosedFuture(channel_->gate); }
 
   // The receiver is closed or gone.
   bool IsClosed() const { return channel_ == nullptr || channel_->gate.rx_closed(); }
   size_t SenderCount() const { return channel_->senders(); }
+  size_t WeakSenderCount() const { return channel_->weak_senders(); }
   bool SameChannel(const MpscUnboundedSender& other) const { return channel_ == other.channel_; }
 
   // Lets go of the channel.
@@ -85,7 +93,7 @@ struct MpscUnboundedHandles {
 template <class T>
 MpscUnboundedHandles<T> MpscUnbounded() {
   auto* channel = new internal::MpscChannel<T, internal::MpscBlocks<T>>();
-  return {MpscUnboundedSender<T>(channel), MpscUnboundedReceiver<T>(channel)};
+  return {MpscUnboundedSender<T>(channel, internal::TakeOver()), MpscUnboundedReceiver<T>(channel)};
 }
 
 }  // namespace kioto::sync

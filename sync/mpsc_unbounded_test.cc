@@ -132,5 +132,29 @@ TEST(MpscUnboundedTest, EveryValueIsDestroyedOnce) {
   }
 }
 
+// A value whose end uses the channel that it lies in, and is counted.
+struct Meddles {
+  Meddles() = default;
+  Meddles(const MpscUnboundedSender<Meddles>& sender, int& gone) : sender(&sender), gone(&gone) {}
+  Meddles(Meddles&& other) noexcept : sender(other.sender), gone(std::exchange(other.gone, nullptr)) {}
+  ~Meddles() {
+    if (gone == nullptr) return;
+    ++*gone;
+    EXPECT_TRUE(IsClosed(sender->Send(Meddles())));
+  }
+  const MpscUnboundedSender<Meddles>* sender = nullptr;
+  int* gone = nullptr;
+};
+
+// behaviour: tokio/tests/sync_mpsc.rs#drop_all_elements_during_panic
+TEST(MpscUnboundedTest, AllThatIsLeftGoesWithTheReceiverWhateverItsEndDoes) {
+  int gone = 0;
+  auto ch = MpscUnbounded<Meddles>();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ch.sender.Send(Meddles(ch.sender, gone)).ok());
+  EXPECT_EQ(gone, 0);
+  ch.receiver.reset();
+  EXPECT_EQ(gone, 3);  // while there is a sender
+}
+
 }  // namespace
 }  // namespace kioto::sync

@@ -24,6 +24,7 @@
 #define KIOTO_SYNC_NOTIFY_H_
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "kioto/runtime/base/atomic.h"
@@ -101,7 +102,21 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
   };
 };
 
-// Threads: any. It must outlive every call and every future made from it.
+// The same, and keeps its Notify alive. CANCEL SAFE: as NotifiedFuture.
+class [[nodiscard]] OwnedNotifiedFuture : public FutureBase<OwnedNotifiedFuture, Unit> {
+ public:
+  explicit OwnedNotifiedFuture(std::shared_ptr<Notify> notify) : notify_(std::move(notify)), notified_(*notify_) {}
+
+  void Describe(WaitTrace& trace) const { notified_.Describe(trace); }
+  Poll<Unit> PollOnce(Context& cx) { return notified_.PollOnce(cx); }
+  bool Enable() { return notified_.Enable(); }
+
+ private:
+  std::shared_ptr<Notify> notify_;
+  NotifiedFuture notified_;  // gone before its Notify
+};
+
+// Threads: any. It must outlive every call and every future made from it, but for the owned ones.
 class Notify {
  public:
   Notify() = default;
@@ -109,6 +124,10 @@ class Notify {
   Notify& operator=(const Notify&) = delete;
 
   NotifiedFuture Notified() { return NotifiedFuture(*this); }
+  // The same, with a future that keeps `notify` alive: for other tasks.
+  static OwnedNotifiedFuture NotifiedOwned(std::shared_ptr<Notify> notify) {
+    return OwnedNotifiedFuture(std::move(notify));
+  }
 
   // Wakes the one that has waited longest. If nobody waits, the next one to wait will not: at most one such permit is
   // kept.

@@ -38,6 +38,20 @@ std::optional<SemaphorePermit> SemaphorePermit::Split(size_t count) {
   return SemaphorePermit(*semaphore_, count);
 }
 
+std::optional<OwnedSemaphorePermit> OwnedSemaphorePermit::Split(size_t count) {
+  auto part = permit_.Split(count);
+  if (!part.has_value()) return std::nullopt;
+  return OwnedSemaphorePermit(semaphore_, *std::move(part));
+}
+
+Poll<StatusOr<OwnedSemaphorePermit>> OwnedAcquireFuture::PollOnce(Context& cx) {
+  auto poll = acquire_.PollOnce(cx);
+  if (poll.pending()) return kPending;
+  auto permit = *std::move(poll);
+  if (!permit.ok()) return StatusOr<OwnedSemaphorePermit>(permit.status());
+  return StatusOr<OwnedSemaphorePermit>(OwnedSemaphorePermit(std::move(semaphore_), *std::move(permit)));
+}
+
 Poll<StatusOr<SemaphorePermit>> AcquireFuture::PollSlow(Context& cx) {
   if (cx.budget_spent()) {
     (void)cx.ConsumeBudget();
@@ -97,6 +111,16 @@ StatusOr<SemaphorePermit> Semaphore::TryAcquire(size_t count) {
 }
 
 StatusOr<SemaphorePermit> Semaphore::BlockingAcquire(size_t count) { return internal::BlockingWait(Acquire(count)); }
+
+StatusOr<OwnedSemaphorePermit> Semaphore::TryAcquireOwned(std::shared_ptr<Semaphore> semaphore, size_t count) {
+  auto permit = semaphore->TryAcquire(count);
+  if (!permit.ok()) return permit.status();
+  return OwnedSemaphorePermit(std::move(semaphore), *std::move(permit));
+}
+
+StatusOr<OwnedSemaphorePermit> Semaphore::BlockingAcquireOwned(std::shared_ptr<Semaphore> semaphore, size_t count) {
+  return internal::BlockingWait(AcquireOwned(std::move(semaphore), count));
+}
 
 size_t Semaphore::ForgetPermits(size_t count) {
   uint64_t word = Load();

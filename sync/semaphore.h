@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -56,7 +57,35 @@ class [[nodiscard]] SemaphorePermit {
   size_t count_;
 };
 
-// The permits, or IsClosed; kInvalidArgument for more than there can ever be (kMaxPermits). CANCEL SAFE: loses place; what it had been given goes to the next. Borrows its semaphore.
+// The same, and keeps its semaphore alive.
+class [[nodiscard]] OwnedSemaphorePermit {
+ public:
+  OwnedSemaphorePermit(OwnedSemaphorePermit&&) = default;
+  OwnedSemaphorePermit& operator=(OwnedSemaphorePermit other) noexcept {
+    std::swap(semaphore_, other.semaphore_);
+    std::swap(permit_, other.permit_);
+    return *this;
+  }
+
+  size_t count() const { return permit_.count(); }
+  const std::shared_ptr<Semaphore>& semaphore() const { return semaphore_; }
+  void Release() { permit_.Release(); }
+  void Forget() { permit_.Forget(); }
+  void Merge(OwnedSemaphorePermit other) { permit_.Merge(std::move(other.permit_)); }
+  std::optional<OwnedSemaphorePermit> Split(size_t count);
+
+ private:
+  friend class Semaphore;
+  friend class OwnedAcquireFuture;
+  OwnedSemaphorePermit(std::shared_ptr<Semaphore> semaphore, SemaphorePermit permit)
+      : semaphore_(std::move(semaphore)), permit_(std::move(permit)) {}
+
+  std::shared_ptr<Semaphore> semaphore_;
+  SemaphorePermit permit_;  // given back before its semaphore goes
+};
+
+// The permits, or IsClosed; kInvalidArgument for more than there can ever be (kMaxPermits). CANCEL SAFE: loses place; what
+// it had been given goes to the next. Borrows its semaphore.
 class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<SemaphorePermit>> {
  public:
   AcquireFuture(Semaphore& semaphore, size_t count) : semaphore_(&semaphore), count_(count) {}
@@ -81,7 +110,21 @@ class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<Se
   internal::PermitWaiter waiter_;
 };
 
-// Threads: any. It must outlive its permits and futures.
+// The same, and keeps its semaphore alive. CANCEL SAFE: loses place.
+class [[nodiscard]] OwnedAcquireFuture : public FutureBase<OwnedAcquireFuture, StatusOr<OwnedSemaphorePermit>> {
+ public:
+  OwnedAcquireFuture(std::shared_ptr<Semaphore> semaphore, size_t count)
+      : semaphore_(std::move(semaphore)), acquire_(*semaphore_, count) {}
+
+  void Describe(WaitTrace& trace) const { acquire_.Describe(trace); }
+  Poll<StatusOr<OwnedSemaphorePermit>> PollOnce(Context& cx);
+
+ private:
+  std::shared_ptr<Semaphore> semaphore_;
+  AcquireFuture acquire_;  // gone before its semaphore
+};
+
+// Threads: any. It must outlive its permits and futures, but for the owned ones.
 class Semaphore {
  public:
   static constexpr size_t kMaxPermits = SIZE_MAX >> 3;
@@ -96,6 +139,13 @@ class Semaphore {
   StatusOr<SemaphorePermit> TryAcquire(size_t count = 1);
   // A plain thread waits. On a thread that runs tasks: a checked error.
   StatusOr<SemaphorePermit> BlockingAcquire(size_t count = 1);
+
+  // The same, with permits and futures that keep `semaphore` alive: for other tasks.
+  static OwnedAcquireFuture AcquireOwned(std::shared_ptr<Semaphore> semaphore, size_t count = 1) {
+    return OwnedAcquireFuture(std::move(semaphore), count);
+  }
+  static StatusOr<OwnedSemaphorePermit> TryAcquireOwned(std::shared_ptr<Semaphore> semaphore, size_t count = 1);
+  static StatusOr<OwnedSemaphorePermit> BlockingAcquireOwned(std::shared_ptr<Semaphore> semaphore, size_t count = 1);
 
   void AddPermits(size_t count) { Release(count); }
   // Takes away up to `count` of the free permits for ever, and says how many.

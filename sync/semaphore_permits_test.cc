@@ -150,10 +150,11 @@ TEST_F(SemaphorePermitsDeathTest, AddedOneToTheMost) {
 }
 
 // behaviour: tokio/tests/sync_semaphore.rs#merge_unrelated_permits
+// behaviour: tokio/tests/sync_panic.rs#semaphore_merge_unrelated_permits
 TEST_F(SemaphorePermitsDeathTest, MergedWithThoseOfAnother) {
   Semaphore a(1);
   Semaphore b(1);
-  EXPECT_DEATH(a.TryAcquire()->Merge(*b.TryAcquire()), "different semaphores");
+  EXPECT_DEATH(a.TryAcquire()->Merge(*b.TryAcquire()), "SemaphorePermit::Merge: the permits are of different semaphores");
 }
 
 // --- plain threads ---

@@ -295,18 +295,23 @@ class Watch {
   // fn(T&) changes the value, which is new to everybody then. If it throws, what it changed is there, but not told.
   template <class Fn>
   void SendModify(Fn fn) const {
-    CheckCopyable();
     auto told = [&fn](T& value) {
       fn(value);
       return true;
     };
-    (void)channel_->Modify(told);
+    (void)SendIfModified(told);
   }
   // The same, but new only if fn returns true; what it changed is there for a Borrow in any case. Returns what fn did.
   template <class Fn>
   bool SendIfModified(Fn fn) const {
-    CheckCopyable();
-    return channel_->Modify(fn);
+    static_assert(std::is_copy_constructible_v<T>,
+                  "kioto: SendModify and SendIfModified change a copy of the value: use SendReplace, or a Watch of a "
+                  "std::shared_ptr");
+    if constexpr (std::is_copy_constructible_v<T>) {
+      return channel_->Modify(fn);
+    } else {
+      return false;
+    }
   }
 
   // Ready when there is no receiver. One that comes and goes in between may be missed. CANCEL SAFE: yes. Borrows the
@@ -327,11 +332,6 @@ class Watch {
   explicit operator bool() const { return channel_ != nullptr; }
 
  private:
-  static void CheckCopyable() {
-    static_assert(std::is_copy_constructible_v<T>,
-                  "kioto: SendModify and SendIfModified change a copy of the value: use SendReplace, or a Watch of a "
-                  "std::shared_ptr");
-  }
   template <class U>
   bool SendAny(U&& value) const {
     if (IsClosed()) return false;  // R5

@@ -72,6 +72,12 @@ bool BroadcastWord::PassBy(uint64_t lap) {
   }
 }
 
+bool BroadcastWord::IsNeeded(uint64_t lap) const {
+  const uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a figure that may be old at once
+  if ((word & kLap) != LapBits(lap)) return word < LapBits(lap);
+  return (word & kFull) != 0;
+}
+
 bool BroadcastWord::BeginWrite(uint64_t lap) {
   const uint64_t before = LapBits(lap - 1);
   for (int spins = 0;; ++spins) {
@@ -120,8 +126,7 @@ BroadcastCore::Moment BroadcastCore::DropReceiver() {
 }
 
 bool BroadcastCore::DropSender() {
-  // acq_rel: what the other senders did comes before the end that the last one tells.
-  if (senders_.fetch_sub(1, std::memory_order_acq_rel) != 1) return false;
+  if (!senders_.Drop()) return false;
   sent_.NotifyAll();
   return true;
 }

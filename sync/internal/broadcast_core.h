@@ -27,6 +27,7 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/sender_count.h"
 #include "kioto/sync/notify.h"
 
 namespace kioto::sync::internal {
@@ -59,6 +60,9 @@ class BroadcastWord {
     word_.store(LapBits(lap) | (full ? needed | kFull : 0),
                 KIOTO_ORDER("broadcast.publish_order", std::memory_order_release));
   }
+
+  // Whether a receiver needs the value of lap `lap`, or will when it is published.
+  bool IsNeeded(uint64_t lap) const;
 
   // Whether a value is there, for the destructor of the channel.
   bool full() const {
@@ -104,14 +108,21 @@ class BroadcastCore {
   Moment AddReceiver();
   Moment DropReceiver();
 
-  void AddSender() {
-    senders_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a handle that is held
-  }
+  void AddSender() { senders_.Add(); }
+  bool TryAddSender() { return senders_.TryAdd(); }
   // True: the last one is gone.
   bool DropSender();
-  size_t senders() const {
-    return senders_.load(std::memory_order_acquire);  // acquire: what the last one sent is seen with its end
+  void AddWeakSender() {
+    senders_.AddWeak();
+    Ref();
   }
+  // True: the block goes.
+  bool DropWeakSender() {
+    senders_.DropWeak();
+    return Unref();
+  }
+  size_t senders() const { return senders_.strong(); }
+  size_t weak_senders() const { return senders_.weak(); }
   void Ref() {
     refs_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a reference that is held
   }
@@ -132,8 +143,8 @@ class BroadcastCore {
   const uint64_t mask_;
   int lap_shift_;
   base::Atomic<uint64_t> state_;
-  base::Atomic<uint32_t> senders_{1};
-  base::Atomic<uint32_t> refs_{1};  // all senders together, and each receiver
+  SenderCount senders_;
+  base::Atomic<uint32_t> refs_{1};  // all senders together, each receiver, and each weak sender
   Notify sent_;
   Notify no_receiver_;
 };

@@ -1,8 +1,8 @@
 // MpscChannel: a gate, a queue, and who is still there: the block that all handles of a channel share. And
 // MpscReceiverOf, the receiving half, which is the same for bounded and unbounded channels.
 //
-// STATE       `senders_`: strong handles. At 0 the channel is over once it is drained, and it stays 0.
-//             `refs_`: 1 for all senders together, 1 for the receiver. At 0 the block goes.
+// STATE       `senders_`: see sender_count.h. Without strong ones the channel is over once it is drained.
+//             `refs_`: 1 for all senders together, 1 for the receiver, 1 for each weak sender. At 0 the block goes.
 //             `later_`: put off or not. While it is, its scope is the poll that serves the waiting senders at its end, and
 //             it holds a reference.
 // OWNERSHIP   `later_`: the poll's that its scope says; the receiver's while that is null. A receiver that travels to another
@@ -26,6 +26,8 @@
 #include "kioto/runtime/future/stream/size_hint.h"
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/internal/mpsc_gate.h"
+#include "kioto/sync/internal/sender_count.h"
+#include "kioto/sync/internal/weak_sender.h"
 
 namespace kioto::sync::internal {
 
@@ -42,18 +44,23 @@ class MpscChannel {
 
   // --- handles ---
 
-  void AddSender() {
-    senders_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a handle that is held
-  }
+  void AddSender() { senders_.Add(); }
+  bool TryAddSender() { return senders_.TryAdd(); }
   void DropSender() {
-    // acq_rel: what the other senders did comes before the end that the last one tells.
-    if (senders_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (!senders_.Drop()) return;
     gate.SendersGone();
     Unref();
   }
-  size_t senders() const {
-    return senders_.load(std::memory_order_relaxed);  // relaxed: a number that may be old at once
+  void AddWeakSender() {
+    senders_.AddWeak();
+    refs_.fetch_add(1, std::memory_order_relaxed);  // relaxed: made from a handle that is held
   }
+  void DropWeakSender() {
+    senders_.DropWeak();
+    Unref();
+  }
+  size_t senders() const { return senders_.strong(); }
+  size_t weak_senders() const { return senders_.weak(); }
   void Unref() {
     // acq_rel: the last one sees all that the others did.
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
@@ -187,7 +194,7 @@ class MpscChannel {
   }
 
   Later later_{this};
-  base::Atomic<uint32_t> senders_{1};
+  SenderCount senders_;
   base::Atomic<uint32_t> refs_{2};
 };
 
@@ -356,6 +363,7 @@ class MpscReceiverOf {
     return {there, closed ? std::optional<size_t>(there + promised) : std::nullopt};
   }
   size_t SenderCount() const { return channel_->senders(); }
+  size_t WeakSenderCount() const { return channel_->weak_senders(); }
   // Bounded channels only: the room that is left, and all of it.
   size_t Capacity() const { return channel_->gate.free(); }
   size_t MaxCapacity() const { return channel_->gate.capacity(); }

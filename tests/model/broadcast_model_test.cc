@@ -86,6 +86,44 @@ void TwoSenders() {
   }
 }
 
+// Two senders send and go: what both sent comes before the end.
+void TwoSendersGo() {
+  sync::Broadcast<Shared> room(2);
+  sync::BroadcastReceiver<Shared> receiver = room.Subscribe();
+  Thread a([r = room] { (void)r.Send(Shared(0)); });
+  Thread b([r = std::move(room)] { (void)r.Send(Shared(0)); });
+  TaskThread task;
+  int got = 0;
+  while (task.Await(receiver.Recv()).ok()) ++got;
+  Assert(got == 2, "the end came before what was sent");
+}
+
+// A weak handle becomes a sender while the last one goes: what it sends comes before the end.
+void UpgradeAgainstTheLast() {
+  sync::Broadcast<Shared> room(2);
+  sync::BroadcastReceiver<Shared> receiver = room.Subscribe();
+  Cell<int> sent(0);
+  int got = 0;
+  {
+    Thread a([w = room.Downgrade(), &sent] {
+      if (auto upgraded = w.Upgrade()) sent.Write() = static_cast<int>(upgraded.Send(Shared(0)));
+    });
+    Thread b([r = std::move(room)] {});
+    TaskThread task;
+    while (task.Await(receiver.Recv()).ok()) ++got;
+  }
+  Assert(got == sent.Read(), "sent after the end");
+}
+
+TEST_F(BroadcastModel, TheLastSenderToGoIsTheEnd) {
+  ExpectHolds(Options().StaleLoads(1), TwoSendersGo);
+  ExpectHolds(Options().Random(5000), TwoSendersGo);
+  ExpectHolds(Options().StaleLoads(1), UpgradeAgainstTheLast);
+  ExpectHolds(Options().Random(5000), UpgradeAgainstTheLast);
+  ExpectCaught("sender_count.drop_order", Options(), TwoSendersGo);
+  ExpectCaught("sender_count.revive", Options().StaleLoads(0), UpgradeAgainstTheLast);
+}
+
 TEST_F(BroadcastModel, EveryReceiverGetsOrMissesEveryValue) {
   ExpectHolds(Options().StaleLoads(1), TwoReceivers<2, 1>);
   ExpectHolds(Options().StaleLoads(0), TwoReceivers<1, 2>);
@@ -126,6 +164,50 @@ void TwoCancel() {
     Assert(parent.IsCancelled(), "Cancel has returned, and the token is not cancelled");
   }
   Assert(child.IsCancelled(), "Cancel has returned, and a child is not cancelled");
+}
+
+// One waits, by a future that alone keeps its token, and another cancels.
+void WaitAgainstCancel() {
+  sync::CancellationToken token;
+  auto cancelled = sync::CancellationToken(token).Cancelled();
+  Thread a([t = std::move(token)] { t.Cancel(); });
+  (void)Await(std::move(cancelled));
+}
+
+// Copies of a token go on three threads.
+void CopiesGo() {
+  sync::CancellationToken token;
+  Thread a([t = token] {});
+  Thread b([t = token] {});
+  Thread c([t = std::move(token)] {});
+}
+
+// A token goes, and so do two children of it, on three threads.
+void FamilyGoes() {
+  sync::CancellationToken parent;
+  Thread a([t = parent.ChildToken()] {});
+  Thread b([t = parent.ChildToken()] {});
+  Thread c([t = std::move(parent)] {});
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_token
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_token_owned
+TEST_F(BroadcastModel, WhoWaitsForATokenIsWoken) {
+  ExpectHoldsAlways(Options(), WaitAgainstCancel);
+  ExpectCaught("token.silent_cancel", Options(), WaitAgainstCancel);
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#drop_token_no_child
+TEST_F(BroadcastModel, ATokenGoesWithItsLastCopy) {
+  ExpectHoldsAlways(Options(), CopiesGo);
+  ExpectCaught("token.unref_order", Options(), CopiesGo);
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#drop_token_with_children
+TEST_F(BroadcastModel, AParentAndItsChildrenGoInAnyOrder) {
+  ExpectHolds(Options().StaleLoads(1), FamilyGoes);
+  ExpectHolds(Options().Random(5000), FamilyGoes);
+  ExpectCaught("token.unref_order", Options(), FamilyGoes);
 }
 
 TEST_F(BroadcastModel, TokensCancelAllThatDescends) {

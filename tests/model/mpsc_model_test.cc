@@ -202,6 +202,33 @@ TEST_F(MpscModel, UnboundedSendsAreLockFree) {
   });
 }
 
+// A weak handle becomes a sender while the last one goes: what it sends comes before the end.
+template <class Channel>
+void UpgradeAgainstTheLast() {
+  auto channel = Channel::Make();
+  Cell<int> sent(0);
+  int received = 0;
+  {
+    Thread a([w = channel.sender.Downgrade(), &sent] {
+      if (auto upgraded = w.Upgrade()) {
+        Channel::Send(upgraded);
+        sent.Write() = 1;
+      }
+    });
+    Thread b([s = std::move(channel.sender)] {});
+    TaskThread task;
+    while (task.Await(channel.receiver.Recv())) ++received;
+  }
+  Assert(received == sent.Read(), "sent after the end");
+}
+
+TEST_F(MpscModel, AnUpgradedSenderSendsBeforeTheEnd) {
+  ExpectHoldsAlways(Options().StaleLoads(1), UpgradeAgainstTheLast<UnboundedChannel>);
+  ExpectHoldsAlways(Options().StaleLoads(1), UpgradeAgainstTheLast<BoundedChannel<1>>);
+  ExpectCaught("sender_count.revive", Options().StaleLoads(0), UpgradeAgainstTheLast<UnboundedChannel>);
+  ExpectCaught("sender_count.revive", Options().StaleLoads(0), UpgradeAgainstTheLast<BoundedChannel<1>>);
+}
+
 // Two senders wait for the receiver to go.
 template <class Channel>
 void WaitForClosed(Channel channel) {

@@ -98,6 +98,35 @@ void Leave() {
   sleeper->Drop();
 }
 
+// A wake that finds nobody still tells what came before it to whoever registers next.
+void FailedWakeTells() {
+  auto* sleeper = new Sleeper;
+  {
+    Atomic<bool> flag(false);
+    Cell<bool> woke(false);
+    WakerSlot slot;
+    const Waker waker = sleeper->MakeWaker();
+    slot.Register(waker);
+    Thread producer([&] {
+      flag.store(true, kRelaxed);
+      woke.Write() = slot.Wake();
+    });
+    (void)slot.Wake();
+    slot.Register(waker);
+    const bool seen = flag.load(kRelaxed);
+    producer.Join();
+    Assert(seen || woke.Read(), "neither seen nor woken");
+  }
+  sleeper->Drop();
+}
+
+// behaviour: tokio/src/sync/tests/atomic_waker.rs#failed_wake_synchronizes
+TEST(WakerSlotModel, AWakeThatFindsNobodyTellsWhatCameBeforeIt) {
+  ExpectHolds(Options().Preemptions(4), FailedWakeTells);
+  ExpectHolds(Options().Random(10000), FailedWakeTells);
+  ExpectCaught("waker_slot.wake_order", Options(), FailedWakeTells);
+}
+
 // behaviour: tokio/src/sync/tests/loom_atomic_waker.rs#basic_notification
 TEST(WakerSlotModel, NoWakeIsLost) {
   ExpectHolds(Options().Preemptions(4), WaitFor(1));

@@ -143,6 +143,62 @@ void ClosedAgainstReceivers() {
   Assert(watch.IsClosed(), "closed, with a receiver");
 }
 
+// What both ends see after each send is what was sent, while the changes are looked for on another thread.
+void BorrowAfterEachSend() {
+  sync::Watch<Shared> watch(Shared(0));
+  sync::WatchReceiver<Shared> seen = watch.Subscribe();
+  Receiver other = Subscribe(watch);
+  Thread a([&] {
+    TaskThread task;
+    for (int i = 0; i < 2; ++i) {
+      auto changed = other->Changed();
+      (void)task.Poll(changed).ready();
+    }
+  });
+  for (int number : {1, 2, 3, 2}) {
+    (void)watch.Send(Shared(number));
+    Assert(watch.Borrow()->number() == number, "the sender borrowed another value than it sent");
+    Assert(seen.Borrow()->number() == number, "the receiver borrowed another value than was sent");
+  }
+}
+
+// A receiver goes from thread to thread, each polls once and goes on: what is woken meanwhile is gone, and no change is lost.
+void PolledOnceHereAndThere() {
+  sync::Watch<Shared> watch(Shared(0));
+  Receiver seen = Subscribe(watch);
+  Thread sender([&watch] {
+    for (int i = 1; i <= 2; ++i) (void)watch.Send(Shared(i));
+  });
+  int told = 0;
+  auto poll_once = [&] {
+    TaskThread task;
+    auto changed = seen->Changed();
+    if (!task.Poll(changed).ready()) return;
+    const int now = seen->BorrowAndUpdate()->number();
+    Assert(now > told, "a change was told twice");
+    told = now;
+  };
+  for (int i = 0; i < 2; ++i) {
+    Thread(poll_once).Join();
+    poll_once();
+  }
+  sender.Join();
+  poll_once();
+  Assert(told == 2, "the last change was not told");
+}
+
+// behaviour: tokio/src/sync/watch.rs#watch_borrow
+TEST_F(WatchModel, BothEndsBorrowWhatWasSent) {
+  ExpectHolds(Options().StaleLoads(0).Preemptions(2), BorrowAfterEachSend);
+  ExpectHolds(Options().Random(2000), BorrowAfterEachSend);
+}
+
+// behaviour: tokio/src/sync/watch.rs#watch_spurious_wakeup
+TEST_F(WatchModel, PolledOnceOnSeveralThreadsNoChangeIsLostOrToldTwice) {
+  ExpectHolds(Options().StaleLoads(0).Preemptions(2), PolledOnceHereAndThere);
+  ExpectHolds(Options().Random(2000), PolledOnceHereAndThere);
+}
+
 // behaviour: tokio/src/sync/tests/loom_watch.rs#smoke
 TEST_F(WatchModel, EveryoneIsToldOfTheLastChange) {
   ExpectHolds(Options().StaleLoads(0), TwoFollow<1>);
