@@ -19,7 +19,7 @@
 #include "kioto/runtime/future/testing/polled_task.h"
 
 namespace kioto::internal {
-namespace {
+namespace driver_harness {
 
 template <StatusOr<std::unique_ptr<Driver>> (*kMake)(const DriverOptions&), bool kPortable>
 class PlainHarness : public DriverHarness {
@@ -122,9 +122,10 @@ class HostedHarness : public DriverHarness, DriveHook {
   std::unique_ptr<HostedDriver> driver_;
 };
 
-}  // namespace
+}  // namespace driver_harness
 
 std::vector<DriverFlavor> ConformingIoDrivers() {
+  using namespace driver_harness;
   return {{"owned", PlainHarness<MakeOwnedDriver, false>::Make},
           {"owned_portable", PlainHarness<MakeOwnedDriver, true>::Make},
           {"attached", AttachedHarness<false>::Make},
@@ -134,6 +135,7 @@ std::vector<DriverFlavor> ConformingIoDrivers() {
 }
 
 std::vector<DriverFlavor> ConformingDrivers() {
+  using namespace driver_harness;
   std::vector<DriverFlavor> drivers = ConformingIoDrivers();
   drivers.push_back({"park", PlainHarness<MakeParkDriver, false>::Make});
   return drivers;
