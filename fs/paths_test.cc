@@ -120,33 +120,6 @@ TEST_P(PathsTest, RemovesAnEmptyDirectory) {
   EXPECT_FALSE(*Run(TryExists(In("d"))));
 }
 
-// behaviour: tokio/tests/fs_dir.rs#read_inherent
-TEST_P(PathsTest, ListsADirectory) {
-  for (const char* name : {"aa", "bb", "cc"}) EXPECT_EQ(Run(CreateDir(In(name))), OkStatus());
-  ReadDir dir = *Run(OpenDir(dir_));
-  std::vector<std::string> names;
-  while (true) {
-    auto entry = Run(dir.NextEntry());
-    ASSERT_TRUE(entry.ok()) << entry.status();
-    if (!entry->has_value()) break;
-    EXPECT_EQ((*entry)->type, FileType::kDir);
-    EXPECT_EQ((*entry)->path(), In((*entry)->name));
-    EXPECT_EQ(Run((*entry)->GetMetadata())->ino(), (*entry)->ino);
-    names.push_back((*entry)->name);
-  }
-  std::sort(names.begin(), names.end());
-  EXPECT_EQ(names, (std::vector<std::string>{"aa", "bb", "cc"}));
-}
-
-TEST_P(PathsTest, ListsMoreThanABatch) {
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(Run(Write(In(absl::StrCat(i)), "")), OkStatus());
-  ReadDir dir = *Run(OpenDir(dir_));
-  int entries = 0;
-  while ((*Run(dir.NextEntry())).has_value()) ++entries;
-  EXPECT_EQ(entries, 100);
-  EXPECT_FALSE((*Run(dir.NextEntry())).has_value());  // again and again
-}
-
 // behaviour: tokio/tests/fs_link.rs#test_hard_link
 TEST_P(PathsTest, HardLinks) {
   EXPECT_EQ(Run(Write(In("a"), "old")), OkStatus());

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "kioto/net/testing/unix_sockets.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 
@@ -21,63 +22,7 @@ namespace {
 
 static_assert(io::IsReader<UnixStream> && io::IsWriter<UnixStream>);
 
-// A loop, and paths of sockets that go with the test.
-class UnixTest : public testing::Test {
- protected:
-  ~UnixTest() override {
-    for (const std::string& path : paths_) ::unlink(path.c_str());
-  }
-  std::string NewPath() {
-    // TEST_TMPDIR may be longer than an address.
-    static int next = 0;
-    paths_.push_back(absl::StrCat("/tmp/kioto-", ::getpid(), "-", next++));
-    return paths_.back();
-  }
-  UnixListener Listen(const UnixEndpoint& at) {
-    StatusOr<UnixListener> listener = UnixListener::Bind(at);
-    EXPECT_TRUE(listener.ok()) << listener.status();
-    return *std::move(listener);
-  }
-  UnixStream::Ends Pair() { return *UnixStream::Pair(); }
-  UnixDatagram Bind(const UnixEndpoint& at) {
-    StatusOr<UnixDatagram> socket = UnixDatagram::Bind(at);
-    EXPECT_TRUE(socket.ok()) << socket.status();
-    return *std::move(socket);
-  }
-  template <class Fn>
-  auto RunPolls(Fn poll) {
-    return loop_.Run(PollFn(std::move(poll)));
-  }
-  std::string Got(size_t n) { return std::string(buf_, n); }
-
-  DrivenLoop loop_;
-  char buf_[64] = {};
-  std::vector<std::string> paths_;
-};
-
 using UnixStreamTest = UnixTest;
-using UnixDatagramTest = UnixTest;
-
-TEST(UnixAddressTest, IsAPathANameOrNowhere) {
-  EXPECT_EQ(UnixAddress::Path("/a")->ToString(), "/a");
-  EXPECT_EQ(*UnixAddress::Path("/a")->path(), "/a");
-  EXPECT_EQ(UnixAddress::Abstract(absl::string_view("a\0b", 3))->ToString(), "@a\\000b");
-  EXPECT_EQ(*UnixAddress::Abstract("n")->abstract_name(), "n");
-  EXPECT_TRUE(UnixAddress().is_unnamed());
-  EXPECT_EQ(UnixAddress().path(), nullptr);
-  EXPECT_NE(*UnixAddress::Path("n"), *UnixAddress::Abstract("n"));
-  EXPECT_FALSE(UnixAddress::Path("").ok());
-  EXPECT_FALSE(UnixAddress::Path(absl::string_view("a\0b", 3)).ok());
-  EXPECT_TRUE(UnixAddress::Path(std::string(107, 'x')).ok());
-  EXPECT_FALSE(UnixAddress::Path(std::string(108, 'x')).ok());
-  EXPECT_TRUE(UnixAddress::Abstract(std::string(107, 'x')).ok());
-  EXPECT_FALSE(UnixAddress::Abstract(std::string(108, 'x')).ok());
-  for (const UnixAddress& address : {UnixAddress(), *UnixAddress::Path("/a"), *UnixAddress::Abstract("n"),
-                                     *UnixAddress::Path(std::string(107, 'x')), *UnixAddress::Abstract(std::string(107, 'x'))}) {
-    sockaddr_storage storage;
-    EXPECT_EQ(*UnixAddress::FromSockaddr(&storage, address.ToSockaddr(&storage)), address);
-  }
-}
 
 // behaviour: tokio/tests/uds_stream.rs#accept_read_write
 TEST_F(UnixStreamTest, AcceptsAndConnectsByPath) {
@@ -259,15 +204,6 @@ TEST_F(UnixStreamTest, SaysWhatIsWrong) {
   EXPECT_EQ(ErrnoOf(UnixListener::Bind(path).status()), EADDRINUSE);  // the file is still there
 }
 
-// Binds a plain socket, of which nothing of Kioto knows.
-int PlainSocket(int type, const std::string& path) {
-  const int fd = ::socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-  sockaddr_storage storage;
-  const size_t size = UnixAddress::Path(path)->ToSockaddr(&storage);
-  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
-  return fd;
-}
-
 // behaviour: tokio/tests/uds_socket.rs#listen_and_stream
 TEST_F(UnixStreamTest, TakesPlainSocketsOver) {
   const std::string server_path = NewPath(), client_path = NewPath();
@@ -334,178 +270,6 @@ TEST(UnixWithoutIoTest, ADatagramsSocketSaysWhatIsMissing) {
   auto ends = *UnixDatagram::Pair();
   char buf[4];
   EXPECT_EQ(loop.Run(ends.first.Recv(buf)).status().code(), absl::StatusCode::kFailedPrecondition);
-}
-
-struct TwoDatagrams {
-  UnixDatagram a, b;
-  UnixAddress a_at, b_at;
-};
-
-class UnixDatagramsTest : public UnixTest {
- protected:
-  TwoDatagrams Two() {
-    UnixDatagram a = Bind(NewPath()), b = Bind(NewPath());
-    UnixAddress a_at = *a.local_address(), b_at = *b.local_address();
-    return {std::move(a), std::move(b), a_at, b_at};
-  }
-};
-
-// Answers one.
-auto EchoOnce(UnixDatagram& socket) {
-  return socket.RecvDatagram().AndThen(
-      [&socket](Datagram<UnixAddress>& got) { return socket.SendTo(std::move(got.bytes), got.from); });
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#echo
-TEST_F(UnixDatagramsTest, EchoesToAConnectedSocket) {
-  TwoDatagrams two = Two();
-  ASSERT_EQ(two.a.Connect(two.b_at), OkStatus());
-  EXPECT_EQ(*two.a.peer_address(), two.b_at);
-  EXPECT_EQ(*loop_.Run(two.a.Send("ECHO")), 4u);
-  EXPECT_EQ(*loop_.Run(EchoOnce(two.b)), 4u);
-  EXPECT_EQ(*loop_.Run(two.a.Recv(buf_)), 4u);
-  EXPECT_EQ(Got(4), "ECHO");
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#echo_from
-TEST_F(UnixDatagramsTest, EchoesAndTellsFromWhere) {
-  TwoDatagrams two = Two();
-  ASSERT_EQ(two.a.Connect(two.b_at), OkStatus());
-  EXPECT_EQ(*loop_.Run(two.a.Send("ECHO")), 4u);
-  EXPECT_EQ(*loop_.Run(EchoOnce(two.b)), 4u);
-  auto received = *loop_.Run(two.a.RecvFrom(buf_));
-  EXPECT_EQ(Got(received.size), "ECHO");
-  EXPECT_EQ(received.from, two.b_at);
-}
-
-// behaviour: tokio/tests/uds_socket.rs#datagram_echo_server
-TEST_F(UnixDatagramsTest, EchoesWithSocketsThatWerePlain) {
-  const std::string server_path = NewPath(), client_path = NewPath();
-  UnixDatagram server = *UnixDatagram::FromFd(PlainSocket(SOCK_DGRAM, server_path));
-  UnixDatagram client = *UnixDatagram::FromFd(PlainSocket(SOCK_DGRAM, client_path));
-  ASSERT_EQ(client.Connect(server_path), OkStatus());
-  EXPECT_EQ(*loop_.Run(client.Send("ECHO")), 4u);
-  EXPECT_EQ(*loop_.Run(EchoOnce(server)), 4u);
-  EXPECT_EQ(*loop_.Run(client.Recv(buf_)), 4u);
-}
-
-// Datagrams that fit before the first is refused.
-int FillUp(UnixDatagram& socket) {
-  for (int sent = 0;; ++sent) {
-    StatusOr<size_t> n = socket.TrySend("msg");
-    if (n.ok()) continue;
-    EXPECT_TRUE(IsFull(n.status())) << n.status();
-    return sent;
-  }
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#try_send_recv_never_block
-TEST_F(UnixDatagramsTest, TriesUntilItIsFull) {
-  auto ends = *UnixDatagram::Pair();
-  const int sent = FillUp(ends.first);
-  EXPECT_GT(sent, 0);
-  for (int i = 0; i < sent; ++i) EXPECT_EQ(*ends.second.TryRecv(buf_), 3u);
-  EXPECT_TRUE(IsEmpty(ends.second.TryRecv(buf_).status()));
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#try_recv_buf_never_block
-TEST_F(UnixDatagramsTest, TriesUntilItIsFullWithAQueue) {
-  auto ends = *UnixDatagram::Pair();
-  const int sent = FillUp(ends.first);
-  ByteQueue queue;
-  for (int i = 0; i < sent; ++i) EXPECT_EQ(*ends.second.TryRecv(queue, 64), 3u);
-  EXPECT_EQ(queue.size(), 3u * static_cast<size_t>(sent));
-  EXPECT_TRUE(IsEmpty(ends.second.TryRecv(queue, 64).status()));
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#split
-TEST_F(UnixDatagramsTest, OneOwnerSendsAndTheOtherReceives) {
-  auto socket = std::make_shared<UnixDatagram>(Bind(NewPath()));
-  PolledTask recv(With(socket, [](std::shared_ptr<UnixDatagram>& s) { return s->RecvDatagram(); }));
-  EXPECT_TRUE(recv.Poll().pending());
-  EXPECT_EQ(*loop_.Run(socket->SendTo("hello", *socket->local_address())), 5u);
-  EXPECT_EQ(loop_.Run(recv)->bytes, "hello");
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#send_to_recv_from_poll
-TEST_F(UnixDatagramsTest, SendsAndReceivesByPolls) {
-  TwoDatagrams two = Two();
-  EXPECT_EQ(*RunPolls([&](Context& cx) { return two.a.PollSendTo(cx, "hello", two.b_at); }), 5u);
-  auto received = *RunPolls([&](Context& cx) { return two.b.PollRecvFrom(cx, buf_); });
-  EXPECT_EQ(Got(received.size), "hello");
-  EXPECT_EQ(received.from, two.a_at);
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#send_recv_poll
-TEST_F(UnixDatagramsTest, SendsAndReceivesByPollsWhenConnected) {
-  TwoDatagrams two = Two();
-  ASSERT_EQ(two.a.Connect(two.b_at), OkStatus());
-  EXPECT_EQ(*RunPolls([&](Context& cx) { return two.a.PollSend(cx, "hello"); }), 5u);
-  EXPECT_EQ(*RunPolls([&](Context& cx) { return two.b.PollRecv(cx, buf_); }), 5u);
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#try_send_to_recv_from
-TEST_F(UnixDatagramsTest, TriesWhenItIsReady) {
-  TwoDatagrams two = Two();
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_TRUE(loop_.Run(two.a.Writable())->writable());
-    EXPECT_EQ(*two.a.TrySendTo("hello", two.b_at), 5u);
-    EXPECT_TRUE(loop_.Run(two.b.Readable())->readable());
-    EXPECT_EQ(two.b.TryRecvFrom(buf_)->from, two.a_at);
-    EXPECT_TRUE(IsEmpty(two.b.TryRecvFrom(buf_).status()));
-  }
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#try_recv_buf_from
-TEST_F(UnixDatagramsTest, TriesToReceiveIntoAQueueFromWhom) {
-  TwoDatagrams two = Two();
-  ByteQueue queue;
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(*two.a.TrySendTo("hello", two.b_at), 5u);
-    EXPECT_TRUE(loop_.Run(two.b.Readable()).ok());
-    EXPECT_EQ(two.b.TryRecvFrom(queue)->from, two.a_at);
-    EXPECT_TRUE(IsEmpty(two.b.TryRecvFrom(queue).status()));
-  }
-  EXPECT_EQ(queue.size(), 25u);
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#recv_buf_from
-TEST_F(UnixDatagramsTest, ReceivesIntoAQueueFromWhom) {
-  TwoDatagrams two = Two();
-  ByteQueue queue;
-  EXPECT_EQ(*loop_.Run(two.a.SendTo("hello", two.b_at)), 5u);
-  EXPECT_EQ(loop_.Run(two.b.RecvFrom(queue))->from, two.a_at);
-  EXPECT_EQ(queue.view(), "hello");
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#recv_buf
-TEST_F(UnixDatagramsTest, ReceivesIntoAQueue) {
-  auto ends = *UnixDatagram::Pair();
-  ByteQueue queue;
-  EXPECT_EQ(*loop_.Run(ends.first.Send("hello")), 5u);
-  EXPECT_EQ(*loop_.Run(ends.second.Recv(queue)), 5u);
-  EXPECT_EQ(queue.view(), "hello");
-}
-
-// behaviour: tokio/tests/uds_datagram.rs#poll_ready
-TEST_F(UnixDatagramsTest, TriesWhenAPollSaysReady) {
-  TwoDatagrams two = Two();
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_TRUE(RunPolls([&](Context& cx) { return two.a.PollWritable(cx); }).ok());
-    EXPECT_EQ(*two.a.TrySendTo("hello", two.b_at), 5u);
-    EXPECT_TRUE(RunPolls([&](Context& cx) { return two.b.PollReadable(cx); }).ok());
-    EXPECT_EQ(two.b.TryRecvFrom(buf_)->size, 5u);
-    EXPECT_TRUE(IsEmpty(two.b.TryRecvFrom(buf_).status()));
-  }
-}
-
-TEST_F(UnixDatagramsTest, SendsFromNowhere) {
-  TwoDatagrams two = Two();
-  UnixDatagram unbound = *UnixDatagram::Unbound();
-  EXPECT_EQ(*loop_.Run(unbound.SendTo("hello", two.b_at)), 5u);
-  EXPECT_TRUE(loop_.Run(two.b.RecvFrom(buf_))->from.is_unnamed());
-  EXPECT_EQ(unbound.Shutdown(SHUT_WR), OkStatus());
-  EXPECT_FALSE(unbound.TrySendTo("more", two.b_at).ok());
 }
 
 }  // namespace

@@ -202,9 +202,8 @@ inline Poll<StatusOr<SemaphorePermit>> AcquireFuture::PollOnce(Context& cx) {
 inline bool Semaphore::TryEnter(size_t count) {
   uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, which the CAS confirms
   while ((word & (kClosed | kWaiters)) == 0 && count > 0 && FreeOf(word) >= count) {
-    // acq_rel: acquires what was done by those who gave the permits back. relaxed on failure: another guess.
-    if (word_.compare_exchange_weak(word, word - count * kFreeOne, std::memory_order_acq_rel,
-                                    std::memory_order_relaxed)) {
+    // acq_rel: pairs with Release: what was done with the permits before. relaxed on failure: another guess.
+    if (word_.compare_exchange_weak(word, word - count * kFreeOne, std::memory_order_acq_rel, std::memory_order_relaxed)) {
       return true;
     }
   }
@@ -214,7 +213,7 @@ inline bool Semaphore::TryEnter(size_t count) {
 inline void Semaphore::Release(size_t count) {
   if (count == 0) return;
   KIOTO_CHECK(count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");
-  // acq_rel: R1; releases what was done with the permits.
+  // acq_rel: R1; pairs with TryEnter and Enter, which acquire what was done with the permits.
   const uint64_t word =
       word_.fetch_add(count * kFreeOne, KIOTO_ORDER("semaphore.release_order", std::memory_order_acq_rel));
   KIOTO_CHECK(FreeOf(word) + count <= kMaxPermits, "Semaphore: more permits than Semaphore::kMaxPermits");

@@ -26,18 +26,18 @@ class SenderCount {
   bool TryAdd() {
     uint32_t count = strong_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
     while (count != 0 || KIOTO_MUTANT("sender_count.revive")) {
-      // relaxed: R1 needs the count alone; what earlier senders did, Drop passes on through it.
+      // relaxed, both: it pairs with nothing. R1 needs the count alone; what earlier senders did, Drop passes on through it.
       if (strong_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed, std::memory_order_relaxed)) return true;
     }
     return false;
   }
   // True: it was the last.
   bool Drop() {
-    // acq_rel: what the other senders did comes before the end that the last one tells.
+    // acq_rel: pairs with the Drop of each other sender: what they did comes before the end that the last one tells.
     return strong_.fetch_sub(1, KIOTO_ORDER("sender_count.drop_order", std::memory_order_acq_rel)) == 1;
   }
   size_t strong() const {
-    return strong_.load(std::memory_order_acquire);  // acquire: what the last one sent is seen with its end
+    return strong_.load(std::memory_order_acquire);  // acquire: pairs with Drop; what the last one sent is seen with its end
   }
 
   void AddWeak() { weak_.fetch_add(1, std::memory_order_relaxed); }   // relaxed: a figure

@@ -133,12 +133,17 @@ ON_EVERY_FLAVOUR(LocksTest);
 TEST_P(LocksTest, ManyWritersAddUp) {
   sync::RwLock<int> lock(0);
   sync::Barrier barrier(5);
+  int inside = 0;  // writers, of whom each holds the lock across a yield
   auto& tasks = runtime();
   for (int step : {2, 3, 5, 7}) {
-    tasks.Spawn(Loop([&lock, step, left = 1000]() mutable {
-           return lock.Write().Then([&left, step](sync::WriteGuard<int>& value) -> Flow<> {
-             *value += step;
-             return --left > 0 ? Flow<>(Continue()) : Flow<>(Break());
+    tasks.Spawn(Loop([&lock, &inside, step, left = 1000]() mutable {
+           return lock.Write().Then([&, step](sync::WriteGuard<int>& value) {
+             EXPECT_EQ(++inside, 1);
+             return YieldNow().Then([&, step]() -> Flow<> {
+               *value += step;
+               --inside;
+               return --left > 0 ? Flow<>(Continue()) : Flow<>(Break());
+             });
            });
          }).Then([&barrier] { return barrier.Wait(); }))
         .Detach();

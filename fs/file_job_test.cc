@@ -1,0 +1,342 @@
+// A File and its jobs, one by one.
+#include "kioto/fs/file_job.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <future>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/fs/file.h"
+#include "kioto/fs/paths.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/scheduler/runtime.h"
+
+namespace kioto::fs {
+namespace {
+
+namespace sys = base::sys;
+
+constexpr char kHello[] = "hello world...";  // 14 bytes
+
+std::string NewPath() {
+  std::string dir = testing::TempDir() + "/file_XXXXXX";
+  EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
+  return dir + "/file";
+}
+
+// One blocking thread, which the test holds and lets go; reads from memory are refused, so that each read is a job.
+class FileJobTest : public testing::Test {
+ protected:
+  FileJobTest() {
+    EXPECT_EQ(runtime_.BlockOn(Write(path_, kHello)), OkStatus());
+    Hold();
+  }
+  ~FileJobTest() override { RunJobs(); }
+
+  void Hold() {
+    gate_ = std::promise<void>();
+    SpawnBlocking([open = gate_.get_future().share()] { open.wait(); }).reset();
+    while (runtime_.metrics().blocking_queue_depth() > 0) std::this_thread::yield();
+    held_ = true;
+  }
+  size_t Jobs() const { return runtime_.metrics().blocking_queue_depth(); }
+  void RunJobs() {
+    if (!std::exchange(held_, false)) return;
+    gate_.set_value();
+    EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
+  }
+  void RunJobsAndHold() {
+    RunJobs();
+    Hold();
+  }
+  File Opened() { return File::FromFd(::open(path_.c_str(), O_RDWR | O_CLOEXEC)); }
+  std::string Contents() {
+    RunJobs();
+    return *runtime_.BlockOn(Read(path_));
+  }
+
+  const std::string path_ = NewPath();
+  Runtime runtime_ = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
+  EnterGuard guard_ = runtime_.Enter();
+  std::promise<void> gate_;
+  bool held_ = false;
+  sys::ScopedFault no_reads_from_memory_{sys::Call::kPreadv2, sys::Fault::Every(EAGAIN)};
+};
+
+// behaviour: tokio/src/fs/file/tests.rs#open_read
+TEST_F(FileJobTest, AReadIsOneJob) {
+  File file = Opened();
+  Buffer buf(1024);
+  PolledTask read(file.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  EXPECT_EQ(Jobs(), 1u);
+  EXPECT_FALSE(read.is_woken());
+  RunJobs();
+  EXPECT_TRUE(read.is_woken());
+  EXPECT_EQ(**read.Poll(), 14u);
+  EXPECT_EQ(buf.first(14), kHello);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_with_bigger_buf
+TEST_F(FileJobTest, WhatADroppedReadHasReadIsTheNextOnes) {
+  File file = Opened();
+  Buffer small(4), large(32);
+  PolledTask dropped(file.Read(small));
+  EXPECT_TRUE(dropped.Poll().pending());
+  dropped.Drop();
+  RunJobsAndHold();
+  PolledTask read(file.Read(large));
+  EXPECT_EQ(**read.Poll(), 4u);
+  EXPECT_EQ(large.first(4), "hell");
+  PolledTask rest(file.Read(large));
+  EXPECT_TRUE(rest.Poll().pending());
+  EXPECT_EQ(Jobs(), 1u);
+  RunJobs();
+  EXPECT_EQ(**rest.Poll(), 10u);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_err_then_read_success
+TEST_F(FileJobTest, AReadAfterAFailedOneSucceeds) {
+  File file = Opened();
+  Buffer buf(32);
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kRead, sys::Fault::First(1, EIO));
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Read(buf)).status()), EIO);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 14u);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_err
+TEST_F(FileJobTest, AReadThatFailsWakes) {
+  File file = Opened();
+  Buffer buf(32);
+  sys::ScopedFault fault(sys::Call::kRead, sys::Fault::First(1, EIO));
+  PolledTask read(file.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  RunJobs();
+  EXPECT_TRUE(read.is_woken());
+  EXPECT_EQ(ErrnoOf(read.Poll()->status()), EIO);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#open_write
+TEST_F(FileJobTest, AWriteIsDoneWhenItIsHandedOver) {
+  File file = Opened();
+  PolledTask write(file.Write("HELLO"));
+  EXPECT_EQ(**write.Poll(), 5u);
+  EXPECT_EQ(Jobs(), 1u);
+  RunJobs();
+  EXPECT_FALSE(write.is_woken());
+  PolledTask flush(file.Flush());
+  EXPECT_EQ(*flush.Poll(), OkStatus());
+  EXPECT_EQ(Contents(), "HELLO world...");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#read_with_buffer_larger_than_max
+TEST_F(FileJobTest, ReadsALotInPieces) {
+  const std::string bytes(8 * 1024 * 1024 - 1, 'x');
+  RunJobs();
+  EXPECT_EQ(runtime_.BlockOn(Write(path_, bytes)), OkStatus());
+  File file = Opened();
+  Buffer buf(bytes.size());
+  size_t done = 0;
+  for (int i = 0; i < 4; ++i) {
+    const size_t n = *runtime_.BlockOn(file.Read(buf.from(done)));
+    EXPECT_LE(n, kMaxBufferSize);
+    done += n;
+  }
+  EXPECT_EQ(done, bytes.size());
+  EXPECT_TRUE(buf.first(done) == bytes);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_with_buffer_larger_than_max
+TEST_F(FileJobTest, WritesALotInPieces) {
+  const std::string bytes(8 * 1024 * 1024 - 1, 'x');
+  File file = Opened();
+  absl::string_view left = bytes;
+  PolledTask first(file.Write(left));
+  left.remove_prefix(**first.Poll());
+  EXPECT_EQ(bytes.size() - left.size(), kMaxBufferSize);
+  while (!left.empty()) {
+    PolledTask write(file.Write(left));
+    EXPECT_TRUE(write.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);
+    RunJobsAndHold();
+    const size_t n = **write.Poll();
+    EXPECT_LE(n, kMaxBufferSize);
+    left.remove_prefix(n);
+  }
+  EXPECT_TRUE(Contents() == bytes);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#incomplete_read_followed_by_write
+TEST_F(FileJobTest, AWriteGoesWhereReadingHasCome) {
+  File file = Opened();
+  Buffer buf(32);
+  PolledTask read(file.Read(buf));
+  EXPECT_TRUE(read.Poll().pending());
+  read.Drop();
+  RunJobs();
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(runtime_.BlockOn(file.Flush()), OkStatus());
+  EXPECT_EQ(Contents(), "HELLO world...");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#incomplete_partial_read_followed_by_write
+TEST_F(FileJobTest, AWriteGoesBehindWhatWasTaken) {
+  File file = Opened();
+  Buffer large(32), small(4);
+  PolledTask read(file.Read(large));
+  EXPECT_TRUE(read.Poll().pending());
+  read.Drop();
+  RunJobs();
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(small)), 4u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(runtime_.BlockOn(file.Flush()), OkStatus());
+  EXPECT_EQ(Contents(), "hellHELLOld...");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_write_err
+TEST_F(FileJobTest, AnErrorOfAWriteComesWithTheNext) {
+  File file = Opened();
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_read_write_err
+// behaviour: tokio/src/fs/file/tests.rs#write_read_flush_err
+TEST_F(FileJobTest, AnErrorOfAWriteOutlivesARead) {
+  File file = Opened();
+  Buffer buf(4);
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 4u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#write_seek_write_err
+// behaviour: tokio/src/fs/file/tests.rs#write_seek_flush_err
+TEST_F(FileJobTest, AnErrorOfAWriteOutlivesASeek) {
+  File file = Opened();
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Seek(0)), 0u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+TEST_F(FileJobTest, ALostWriteIsNeverForgotten) {
+  File file = Opened();
+  RunJobs();
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, EIO));
+  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), EIO);
+    EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.SyncAll())), EIO);
+    EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.SyncData())), EIO);
+  }
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Close())), EIO);
+  EXPECT_EQ(file.fd(), -1);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#sync_all_ordered_after_write
+// behaviour: tokio/src/fs/file/tests.rs#sync_data_ordered_after_write
+TEST_F(FileJobTest, ASyncComesAfterTheWrite) {
+  for (bool all : {true, false}) {
+    File file = Opened();
+    EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
+    PolledTask sync(all ? file.SyncAll() : file.SyncData());
+    EXPECT_TRUE(sync.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);  // the write
+    RunJobsAndHold();
+    EXPECT_TRUE(sync.is_woken());
+    EXPECT_TRUE(sync.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);  // the sync
+    RunJobsAndHold();
+    EXPECT_EQ(*sync.Poll(), OkStatus());
+  }
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#open_set_len_ok
+TEST_F(FileJobTest, SetsTheLength) {
+  File file = Opened();
+  PolledTask set(file.SetLen(5));
+  EXPECT_TRUE(set.Poll().pending());
+  EXPECT_EQ(Jobs(), 1u);
+  RunJobs();
+  EXPECT_EQ(*set.Poll(), OkStatus());
+  EXPECT_EQ(Contents(), "hello");
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#open_set_len_err
+TEST_F(FileJobTest, TellsThatItCannotSetTheLength) {
+  File file = File::FromFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  PolledTask set(file.SetLen(5));
+  EXPECT_TRUE(set.Poll().pending());
+  RunJobs();
+  EXPECT_EQ(ErrnoOf(*set.Poll()), EINVAL);
+}
+
+TEST_F(FileJobTest, AWriteThatWasTakenIsDoneThoughTheRuntimeEnds) {
+  File file = Opened();
+  EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
+  EXPECT_EQ(Jobs(), 1u);
+  runtime_.ShutdownBackground();
+  std::exchange(held_, false);
+  gate_.set_value();
+  runtime_.Shutdown();
+  std::string now(14, '\0');
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(::read(fd, &now[0], 14), 14);
+  ::close(fd);
+  EXPECT_EQ(now, "HELLO world...");
+}
+
+// behaviour: tokio/tests/fs_file_join_error.rs#file_ops_survive_join_error
+TEST_F(FileJobTest, OperationsWithoutAPoolFailAgainAndAgain) {
+  File file = Opened();
+  RunJobs();
+  runtime_.Shutdown();
+  Buffer buf(4);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(PolledTask(file.Read(buf)).Poll()->ok());
+    EXPECT_FALSE(PolledTask(file.Seek(0)).Poll()->ok());
+    EXPECT_FALSE(PolledTask(file.SetLen(0)).Poll()->ok());
+    EXPECT_FALSE(PolledTask(file.Write("HELLO")).Poll()->ok());
+  }
+  EXPECT_FALSE(PolledTask(file.Read(buf)).Poll()->ok());
+  EXPECT_EQ(*PolledTask(file.Flush()).Poll(), OkStatus());  // nothing was taken, nothing is lost
+}
+
+TEST_F(FileJobTest, WhatWasReadAheadIsNotLostToARefusedOperation) {
+  RunJobs();
+  for (const bool write : {false, true}) {
+    Hold();
+    const int fd = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+    File file = File::FromFd(fd);
+    Buffer buf(4);
+    PolledTask dropped(file.Read(buf));
+    EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    RunJobs();
+    EXPECT_EQ(::lseek(fd, 0, SEEK_CUR), 4);
+    Runtime ended = *RuntimeBuilder::CurrentThread().Build();
+    EnterGuard guard = ended.Enter();
+    ended.Shutdown();
+    EXPECT_FALSE(write ? PolledTask(file.Write("x")).Poll()->ok() : PolledTask(file.Seek(2)).Poll()->ok());
+    EXPECT_EQ(::lseek(fd, 0, SEEK_CUR), 0);
+  }
+}
+
+}  // namespace
+}  // namespace kioto::fs

@@ -1,0 +1,62 @@
+#include "kioto/fs/read_dir.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/fs/paths.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/tests/conformance/flavours.h"
+
+namespace kioto::fs {
+namespace {
+
+std::string NewDir() {
+  std::string dir = testing::TempDir() + "/read_dir_XXXXXX";
+  EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
+  return dir;
+}
+
+class ReadDirTest : public FlavourTest {
+ protected:
+  template <class F>
+  auto Run(F future) {
+    return runtime().BlockOn(std::move(future));
+  }
+  std::string In(const std::string& name) const { return dir_ + "/" + name; }
+
+  const std::string dir_ = NewDir();
+};
+ON_EVERY_FLAVOUR(ReadDirTest);
+
+// behaviour: tokio/tests/fs_dir.rs#read_inherent
+TEST_P(ReadDirTest, ListsADirectory) {
+  for (const char* name : {"aa", "bb", "cc"}) EXPECT_EQ(Run(CreateDir(In(name))), OkStatus());
+  ReadDir dir = *Run(OpenDir(dir_));
+  std::vector<std::string> names;
+  while (true) {
+    auto entry = Run(dir.NextEntry());
+    ASSERT_TRUE(entry.ok()) << entry.status();
+    if (!entry->has_value()) break;
+    EXPECT_EQ((*entry)->type, FileType::kDir);
+    EXPECT_EQ((*entry)->path(), In((*entry)->name));
+    EXPECT_EQ(Run((*entry)->GetMetadata())->ino(), (*entry)->ino);
+    names.push_back((*entry)->name);
+  }
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"aa", "bb", "cc"}));
+}
+
+TEST_P(ReadDirTest, ListsMoreThanABatch) {
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Run(Write(In(absl::StrCat(i)), "")), OkStatus());
+  ReadDir dir = *Run(OpenDir(dir_));
+  int entries = 0;
+  while ((*Run(dir.NextEntry())).has_value()) ++entries;
+  EXPECT_EQ(entries, 100);
+  EXPECT_FALSE((*Run(dir.NextEntry())).has_value());  // again and again
+}
+
+}  // namespace
+}  // namespace kioto::fs
