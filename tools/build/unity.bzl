@@ -49,7 +49,7 @@ def unity_sources(name, srcs):
         name = name,
         srcs = sources,
         testonly = True,
-        tags = ["manual"],
+        tags = ["manual"],  # joined only where a program wants it: no test, but its sources
         visibility = ["//visibility:private"],
     )
     return [src for src in srcs if not src.endswith(".cc")] + select({
