@@ -5,8 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/thread.h"
 #include "kioto/runtime/driver/driver_set.h"
+
+#if KIOTO_MODEL
+#include "kioto/runtime/base/model/thread.h"
+#endif
 
 namespace kioto::internal {
 
@@ -36,7 +41,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   Status refusal;
   {
     base::MutexLock lock(lock_);
-    if (shut_down_) {
+    if (shut_down_ && !KIOTO_MUTANT("blocking_pool.late_job")) {
       refusal = Refusal();
     } else if (queued_ >= options_.max_queued) {
       refusal = absl::ResourceExhaustedError(absl::StrCat("SpawnBlocking: ", queued_, " jobs wait already for one of ",
@@ -51,7 +56,8 @@ void BlockingPool::Enqueue(TaskHeader* task) {
       tail_ = task;
       ++queued_;
       if (Waiter* waiter = PopWaiterLocked()) {
-        waiter->parker.Unpark();  // under the lock: the waiter can not leave before it has taken the lock again
+        // Under the lock: the waiter can not leave before it has taken the lock again.
+        if (!KIOTO_MUTANT("blocking_pool.no_wake")) waiter->parker.Unpark();
         return;
       }
       if (threads_ >= options_.max_threads) return;
@@ -83,14 +89,17 @@ void BlockingPool::Enqueue(TaskHeader* task) {
 }
 
 bool BlockingPool::StartThread() {
-  auto thread = base::Thread::Start(options_.thread_name,
-                                    [self = shared_from_this()] {
-                                      self->options_.hooks.started.CallIfSet();
-                                      self->RunThread();
-                                    },
-                                    options_.stack_size);
+  auto body = [self = shared_from_this()] {
+    self->options_.hooks.started.CallIfSet();
+    self->RunThread();
+  };
+#if KIOTO_MODEL
+  model::Thread::StartDetached(std::move(body));
+#else
+  auto thread = base::Thread::Start(options_.thread_name, std::move(body), options_.stack_size);
   if (!thread.ok()) return false;
   thread->Detach();  // counted, and awaited by Shutdown
+#endif
   return true;
 }
 
@@ -193,6 +202,10 @@ void BlockingPool::RunThread() {
     }
     if (!woken) self.parker.Park();  // woken at the last moment: the token is on its way
   }
+  if (KIOTO_MUTANT("blocking_pool.leave_in_two_steps")) {
+    lock_.Unlock();
+    lock_.Lock();
+  }
   // Its last hook is the user's: none of the pool's any more, and still awaited by Shutdown, as if it were lent.
   --threads_;
   ++lent_;
@@ -205,7 +218,7 @@ void BlockingPool::RunThread() {
 }
 
 void BlockingPool::ThreadEndsLocked() {
-  if (--threads_ > 0 || lent_ > 0) return;
+  if (--threads_ > 0 || lent_ > 0 || KIOTO_MUTANT("blocking_pool.end_in_silence")) return;
   for (base::Parker* parker : awaiting_) parker->Unpark();
 }
 

@@ -34,7 +34,7 @@ TimerState TimerEntry::Rearm(const Waker& waker) {
 }
 
 void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker, int64_t now_ns) {
-  Cancel();
+  if (!KIOTO_MUTANT("timer_wheel.arm_without_cancel")) Cancel();
   WakeTarget* const mine = waker.target();
   Take(mine);
   wheel_ = &wheel;
@@ -59,7 +59,8 @@ void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker,
   wheel.size_.store(others + 1, std::memory_order_relaxed);  // relaxed: under the lock; elsewhere a hint
   const int64_t due = tick_ * kTickNs;
   if (due < wheel.next_deadline()) wheel.next_deadline_.store(due, std::memory_order_relaxed);  // relaxed: a hint
-  if (__builtin_expect(due < wheel.parked_until_ && wheel.hurry_ != nullptr, 0)) {  // R4
+  if (__builtin_expect(due < wheel.parked_until_ && wheel.hurry_ != nullptr, 0) &&  // R4
+      !KIOTO_MUTANT("timer_wheel.arm_without_hurry")) {
     wheel.parked_until_ = due;  // once is enough for all that are later
     void (*const hurry)(void*) = wheel.hurry_;
     void* const arg = wheel.hurry_arg_;
@@ -169,7 +170,7 @@ int TimerWheel::Expire(int64_t now_ns, int max) {
 
 int64_t TimerWheel::BeginPark(int64_t deadline_ns) {
   lock_.Lock();
-  parked_until_ = std::min(deadline_ns, next_deadline());
+  parked_until_ = KIOTO_MUTANT("timer_wheel.park_without_look") ? deadline_ns : std::min(deadline_ns, next_deadline());  // R4
   const int64_t until = parked_until_;
   lock_.Unlock();
   return until;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kioto/runtime/base/park.h"
 #include "kioto/tests/model/model_testing.h"
 
 namespace kioto::model {
@@ -86,6 +87,72 @@ void Move() {
   second->Drop();
 }
 
+// The same with one that is freed as soon as it has fired on its new wheel.
+void MoveAndFree() {
+  auto* first = new Sleeper;
+  auto* second = new Sleeper;
+  {
+    Wheel old_wheel;
+    Wheel new_wheel;
+    {
+      const Waker old_waker = first->MakeWaker();
+      const Waker waker = second->MakeWaker();
+      auto* entry = new TimerEntry;
+      entry->Arm(*old_wheel, kTickNs, old_waker);
+      Thread fires([&] { (void)old_wheel->Expire(2 * kTickNs, 8); });
+      entry->Arm(*new_wheel, kTickNs, waker);
+      Thread fires_too([&] { (void)new_wheel->Expire(2 * kTickNs, 8); });
+      while (entry->Poll(waker) == TimerState::kArmed) second->Sleep();
+      delete entry;
+    }
+    Assert(old_wheel->size() == 0 && new_wheel->size() == 0, "an entry is left");
+  }
+  first->Drop();
+  second->Drop();
+}
+
+// The entry is put off, on the wheel where it is due, while another thread fires it: what it fires at is the new deadline.
+void PutOff() {
+  auto* sleeper = new Sleeper;
+  {
+    Wheel wheel;
+    const Waker waker = sleeper->MakeWaker();
+    TimerEntry entry;
+    entry.Arm(*wheel, kTickNs, waker);
+    Thread fires([&] { (void)wheel->Expire(2 * kTickNs, 8); });
+    entry.Arm(*wheel, 70 * kTickNs, waker);
+    fires.Join();
+    Assert(entry.state() == TimerState::kArmed && wheel->size() == 1, "it fired at the deadline that it no longer has");
+    const int before = sleeper->wakes();
+    Assert(before <= 1, "it was woken twice for one deadline");
+    Assert(wheel->Expire(70 * kTickNs, 8) == 1 && entry.state() == TimerState::kFired, "it did not fire when it was due");
+    Assert(sleeper->wakes() == before + 1, "a timer that fires wakes once");
+  }
+  sleeper->Drop();
+}
+
+// A thread without a wheel arms a timer on one whose driver is about to sleep for ever (R4).
+void ArmAgainstPark() {
+  auto* sleeper = new Sleeper;
+  {
+    Wheel wheel;
+    base::Parker driver;
+    wheel->SetHurry([](void* parker) { static_cast<base::Parker*>(parker)->Unpark(); }, &driver);
+    Thread drives([&] {
+      do {
+        if (wheel->BeginPark(kioto::internal::kNever) == kioto::internal::kNever) driver.Park();
+        wheel->EndPark();
+      } while (wheel->Expire(2 * kTickNs, 8) == 0);
+    });
+    const Waker waker = sleeper->MakeWaker();
+    TimerEntry entry;
+    entry.Arm(*wheel, kTickNs, waker);
+    while (entry.Poll(waker) == TimerState::kArmed) sleeper->Sleep();
+    drives.Join();
+  }
+  sleeper->Drop();
+}
+
 // The runtime of the wheel ends, and another one takes the wheel, while the entry is dropped (R3).
 void DropAtShutdown() {
   auto* sleeper = new Sleeper;
@@ -115,6 +182,20 @@ TEST(TimerModel, AnEntryIsDroppedOrFires) {
 TEST(TimerModel, AnEntryMovesToAnotherWheel) {
   ExpectHolds(Options().Preemptions(2), Clean(Move));
   ExpectHolds(Options().Random(10000), Clean(Move));
+  ExpectHolds(Options().Preemptions(2), Clean(MoveAndFree));
+  ExpectCaught("timer_wheel.finish_order", Options(), Clean(MoveAndFree));
+}
+
+TEST(TimerModel, AnEntryIsPutOffWhileItFires) {
+  ExpectHoldsAlways(Options(), Clean(PutOff));
+  ExpectCaught("timer_wheel.arm_without_cancel", Options(), Clean(PutOff));
+  ExpectCaught("timer_wheel.cancel_without_look", Options(), Clean(PutOff));
+}
+
+TEST(TimerModel, ADriverThatIsAboutToSleepHearsOfAnEarlierTimer) {
+  ExpectHoldsAlways(Options(), Clean(ArmAgainstPark));
+  ExpectCaught("timer_wheel.arm_without_hurry", Options(), Clean(ArmAgainstPark));
+  ExpectCaught("timer_wheel.park_without_look", Options(), Clean(ArmAgainstPark));
 }
 
 }  // namespace

@@ -14,6 +14,11 @@ class Thread {
   template <class F>
   explicit Thread(F f) : number_(Start(&Run<F>, new F(std::move(f)))) {}
   ~Thread() { Join(); }
+  // One that nobody joins; the execution goes on until it has ended.
+  template <class F>
+  static void StartDetached(F f) {
+    Start(&Run<F>, new F(std::move(f)));
+  }
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
 

@@ -1,0 +1,133 @@
+// The blocking pool: jobs that come while a thread gives up waiting (R1 of runtime/blocking/pool.h), and while the pool ends. It
+// has no memory order of its own: all is under its lock, and in the token of a parker.
+#include "kioto/runtime/blocking/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <utility>
+
+#include "kioto/runtime/task/scheduler_list.h"
+#include "kioto/tests/model/model_testing.h"
+
+namespace kioto::model {
+namespace {
+
+using kioto::internal::BlockingOptions;
+using kioto::internal::BlockingPool;
+using kioto::internal::TaskHeader;
+using kioto::internal::TaskState;
+using kioto::internal::TaskVTable;
+using kioto::internal::WakeTarget;
+
+// What has become of the jobs.
+struct Counts {
+  Atomic<uint32_t> ended{0};  // and a futex
+  Atomic<int> ran{0};
+};
+
+struct Job final : TaskHeader {
+  Job(BlockingPool* pool, Counts* counts) : TaskHeader(&kTable, pool, 1, base::SourceLocation()), counts(counts) {
+    Assert(DropJoin() == TaskState::ToDetached::kDetached, "a new job has an output");
+  }
+  void End(bool ran) {
+    if (ran) counts->ran.fetch_add(1, std::memory_order_relaxed);
+    counts->ended.fetch_add(1, std::memory_order_release);  // release: pairs with AwaitEnded
+    FutexWake(counts->ended);
+  }
+
+  static const TaskVTable kTable;
+  Counts* const counts;
+};
+
+const TaskVTable Job::kTable = {
+    {[](WakeTarget*) {}, [](WakeTarget* target) { delete static_cast<Job*>(target); },
+     [](WakeTarget* target) { target->Unref(); }},
+    [](TaskHeader* task, Context&) {
+      static_cast<Job*>(task)->End(/*ran=*/true);
+      return true;
+    },
+    [](TaskHeader* task, const Status&) { static_cast<Job*>(task)->End(/*ran=*/false); },
+    [](TaskHeader*) {},
+    [](TaskHeader*) -> const Status* { return nullptr; },
+    nullptr,
+};
+
+void AwaitEnded(Counts& counts, uint32_t jobs) {
+  for (uint32_t now; (now = counts.ended.load(std::memory_order_acquire)) < jobs;) FutexWait(counts.ended, now);
+}
+
+// The pool of an execution, and its end. One thread, so that each job depends on one that may be about to leave.
+class Pool {
+ public:
+  Pool() {
+    kioto::internal::listed_schedulers = nullptr;  // an execution that failed has left its own
+    pool_ = std::make_shared<BlockingPool>(BlockingOptions{/*max_threads=*/1, /*max_queued=*/4, /*keep_alive_ns=*/1});
+  }
+  ~Pool() {
+    Shutdown();
+    Assert(pool_->queued() == 0 && pool_->owned.size() == 0, "a job is left");
+  }
+  void Submit(Counts& counts) { StartTask(new Job(pool_.get(), &counts)); }
+  void Shutdown() {
+    Assert(pool_->Shutdown(INT64_MAX) == 0, "a job runs on after the end");
+    Assert(pool_->threads() == 0, "a thread is left after the end");
+  }
+
+ private:
+  std::shared_ptr<BlockingPool> pool_;
+};
+
+// The thread that ran the first job may be about to leave when the second comes.
+void OneAfterTheOther() {
+  Counts counts;
+  {
+    Pool pool;
+    pool.Submit(counts);
+    AwaitEnded(counts, 1);
+    pool.Submit(counts);
+    AwaitEnded(counts, 2);
+  }
+  Assert(counts.ran.Newest() == 2, "a job did not run");
+}
+
+// Two threads bring a job each.
+void TwoAtOnce() {
+  Counts counts;
+  {
+    Pool pool;
+    Thread other([&] { pool.Submit(counts); });
+    pool.Submit(counts);
+    AwaitEnded(counts, 2);
+    other.Join();
+  }
+  Assert(counts.ran.Newest() == 2, "a job did not run");
+}
+
+// A job comes while the pool ends: it has run, or was refused, when both are over.
+void AtTheEnd() {
+  Counts counts;
+  {
+    Pool pool;
+    Thread other([&] { pool.Submit(counts); });
+    pool.Shutdown();
+    other.Join();
+    Assert(counts.ended.load(std::memory_order_acquire) == 1, "a job has no end");
+  }
+}
+
+TEST(BlockingPoolModel, EveryJobRuns) {
+  ExpectHoldsAlways(Options(), OneAfterTheOther);
+  ExpectHoldsAlways(Options(), TwoAtOnce);
+  ExpectCaught("blocking_pool.no_wake", Options(), OneAfterTheOther);
+  ExpectCaught("blocking_pool.leave_in_two_steps", Options(), OneAfterTheOther);
+}
+
+TEST(BlockingPoolModel, AtTheEndEveryJobHasRunOrIsRefused) {
+  ExpectHoldsAlways(Options(), AtTheEnd);
+  ExpectCaught("blocking_pool.late_job", Options(), AtTheEnd);
+  ExpectCaught("blocking_pool.end_in_silence", Options(), AtTheEnd);
+}
+
+}  // namespace
+}  // namespace kioto::model
