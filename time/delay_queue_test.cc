@@ -432,6 +432,7 @@ TEST_F(DelayQueueTest, TheTaskThatAsksLastIsWoken) {
   EXPECT_THAT(second.Poll(), IsReady());
 }
 
+// check: H1
 TEST_F(DelayQueueTest, DropSuite) {
   RunDropSuite([](Tracked tracked) {
     DelayQueue<Tracked> queue;

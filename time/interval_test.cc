@@ -210,6 +210,7 @@ TEST(IntervalStreamTest, IsAStream) {
   EXPECT_EQ(due, (std::vector<Instant>{clock.start(), clock.start() + 1s, clock.start() + 2s}));
 }
 
+// check: H1
 TEST(IntervalDropTest, DropSuite) {
   PausedClock clock;
   RunDropSuite(
@@ -236,6 +237,7 @@ TEST(IntervalDropTest, DropSuite) {
 }
 
 // E7: the shortest period leaves its worker to others at every poll.
+// check: E7
 TEST(IntervalBudgetTest, AnIntervalOfOneNanosecondStarvesNobody) {
   StatusOr<Runtime> runtime = RuntimeBuilder::CurrentThread().Build();
   ASSERT_TRUE(runtime.ok());

@@ -154,6 +154,7 @@ TEST(RetryTest, AllocatesNothingAndLeavesNothing) {
   EXPECT_EQ(clock.timers(), 0u);
 }
 
+// check: H1
 TEST(RetryTest, DropSuite) {
   PausedClock clock;
   RunDropSuite(

@@ -228,6 +228,7 @@ TEST(SleepTest, ConsumesBudget) {
   loop.Drop();
 }
 
+// check: H1
 TEST(SleepTest, DropSuite) {
   PausedClock clock;
   RunDropSuite(
@@ -239,6 +240,7 @@ TEST(SleepTest, DropSuite) {
 }
 
 // E3: what is far away and dropped leaves nothing behind.
+// check: E3
 TEST(SleepTest, FarTimersThatAreDroppedCostNoMemory) {
   PausedClock clock;
   CountingWaker task;
@@ -286,6 +288,7 @@ TEST(SleepTest, AGapInTheClockMakesNothingEarly) {
 // E4: real time; whatever the machine does meanwhile, nobody is early.
 // behaviour: tokio/tests/time_rt.rs#timer_with_threaded_runtime
 // behaviour: tokio/tests/time_alt.rs#sleep
+// check: E4
 TEST(SleepTest, NobodyIsEarlyByTheRealClock) {
   StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
   ASSERT_TRUE(runtime.ok());

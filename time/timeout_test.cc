@@ -177,6 +177,7 @@ TEST(TimeoutTest, IsAnAdaptorToo) {
 }
 
 // E2: round what is ready at once it costs nothing.
+// check: E2
 TEST(TimeoutTest, ReadyAtOnceMeansNoTimerNoClockNoAllocation) {
   static std::atomic<int> reads;
   base::ScopedClockForTest clock([]() -> int64_t {
@@ -212,6 +213,7 @@ TEST(TimeoutTest, ReadyAtOnceMeansNoTimerNoClockNoAllocation) {
   EXPECT_EQ(task.held(), 0);
 }
 
+// check: H1
 TEST(TimeoutTest, DropSuite) {
   PausedClock clock;
   RunDropSuite(

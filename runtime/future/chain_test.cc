@@ -151,6 +151,7 @@ TEST(ThenTest, AnUnstartedFutureGoesBeforeWhatTheStepOwns) {
   EXPECT_EQ(log.text(), "first fn");
 }
 
+// check: H1
 TEST(ThenTest, DropSuite) {
   RunDropSuite([](Tracked tracked) {
     return PendingTimes(1, std::move(tracked)).Then([fn = Tracked()](Tracked& t) {
@@ -221,6 +222,7 @@ TEST(AndThenTest, MoveOnlyValues) {
   EXPECT_EQ(**polled, 4);
 }
 
+// check: H1
 TEST(AndThenTest, DropSuite) {
   RunDropSuite([](Tracked tracked) {
     return PendingTimes(1, StatusOr<Tracked>(std::move(tracked))).AndThen([](Tracked& t) {
@@ -240,6 +242,7 @@ TEST(OrElseTest, RecoversOrLetsValuesBy) {
   EXPECT_TRUE((*status.Poll()).ok());
 }
 
+// check: H1
 TEST(OrElseTest, DropSuite) {
   RunDropSuite([](Tracked tracked) {
     return PendingTimes(1, Bad()).OrElse([t = std::move(tracked)](Status&) { return PendingTimes(2, OkStatus()); });

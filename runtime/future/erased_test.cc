@@ -124,6 +124,7 @@ TEST(LocalFutureTest, TakesWhatMustStay) {
   EXPECT_THAT(PolledTask(std::move(from)).Poll(), IsReady(2));
 }
 
+// check: H1
 TEST(FutureTest, DropSuite) {
   RunDropSuite([](Tracked t) -> Future<Tracked> { return PendingTimes(2, std::move(t)); });
   RunDropSuite([](Tracked t) { return Future<Tracked>(std::move(t)); });

@@ -168,6 +168,7 @@ TEST(ForEachTest, ByRefLeavesTheStreamToItsOwner) {
   EXPECT_EQ(sum, 51);
 }
 
+// check: H1
 TEST(ForEachTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     std::vector<Tracked> items;
@@ -299,6 +300,7 @@ TEST(ForEachConcurrentTest, AllocatesOneBlock) {
   EXPECT_LE(counter.count(), 1);
 }
 
+// check: H1
 TEST(ForEachConcurrentTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     std::vector<Tracked> items;

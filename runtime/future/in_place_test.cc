@@ -86,6 +86,7 @@ TEST(InPlaceTest, AllocatesNothing) {
   EXPECT_EQ(allocations, 0);
 }
 
+// check: H1
 TEST(InPlaceTest, DropSuite) {
   struct Keeps {
     explicit Keeps(Tracked t) : tracked(std::move(t)) {}

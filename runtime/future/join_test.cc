@@ -103,6 +103,7 @@ TEST(JoinTest, AllocatesNothing) {
   EXPECT_EQ(counter.count(), 0);
 }
 
+// check: H1
 TEST(JoinTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     return Join(PendingTimes(1, std::move(t)), PendingTimes(3, Tracked()), PendingTimes(2, 1));
@@ -148,6 +149,7 @@ TEST(TryJoinTest, TheFirstErrorDropsTheOthers) {
   EXPECT_EQ(log.text(), "b c a");
 }
 
+// check: H1
 TEST(TryJoinTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     return TryJoin(PendingTimes(1, StatusOr<Tracked>(std::move(t))), PendingTimes(2, Bad()), PendingTimes(9, StatusOr<Tracked>(Tracked())));
@@ -232,6 +234,7 @@ TEST(JoinAllTest, AWakeAfterTheDropIsHarmless) {
   promise.Wake();
 }
 
+// check: H1
 TEST(JoinAllTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     std::vector<PendingTimesFuture<Tracked>> futures;

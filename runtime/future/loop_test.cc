@@ -119,6 +119,7 @@ TEST(IfTest, ABranchKeepsItsCaptures) {
   EXPECT_THAT(task.PollWhileWoken(), IsReady(4));
 }
 
+// check: H1
 TEST(IfTest, DropSuite) {
   for (bool condition : {true, false}) {
     RunDropSuite([condition](Tracked t) {
@@ -227,6 +228,7 @@ TEST(LoopTest, AllocatesNothing) {
   EXPECT_EQ(counter.count(), 0);
 }
 
+// check: H1
 TEST(LoopTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     return Loop([t = std::move(t), n = 0]() mutable {

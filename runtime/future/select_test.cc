@@ -259,6 +259,7 @@ TEST(SelectTest, AllocatesNothing) {
   EXPECT_EQ(counter.count(), 0);
 }
 
+// check: H1
 TEST(SelectTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     return Select(Case(PendingTimes(2, std::move(t)), [u = Tracked()](Tracked&) { return PendingTimes(2, Tracked()); }),

@@ -65,6 +65,7 @@ TEST(WithTest, DestroysInReverseOrderOfMaking) {
   EXPECT_EQ(log.text(), "future fn second first");
 }
 
+// check: H1
 TEST(WithTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     return With(std::move(t), Tracked(), [](Tracked& a, Tracked& b) {
@@ -152,6 +153,7 @@ TEST(FinallyTest, TheFutureEndsBeforeIt) {
   EXPECT_EQ(log.text(), "future finally");
 }
 
+// check: H1
 TEST(FinallyTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     return PendingTimes(1, 1).Finally([t = std::move(t)] { return PendingTimes(2, Tracked()); });

@@ -7,6 +7,7 @@
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/scheduler/end_of_jobs.h"
 #include "kioto/runtime/scheduler/root_waker.h"
 
 namespace kioto::internal {
@@ -490,7 +491,7 @@ ShutdownReport CurrentThreadCore::Shutdown(int64_t deadline_ns) {
     driver_->Unpark();
     ReportLeft(report, AwaitEnd(deadline_ns));
   }
-  if (blocking != nullptr) report.running_blocking_jobs = blocking->Shutdown(deadline_ns);
+  if (blocking != nullptr) EndBlockingJobs(*blocking, deadline_ns, report);
   return report;
 }
 

@@ -208,6 +208,7 @@ TEST_P(TaskDumpTest, LimitsAreKeptAndSaid) {
 }
 
 // Tasks come, wake each other, end and are aborted while several threads dump.
+// check: K2
 TEST_P(TaskDumpTest, UnderLoadFromManyThreads) {
   Runtime runtime = MakeRuntime(GetParam());
   const Handle handle = runtime.handle();

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/scheduler/end_of_jobs.h"
 #include "kioto/runtime/scheduler/monitor.h"
 #include "kioto/runtime/scheduler/root_waker.h"
 
@@ -338,7 +339,7 @@ ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
       thread.Detach();
     }
   }
-  if (blocking != nullptr) report.running_blocking_jobs = blocking->Shutdown(deadline_ns);
+  if (blocking != nullptr) EndBlockingJobs(*blocking, deadline_ns, report);
   return report;
 }
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import conformance
+import numbered
 
 _FOLDER = os.path.join("tests", "conformance")
 
@@ -13,20 +14,29 @@ def read(path):
         return file.read()
 
 
-def _sources(root):
-    output = subprocess.run(["git", "-c", "safe.directory=*", "grep", "-lz", "--untracked", " behaviour: ", "--", "*.cc", "*.h",
+def _tests(root, word):
+    """The tests that name something in comments of `word`, and the comments' faults."""
+    output = subprocess.run(["git", "-c", "safe.directory=*", "grep", "-lz", "--untracked", "// %s: " % word, "--", "*.cc", "*.h",
                              "*BUILD.bazel"], cwd=root, stdout=subprocess.PIPE, check=True).stdout.decode()
-    return [path for path in output.split("\0") if path]
+    tests, faults = [], []
+    for path in filter(None, output.split("\0")):
+        found, wrong = conformance.tests_of(path, read(os.path.join(root, path)), word)
+        tests += found
+        faults += wrong
+    return tests, faults
+
+
+def numbered_faults(root, ran=None):
+    """What is wrong with the checks that have numbers: their list against the comments. `ran`: as of Coverage.faults."""
+    tests, faults = _tests(root, "check")
+    listed = numbered.read_list(read(os.path.join(root, "tests", "stress", "README.md")))
+    return faults + numbered.faults(listed, tests, ran)
 
 
 def load(root):
     """Returns (Coverage, the faults of the comments)."""
     folder = os.path.join(root, _FOLDER)
-    tests, faults = [], []
-    for path in _sources(root):
-        found, wrong = conformance.tests_of(path, read(os.path.join(root, path)))
-        tests += found
-        faults += wrong
+    tests, faults = _tests(root, "behaviour")
     table = conformance.read_table(read(os.path.join(folder, "behaviours.tsv")))
     table.update(conformance.read_table(read(os.path.join(folder, "own.tsv"))))
     return conformance.Coverage(table, conformance.read_left_out(read(os.path.join(folder, "left_out.tsv"))), tests), faults

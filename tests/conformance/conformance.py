@@ -16,7 +16,7 @@ REASONS = {
     "compiler": "what the row checks at run time does not compile here",
     "not yet": "the part is not built",
 }
-_COMMENT = re.compile(r"^\s*(?://|#) behaviour: (\S+)")
+_COMMENT = r"^\s*(?://|#) %s: (\S+)"
 _TEST = re.compile(r"^\s*(?:(?:TYPED_)?TEST(?:_F|_P)?|TYPED_TEST_P|KIOTO_TEST(?:_F|_P)?)\((\w+), *(\w+)")
 _NOCOMPILE = re.compile(r"^\s*name = \"(\w+)\"")
 _BETWEEN = re.compile(r"^\s*(?://|#|template\b|\w+\($|$)")
@@ -52,11 +52,12 @@ def _name_of(line):
     return match and match.group(1)
 
 
-def tests_of(path, text):
-    """The tests of a file that name rows, and the faults: comments that stand above no test."""
+def tests_of(path, text, word="behaviour"):
+    """The tests of a file that name rows in comments of `word`, and the faults: comments that stand above no test."""
     tests, faults, rows, start = [], [], [], 0
+    pattern = re.compile(_COMMENT % word)
     for number, line in enumerate(text.splitlines(), 1):
-        comment = _COMMENT.match(line)
+        comment = pattern.match(line)
         if comment:
             start = start if rows else number
             rows.append(comment.group(1))

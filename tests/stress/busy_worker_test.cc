@@ -24,8 +24,8 @@
 #include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/future/future.h"
-#include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/echo.h"
 #include "kioto/tests/stress/stress.h"
 #include "kioto/time/sleep.h"
 
@@ -40,14 +40,6 @@ constexpr int64_t kBurstNs = 200'000'000;
 constexpr int64_t kPaceNs = 2'000'000;
 constexpr int64_t kMarginNs = 10'000'000;
 constexpr int kAttempts = 25;
-
-auto Echo(net::TcpStream stream) {
-  return With(std::move(stream), Buffer(64), [](net::TcpStream& s, Buffer& buf) {
-    return Loop([&] {
-      return s.Read(buf).AndThen([&](size_t& n) { return If(n == 0, Break, [&] { return s.WriteAll(buf.first(n)); }); });
-    });
-  });
-}
 
 internal::Reactor* ReactorOfThisWorker() { return internal::CurrentThread().driver->reactor(); }
 

@@ -75,6 +75,7 @@ class BigFuture : public FutureBase<BigFuture, int> {
   char bytes_[1 << 20] = {};
 };
 
+// check: H4
 TEST(NumbersTest, AFutureOfAMebibyteIsNotCopiedThroughTheStack) {
   const size_t nothing = StackOf([] { (void)*Runtime::CurrentThread(); });
   const size_t used = StackOf([] {
@@ -100,6 +101,7 @@ Future<Status> ChainOfTasks(int left) {
   return Lazy([left] { Spawn(ChainOfTasks(left - 1)).Detach(); }).Then([](Unit&) { return OkStatus(); }).Boxed();
 }
 
+// check: H5
 TEST(NumbersTest, AHundredThousandStepsNeedNoMoreStackThanOne) {
   constexpr int kSteps = 100'000;
   const auto run = [](int steps) {
@@ -161,6 +163,7 @@ int64_t JoinOf(Runtime& runtime, int children) {
   return took;
 }
 
+// check: H6
 TEST(NumbersTest, AJoinOfTwiceAsManyTakesTwiceAsLong) {
   Runtime runtime = *Runtime::CurrentThread();
   double ratio = 0;
@@ -203,6 +206,7 @@ Future<Status> ThrowsSomewhere(base::FastRandom& random) {
   }
 }
 
+// check: H2
 TEST(NumbersTest, TenThousandThrowsHurtNobodyElse) {
   const int throws = Scaled(10'000);
   base::Atomic<int> reported{0};
@@ -252,6 +256,7 @@ class AtHome {
   std::thread::id home_;
 };
 
+// check: H3
 TEST(NumbersTest, TasksOfAThreadThatOthersAbortAreDestroyedThere) {
   constexpr int kBatch = 2'000;
   const int batches = Scaled(250'000 / kBatch);
@@ -303,6 +308,7 @@ Future<Status> Tree(uint64_t seed, int depth) {
       .Boxed();
 }
 
+// check: H7
 TEST(NumbersTest, NothingIsLeftOfAHundredThousandTreesOfScopes) {
   const int trees = Scaled(100'000);
   int good = 0, failed = 0, late = 0;

@@ -13,6 +13,16 @@ namespace kioto {
 // `steps` times KIOTO_STRESS_SCALE (1 if it is not set), at least 1.
 int Scaled(int steps);
 
+// Whether `measure`, which gives whether what it has measured is within its bound, does so at last: the machine does other
+// things too.
+template <class Measure>
+bool WithinItsBound(Measure measure) {
+  for (int attempt = 0; attempt < 25; ++attempt) {
+    if (measure()) return true;
+  }
+  return false;
+}
+
 // How many of them are alive.
 class Counted {
  public:

@@ -1,0 +1,33 @@
+"""Which checks with numbers have a test: the list of tests/stress/README.md against the comments in the sources.
+
+Above a test stands, once for each check that it shows, a comment `check: NAME` after its `//`.
+"""
+
+import re
+
+_ROW = re.compile(r"^\| ([A-Z]\d+) \|.*\|([^|]*)\|$")
+_NAME = re.compile(r"`(\w+\.\w+)`")
+
+
+def read_list(text):
+    """{check: names of its tests} of the table."""
+    rows = filter(None, map(_ROW.match, text.splitlines()))
+    return {row.group(1): _NAME.findall(row.group(2)) for row in rows}
+
+
+def faults(listed, tests, ran=None):
+    """What is wrong. `tests`: those of the sources (conformance.Test); `ran`: the names of those that passed, or None."""
+    found = []
+    shown = {(check, test.name) for test in tests for check in test.rows}
+    for check, names in sorted(listed.items()):
+        if not names:
+            found.append("tests/stress/README.md: %s names no test" % check)
+        for name in names:
+            if (check, name) not in shown:
+                found.append("tests/stress/README.md: %s says that it shows %s, and has no such comment" % (name, check))
+    for test in tests:
+        where = "%s:%d: %s" % (test.path, test.line, test.name)
+        found += ["%s: no check is called %s" % (where, check) for check in test.rows if check not in listed]
+        if ran is not None and test.name not in ran:
+            found.append(where + " did not run or did not pass")
+    return found

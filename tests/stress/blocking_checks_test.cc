@@ -1,0 +1,202 @@
+// The blocking pool under load and refusals: F1 to F4 of the checks (README.md).
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/blocking/pool.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/stress.h"
+#include "kioto/time/timeout.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+using base::sys::Fault;
+using base::sys::ScopedFault;
+using internal::BlockingJob;
+using internal::BlockingOptions;
+using internal::BlockingPool;
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+template <class Fn>
+auto Submit(BlockingPool& pool, Fn fn) {
+  return internal::SpawnOn(&pool, BlockingJob<Fn>(std::move(fn)), false, {}, base::SourceLocation::Current());
+}
+
+// How many of the jobs ended well; all others were refused.
+int CountDone(std::vector<JoinHandle<Unit>> jobs) {
+  Runtime runtime = *Runtime::CurrentThread();
+  int done = 0;
+  for (auto& job : jobs) {
+    const Status status = runtime.BlockOn([&] { return Timeout(30s, std::move(job)); });
+    EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
+    done += status.ok();
+  }
+  return done;
+}
+
+// The system refuses threads: all of them, the first ones, the second one, some by chance. Every job ends or is refused, at once.
+// check: F1
+TEST(BlockingChecks, RefusedThreadsOrphanNoJob) {
+  const int jobs = Scaled(10'000);
+  for (const Fault& fault : {Fault::Every(EAGAIN), Fault::First(100, EAGAIN), Fault::Nth(2, EAGAIN), Fault::Sometimes(0.5, EAGAIN, 1)}) {
+    EXPECT_TRUE(WithinItsBound([&fault, jobs] {
+      auto pool = std::make_shared<BlockingPool>(
+          BlockingOptions{/*max_threads=*/8, /*max_queued=*/static_cast<size_t>(jobs), /*keep_alive_ns=*/1'000});
+      base::Atomic<int> ran{0};
+      std::vector<JoinHandle<Unit>> handles;
+      {
+        ScopedFault refused(base::sys::Call::kThreadStart, fault);
+        for (int i = 0; i < jobs; ++i) handles.push_back(Submit(*pool, [&ran] { ran.fetch_add(1); }));
+        EXPECT_GT(refused.hits(), 0);
+      }
+      const int64_t submitted = base::MonotonicNanos();
+      const int done = CountDone(std::move(handles));
+      EXPECT_EQ(done, ran.load());
+      const int64_t took = base::MonotonicNanos() - submitted;
+      EXPECT_EQ(pool->queued(), 0u);
+      EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
+      EXPECT_EQ(pool->threads(), 0);
+      std::printf("%d of %d ran; all had ended after %.2f ms\n", ran.load(), jobs, took / 1e6);
+      return took <= kSecond;
+    }));
+  }
+}
+
+// A runtime that gets none of its threads, or not all, says so, and leaves none.
+// check: F1
+TEST(BlockingChecks, ARuntimeWithoutThreadsIsRefused) {
+  for (int nth = 1; nth <= 3; ++nth) {
+    ScopedFault refused(base::sys::Call::kThreadStart, Fault::Nth(nth, EAGAIN));
+    const StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+    EXPECT_EQ(refused.hits(), 1) << nth;
+    EXPECT_FALSE(runtime.ok()) << nth;
+    EXPECT_TRUE(absl::StrContains(runtime.status().message(), "thread")) << runtime.status();
+  }
+}
+
+// A hundred thousand jobs at once keep to the bounds; what is too much is refused, and counted; the threads go.
+// check: F2
+TEST(BlockingChecks, AFloodKeepsToTheBounds) {
+  constexpr int kThreads = 8;
+  constexpr size_t kQueue = 1'024;
+  const int jobs = Scaled(100'000);
+  auto pool = std::make_shared<BlockingPool>(BlockingOptions{kThreads, kQueue, /*keep_alive_ns=*/50'000'000});
+  base::Atomic<int> ran{0}, running{0}, most{0};
+  std::vector<JoinHandle<Unit>> handles;
+  for (int i = 0; i < jobs; ++i) {
+    handles.push_back(Submit(*pool, [&] {
+      const int now = running.fetch_add(1) + 1;
+      for (int seen = most.load(); seen < now && !most.compare_exchange_weak(seen, now);) {
+      }
+      ran.fetch_add(1);
+      running.fetch_sub(1);
+    }));
+    if (i % 64 == 0) {
+      ASSERT_LE(pool->threads(), kThreads);
+      ASSERT_LE(pool->queued(), kQueue);
+    }
+  }
+  const int done = CountDone(std::move(handles));
+  EXPECT_EQ(done, ran.load());
+  EXPECT_LE(most.load(), kThreads);
+  const int64_t start = base::MonotonicNanos();
+  while (pool->threads() > 0 && base::MonotonicNanos() - start < 15 * kSecond) std::this_thread::yield();
+  EXPECT_EQ(pool->threads(), 0);
+  EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
+  std::printf("%d of %d ran, %d at once\n", ran.load(), jobs, most.load());
+}
+
+// The same with nobody to take the jobs: how many are refused is known before.
+// check: F2
+TEST(BlockingChecks, WhatIsTooMuchIsRefusedExactly) {
+  constexpr int kThreads = 8, kQueue = 1'024, kTooMany = 500;
+  auto pool = std::make_shared<BlockingPool>(BlockingOptions{kThreads, kQueue, kSecond});
+  base::Atomic<bool> open{false};
+  base::Atomic<int> inside{0};
+  std::vector<JoinHandle<Unit>> handles;
+  const auto job = [&] {
+    inside.fetch_add(1);
+    while (!open.load()) std::this_thread::yield();
+  };
+  for (int i = 0; i < kThreads; ++i) handles.push_back(Submit(*pool, job));
+  while (inside.load() < kThreads) std::this_thread::yield();
+  for (int i = 0; i < kQueue + kTooMany; ++i) handles.push_back(Submit(*pool, job));
+  open.store(true);
+  EXPECT_EQ(CountDone(std::move(handles)), kThreads + kQueue);
+  EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
+}
+
+// A job that does not end: the runtime's end waits for it as long as it was told, and then names it.
+// check: F3
+TEST(BlockingChecks, TheEndDoesNotWaitForAJobThatIsStuckAndNamesIt) {
+  for (const bool many : {false, true}) {
+    EXPECT_TRUE(WithinItsBound([many] {
+      base::Atomic<bool> inside{false}, release{false}, left{false};
+      int64_t took = 0;
+      {
+        Runtime runtime = many ? *RuntimeBuilder::MultiThread().WorkerThreads(1).Build() : *Runtime::CurrentThread();
+        const EnterGuard entered = runtime.Enter();
+        SpawnBlocking([&] {
+          inside.store(true);
+          while (!release.load()) std::this_thread::yield();
+          left.store(true);
+        }, {"stuck job"}).Detach();
+        while (!inside.load()) std::this_thread::yield();
+        const int64_t start = base::MonotonicNanos();
+        const ShutdownReport report = runtime.Shutdown(1s);
+        took = base::MonotonicNanos() - start;
+        EXPECT_EQ(report.running_blocking_jobs, 1u);
+        EXPECT_EQ(report.stuck.size(), 1u);
+        if (!report.stuck.empty()) {
+          EXPECT_TRUE(absl::StrContains(report.stuck[0], "stuck job")) << report.stuck[0];
+          EXPECT_TRUE(absl::StrContains(report.stuck[0], "blocking_checks_test.cc")) << report.stuck[0];
+          std::printf("%s\n", report.stuck[0].c_str());
+        }
+      }
+      release.store(true);
+      while (!left.load()) std::this_thread::yield();
+      return took >= kSecond && took <= kSecond + kSecond / 10;
+    }));
+  }
+}
+
+// A job waits for a task that needs the pool. With a thread to spare it ends, a thousand times.
+// check: F4
+TEST(BlockingChecks, AJobMayWaitForWorkThatNeedsThePool) {
+  for (const int workers : {0, 2}) {
+    RuntimeBuilder builder = workers == 0 ? RuntimeBuilder::CurrentThread() : RuntimeBuilder::MultiThread();
+    if (workers > 0) builder.WorkerThreads(workers);
+    Runtime runtime = *builder.MaxBlockingThreads(2).Build();
+    const Handle handle = runtime.handle();
+    for (int i = Scaled(1'000); i > 0; --i) {
+      base::Atomic<bool> inner{false};
+      const Status ended = runtime.BlockOn([&] {
+        return Timeout(30s, SpawnBlocking([&, handle] {
+                         return handle.BlockOn(Lazy([&] { return SpawnBlocking([&] { inner.store(true); }); }));
+                       }));
+      });
+      ASSERT_TRUE(ended.ok()) << ended;
+      ASSERT_TRUE(inner.load());
+    }
+    EXPECT_TRUE(runtime.Shutdown().clean());
+  }
+}
+
+}  // namespace
+}  // namespace kioto

@@ -1,0 +1,282 @@
+// The scheduler under tasks that would keep a worker for themselves: A1 to A3, A9 and A10 of the checks (README.md).
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/waker_slot.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/sync/mpsc.h"
+#include "kioto/tests/stress/echo.h"
+#include "kioto/tests/stress/stress.h"
+#include "kioto/time/sleep.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int64_t kMs = 1'000'000;
+
+Runtime Pool(int workers) { return *RuntimeBuilder::MultiThread().WorkerThreads(workers).Build(); }
+
+// --- A1, A9: tasks that are always ready --------------------------------------------------------------------------------
+
+// Two tasks that wake each other for ever, on the one worker.
+class Pair {
+ public:
+  explicit Pair(const Runtime& runtime) {
+    for (int i = 0; i < 2; ++i) {
+      tasks_.push_back(runtime.Spawn(PollFn([this, i](Context& cx) -> Poll<Unit> {
+        sides_[i].Register(cx.waker());
+        turns_.fetch_add(1);
+        sides_[1 - i].Wake();
+        return stop_.load() ? Poll<Unit>(Unit{}) : Poll<Unit>(kPending);
+      })));
+    }
+  }
+  int Stop(const Runtime& runtime) {
+    stop_.store(true);
+    for (WakerSlot& side : sides_) side.Wake();
+    for (auto& task : tasks_) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+    return turns_.load();
+  }
+
+ private:
+  WakerSlot sides_[2];
+  base::Atomic<bool> stop_{false};
+  base::Atomic<int> turns_{0};
+  std::vector<JoinHandle<Unit>> tasks_;
+};
+
+// A third task, a timer and a socket of the worker go on.
+// check: A1
+TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
+  EXPECT_TRUE(WithinItsBound([] {
+    base::Atomic<bool> stop{false};
+    int64_t gap = 0, late = 0;
+    Runtime runtime = Pool(1);
+    Pair pair(runtime);
+    auto bystander = runtime.Spawn(PollFn([&, last = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
+      const int64_t now = base::MonotonicNanos();
+      if (last != 0) gap = std::max(gap, now - last);
+      last = now;
+      if (stop.load()) return Unit{};
+      cx.Yield();
+      return kPending;
+    }));
+    EchoedConnection connection(runtime);
+    const int64_t end = base::MonotonicNanos() + Scaled(1'000) * kMs;
+    while (base::MonotonicNanos() < end) {
+      const int64_t start = base::MonotonicNanos();
+      EXPECT_TRUE(runtime.BlockOn(runtime.Spawn(Sleep(5ms))).ok());
+      late = std::max(late, base::MonotonicNanos() - start - 5 * kMs);
+      for (int i = 0; i < 10; ++i) connection.Exchange();
+    }
+    const int turns = pair.Stop(runtime);
+    stop.store(true);
+    EXPECT_TRUE(runtime.BlockOn(std::move(bystander)).ok());
+    EXPECT_GT(turns, 1000);
+    const int64_t p99 = connection.p99();
+    std::printf("bystander %.2f ms, timer %.2f, echo p99 %.2f; %d turns\n", gap / 1e6, late / 1e6, p99 / 1e6, turns);
+    return gap <= 10 * kMs && late <= 10 * kMs && p99 <= 10 * kMs;
+  }));
+}
+
+// Wakes itself in every poll, and counts them.
+auto AlwaysWoken(base::Atomic<bool>& stop, int& polls) {
+  return PollFn([&stop, &polls](Context& cx) -> Poll<Unit> {
+    ++polls;
+    if (stop.load()) return Unit{};
+    cx.waker().Wake();
+    return kPending;
+  });
+}
+
+// A thousand of them: each has one poll a round, and the socket its turn.
+// check: A9
+TEST(SchedulerChecks, AThousandTasksThatWakeThemselvesTakeTurns) {
+  constexpr int kTasks = 1'000;
+  std::vector<int> polls(kTasks);
+  {
+    base::Atomic<bool> stop{false};
+    Runtime runtime = *Runtime::CurrentThread();
+    for (int& mine : polls) runtime.Spawn(AlwaysWoken(stop, mine)).Detach();
+    EXPECT_TRUE(runtime.BlockOn(Sleep(20ms)).ok());
+    const std::vector<int> before = polls;
+    EXPECT_TRUE(runtime.BlockOn(Sleep(50ms)).ok());
+    std::vector<int> since;
+    for (size_t i = 0; i < polls.size(); ++i) since.push_back(polls[i] - before[i]);
+    const auto ends = std::minmax_element(since.begin(), since.end());
+    EXPECT_GT(*ends.first, 0);
+    EXPECT_LE(*ends.second - *ends.first, 1);
+  }
+  EXPECT_TRUE(WithinItsBound([&polls] {
+    base::Atomic<bool> stop{false};
+    Runtime runtime = Pool(2);
+    for (int& mine : polls) runtime.Spawn(AlwaysWoken(stop, mine)).Detach();
+    EchoedConnection connection(runtime);
+    for (int i = 0; i < 200; ++i) connection.Exchange();
+    stop.store(true);
+    std::printf("echo p99 %.2f ms among %d\n", connection.p99() / 1e6, kTasks);
+    return connection.p99() <= 10 * kMs;
+  }));
+}
+
+// --- A2: the slot of a worker that computes --------------------------------------------------------------------------------
+
+// A task wakes another one, into the slot of its worker, and computes for 50 ms, or until the other has begun. Where the machine
+// holds up the worker that is to take it, or the monitor, the same wake is measured again.
+// check: A2
+TEST(SchedulerChecks, WhatLiesInTheSlotOfAWorkerThatComputesStartsElsewhere) {
+  constexpr int kTrials = 25;  // of each wake
+  const int wakes = Scaled(100);
+  struct Peer {
+    WakerSlot slot;
+    base::Atomic<int> waits{0};    // for its n-th wake
+    base::Atomic<int> started{0};  // n-th times
+    base::Atomic<bool> stop{false};
+  } peer;
+  Runtime runtime = Pool(2);
+  auto woken = runtime.Spawn(PollFn([&peer](Context& cx) -> Poll<Unit> {
+    peer.started.store(peer.waits.load());
+    if (peer.stop.load()) return Unit{};
+    peer.slot.Register(cx.waker());
+    peer.waits.fetch_add(1);
+    return kPending;
+  }));
+  int late[kTrials] = {};  // in this trial, and in all before
+  auto computes = runtime.Spawn(PollFn([&, wake = 0, trial = 0, n = 1, last = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
+    if (wake == wakes) return Unit{};
+    cx.Yield();
+    const int64_t start = base::MonotonicNanos();
+    if (peer.waits.load() != n || start - last < kMs) return kPending;  // so long that the other worker has parked
+    peer.slot.Wake();
+    do {
+      last = base::MonotonicNanos();
+    } while (peer.started.load() != n && last - start < 50 * kMs);
+    ++n;
+    const bool is_late = last - start > 5 * kMs;
+    if (is_late) ++late[trial];
+    trial = is_late && trial + 1 < kTrials ? trial + 1 : 0;
+    if (trial == 0) ++wake;
+    return kPending;
+  }));
+  EXPECT_TRUE(runtime.BlockOn(std::move(computes)).ok());
+  peer.stop.store(true);
+  peer.slot.Wake();
+  EXPECT_TRUE(runtime.BlockOn(std::move(woken)).ok());
+  std::printf("of %d, so many started after more than 5 ms: %d at once, %d at last\n", wakes, late[0], late[kTrials - 1]);
+  EXPECT_LE(late[kTrials - 1], wakes / 100);
+}
+
+// --- A3: workers that block --------------------------------------------------------------------------------------------------
+
+// check: A3
+TEST(SchedulerChecks, WhatIsQueuedOnBlockedWorkersRunsElsewhere) {
+  static constexpr int kBlocked = 3, kEach = 334;
+  EXPECT_TRUE(WithinItsBound([] {
+    base::Atomic<bool> release{false};
+    base::Atomic<int> inside{0}, done{0}, stalls{0};
+    base::Atomic<int64_t> ended{0};
+    Runtime runtime = *RuntimeBuilder::MultiThread()
+                           .WorkerThreads(kBlocked + 1)
+                           .OnStall([](const StallReport&, void* arg) { static_cast<base::Atomic<int>*>(arg)->fetch_add(1); }, &stalls)
+                           .Build();
+    for (int i = 0; i < kBlocked; ++i) {
+      runtime.Spawn(Lazy([&] {
+        inside.fetch_add(1);
+        while (inside.load() < kBlocked) std::this_thread::yield();  // each on a worker of its own
+        for (int k = 0; k < kEach; ++k) {
+          Spawn(Lazy([&] {
+            if (done.fetch_add(1) + 1 == kBlocked * kEach) ended.store(base::MonotonicNanos());
+          })).Detach();
+        }
+        inside.fetch_add(1);
+        while (!release.load()) std::this_thread::sleep_for(1ms);  // NOLINT(words): it blocks its worker, which is the point
+      })).Detach();
+    }
+    while (inside.load() < 2 * kBlocked) std::this_thread::yield();
+    const int64_t begun = base::MonotonicNanos();
+    while (ended.load() == 0) std::this_thread::yield();  // all of them, or the test ends here
+    const int64_t took = ended.load() - begun;
+    while (stalls.load() < kBlocked) std::this_thread::yield();
+    while (base::MonotonicNanos() - begun < 100 * kMs) std::this_thread::yield();  // each is told once
+    EXPECT_EQ(stalls.load(), kBlocked);
+    release.store(true);
+    EXPECT_TRUE(runtime.Shutdown().clean());
+    std::printf("%d tasks of blocked workers in %.2f ms\n", kBlocked * kEach, took / 1e6);
+    return took <= 100 * kMs;
+  }));
+}
+
+// --- A10: leaves that are always ready -----------------------------------------------------------------------------------------
+
+// How many rounds of `endless`, which calls its argument in each, run between two polls of another task, at most.
+template <class MakeEndless>
+int MostInARow(MakeEndless make_endless) {
+  int in_a_row = 0, most = 0;
+  Runtime runtime = *Runtime::CurrentThread();
+  EXPECT_TRUE(runtime
+                  .BlockOn([&] {
+                    Spawn(make_endless([&] { most = std::max(most, ++in_a_row); })).Detach();
+                    return Spawn(With(0, [&](int& turns) {
+                      return Loop([&] {
+                        in_a_row = 0;
+                        return YieldNow().Then([&]() -> Flow<> { return ++turns < 1'000 ? Flow<>(Continue()) : Flow<>(Break()); });
+                      });
+                    }));
+                  })
+                  .ok());
+  return most;
+}
+
+// check: A10
+TEST(SchedulerChecks, WhoeverReadsWhatIsAlwaysReadyYieldsInTime) {
+  auto channel = sync::Mpsc<int>(1'000);
+  const int received = MostInARow([&channel](auto count) {
+    return With(std::move(channel.sender), std::move(channel.receiver), [count](auto& sender, auto& receiver) {
+      return Loop([&, count] {
+        while (sender.TrySend(1).ok()) {
+        }
+        return receiver.Recv().Then([count](auto&) -> Flow<> {
+          count();
+          return Continue();
+        });
+      });
+    });
+  });
+  const Connection made = Connect();
+  const std::string much(100'000, 'x');
+  ASSERT_EQ(::write(made.client, much.data(), much.size()), static_cast<ssize_t>(much.size()));
+  const int read = MostInARow([&made](auto count) {
+    return With(*net::TcpStream::FromFd(made.server), Buffer(1), [count](net::TcpStream& s, Buffer& byte) {
+      return Loop([&, count] {
+        return s.Read(byte).AndThen([count](size_t& n) -> Flow<> {
+          if (n > 0) count();
+          return n > 0 ? Flow<>(Continue()) : Flow<>(Break());
+        });
+      });
+    });
+  });
+  ::close(made.client);
+  EXPECT_EQ(received, limits::kPollBudget);
+  EXPECT_EQ(read, limits::kPollBudget);
+  EXPECT_EQ(limits::kPollBudget, 128);
+}
+
+}  // namespace
+}  // namespace kioto

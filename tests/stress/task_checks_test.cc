@@ -1,0 +1,235 @@
+// Tasks in great numbers, wakes in storms, runtimes that come and go: A4 and A6 to A8 of the checks (README.md).
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/cpu_relax.h"
+#include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/base/random.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/waker_slot.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/stress.h"
+#include "kioto/time/sleep.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int64_t kMs = 1'000'000;
+
+Runtime Pool(int workers) { return *RuntimeBuilder::MultiThread().WorkerThreads(workers).Build(); }
+
+// --- A4: a storm of wakes --------------------------------------------------------------------------------------------------
+
+// Threads that wake parked tasks by chance, and how often each task will have been woken.
+class Storm {
+ public:
+  static constexpr int kTasks = 64, kThreads = 4;
+
+  explicit Storm(int each) : each_(each), tasks_(kTasks) {
+    for (int t = 0; t < kThreads; ++t) {
+      base::FastRandom random = RandomOf(t);
+      for (int i = 0; i < each_; ++i) ++tasks_[random.Below(kTasks)].quota;
+    }
+  }
+  auto Task(int i) {
+    return PollFn([this, i](Context& cx) -> Poll<Unit> {
+      Parked& mine = tasks_[static_cast<size_t>(i)];
+      mine.slot.Register(cx.waker());
+      const int sent = mine.sent.exchange(0);
+      mine.got += sent;
+      received_.fetch_add(sent);
+      return mine.got < mine.quota ? Poll<Unit>(kPending) : Poll<Unit>(Unit{});
+    });
+  }
+  void Wakes(int thread) {
+    base::FastRandom random = RandomOf(thread);
+    for (int i = 0; i < each_; ++i) {
+      Parked& chosen = tasks_[random.Below(kTasks)];
+      chosen.sent.fetch_add(1);
+      chosen.slot.Wake();
+    }
+  }
+  int received() const { return received_.load(); }
+  bool over() const { return received() == each_ * kThreads; }
+
+ private:
+  struct Parked {
+    WakerSlot slot;
+    base::Atomic<int> sent{0};
+    int got = 0;
+    int quota = 0;
+  };
+  static base::FastRandom RandomOf(int thread) { return base::FastRandom(static_cast<uint64_t>(thread) + 1); }
+
+  const int each_;
+  std::vector<Parked> tasks_;
+  base::Atomic<int> received_{0};
+};
+
+// A wake that is lost leaves its task waiting: nothing goes on then, which is told after half a minute.
+// check: A4
+TEST(TaskChecks, NoWakeIsLostInAStorm) {
+  EXPECT_TRUE(WithinItsBound([] {
+    Storm storm(Scaled(2'000'000) / Storm::kThreads);
+    Runtime runtime = Pool(2);
+    std::vector<JoinHandle<Unit>> tasks;
+    for (int i = 0; i < Storm::kTasks; ++i) tasks.push_back(runtime.Spawn(storm.Task(i)));
+    std::vector<std::thread> threads;
+    for (int t = 0; t < Storm::kThreads; ++t) threads.emplace_back([&storm, t] { storm.Wakes(t); });
+    int64_t last = base::MonotonicNanos(), gap = 0;
+    for (int seen = 0; !storm.over() && gap < 30'000 * kMs;) {
+      const int now_received = storm.received();
+      const int64_t now = base::MonotonicNanos();
+      gap = std::max(gap, now - last);
+      if (std::exchange(seen, now_received) != now_received) last = now;
+      std::this_thread::yield();
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_TRUE(storm.over()) << "a wake was lost; received: " << storm.received();
+    for (auto& task : tasks) task.Abort();  // after the last wake: they have ended, or never will
+    EXPECT_TRUE(runtime.Shutdown().clean());
+    std::printf("%d wakes, the longest pause %.2f ms\n", storm.received(), gap / 1e6);
+    return !storm.over() || gap < 1'000 * kMs;
+  }));
+}
+
+// --- A6: a flood of spawns -------------------------------------------------------------------------------------------------
+
+size_t ResidentBytes() {
+  std::FILE* statm = std::fopen("/proc/self/statm", "r");
+  size_t pages = 0, resident = 0;
+  EXPECT_EQ(std::fscanf(statm, "%zu %zu", &pages, &resident), 2);
+  std::fclose(statm);
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+constexpr bool kSanitized =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    true;
+#else
+    false;
+#endif
+
+// From a thread that is no worker, a million tasks that have not begun; then they run.
+// check: A6
+TEST(TaskChecks, AFloodFromAForeignThreadCostsWhatItsTasksCost) {
+  const int tasks = Scaled(1'000'000);
+  base::Atomic<int> ran{0};
+  const auto future = [&ran] { return Lazy([&ran] { ran.fetch_add(1); }); };
+  Runtime runtime = *Runtime::CurrentThread();
+  const size_t before = ResidentBytes();
+  for (int i = 0; i < tasks; ++i) runtime.Spawn(future()).Detach();
+  const size_t peak = ResidentBytes();
+  EXPECT_TRUE(runtime
+                  .BlockOn(PollFn([&ran, tasks](Context& cx) -> Poll<Unit> {
+                    if (ran.load() == tasks) return Unit{};
+                    cx.Yield();
+                    return kPending;
+                  }))
+                  .ok());
+  EXPECT_EQ(runtime.handle().live_tasks(), 0u);
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+  const size_t after = ResidentBytes();
+  const size_t each = (peak - std::min(peak, before)) / static_cast<size_t>(tasks);
+  std::printf("%zu bytes a task; resident %zu KiB before, %zu at most, %zu after\n", each, before >> 10, peak >> 10, after >> 10);
+  if (kSanitized || tasks < 100'000) return;
+  EXPECT_LE(each, sizeof(future()) + 192);
+  EXPECT_LE(after, before + before / 10);
+}
+
+// --- A7: runtimes that come and go ------------------------------------------------------------------------------------------
+
+// check: A7
+TEST(TaskChecks, RuntimesComeAndGo) {
+  const std::set<int> fds = OpenFds();
+  base::FastRandom random(7);
+  for (int cycle = Scaled(2'000); cycle > 0; --cycle) {
+    const int64_t start = base::MonotonicNanos();
+    {
+      const int workers = static_cast<int>(random.Below(3));
+      Runtime runtime = workers == 0 ? *Runtime::CurrentThread() : Pool(workers);
+      for (uint32_t i = random.Below(4); i > 0; --i) {
+        runtime.Spawn(With(Counted(), [](Counted&) { return YieldNow(); })).Detach();
+        runtime.Spawn(With(Counted(), [](Counted&) { return Sleep(1h); })).Detach();
+        runtime.Spawn(Lazy([] { SpawnBlocking([counted = Counted()] {}).Detach(); })).Detach();
+      }
+      for (uint32_t spin = random.Below(2'000); spin > 0; --spin) base::CpuRelax();
+      if (random.Below(2) == 0) {
+        EXPECT_TRUE(runtime.Shutdown().clean());
+      }
+    }
+    ASSERT_EQ(Counted::alive(), 0) << cycle << " cycles before the end";
+    ASSERT_LE(base::MonotonicNanos() - start, 5'000 * kMs);
+  }
+  EXPECT_EQ(OpenFds(), fds);
+}
+
+// --- A8: wakers that outlive what they wake ----------------------------------------------------------------------------------
+
+// Wakers of tasks that have ended: while their runtime lives, from two threads when it is gone, and when the process ends.
+// check: A8
+TEST(TaskChecks, StaleWakersWakeNothing) {
+  constexpr int kTasks = 100, kPolls = 3, kTimes = 40;
+  const int rounds = Scaled(1'000'000 / (kTasks * kPolls * kTimes));
+  static std::vector<Waker>* const at_exit = new std::vector<Waker>;
+  for (int round = 0; round < rounds; ++round) {
+    base::Mutex lock;
+    std::vector<Waker> wakers;
+    int polls = 0;
+    {
+      Runtime runtime = Pool(2);
+      std::vector<JoinHandle<Unit>> tasks;
+      for (int i = 0; i < kTasks; ++i) {
+        tasks.push_back(runtime.Spawn(PollFn([&, mine = 0](Context& cx) mutable -> Poll<Unit> {
+          base::MutexLock guard(lock);
+          ++polls;
+          wakers.push_back(cx.waker());
+          cx.Yield();
+          return ++mine < kPolls ? Poll<Unit>(kPending) : Poll<Unit>(Unit{});
+        })));
+      }
+      for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+      for (int i = 0; i < kTimes / 4; ++i) {
+        for (const Waker& waker : wakers) waker.Wake();
+      }
+      if (round % 2 == 0) {
+        EXPECT_TRUE(runtime.Shutdown().clean());
+      }
+    }
+    const auto wake_copies = [&wakers] {
+      for (int i = 0; i < kTimes * 3 / 8; ++i) {
+        const std::vector<Waker> copies = wakers;
+        for (const Waker& waker : copies) waker.Wake();
+      }
+    };
+    std::thread other(wake_copies);
+    wake_copies();
+    other.join();
+    EXPECT_EQ(polls, kTasks * kPolls);
+    if (round == 0) *at_exit = std::move(wakers);
+  }
+  std::atexit([] {
+    for (const Waker& waker : *at_exit) waker.Wake();
+    delete at_exit;
+  });
+}
+
+}  // namespace
+}  // namespace kioto

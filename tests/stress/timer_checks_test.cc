@@ -1,0 +1,200 @@
+// Timers in great numbers, and against a worker that parks: E1 and E4 to E7 of the checks (README.md).
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/echo.h"
+#include "kioto/tests/stress/stress.h"
+#include "kioto/time/instant.h"
+#include "kioto/time/interval.h"
+#include "kioto/time/sleep.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int64_t kMs = 1'000'000;
+
+// Whether this build is one whose speed means something.
+constexpr bool kTimesCount =
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    true;
+#else
+    false;
+#endif
+
+// --- E1: what a timer costs ------------------------------------------------------------------------------------------------
+
+// Armed and dropped, among a million others. A timer has no memory but its future's.
+// check: E1
+TEST(TimerChecks, AMillionTimersLive) {
+  static_assert(sizeof(time::SleepFuture) <= 128);
+  const int timers = Scaled(1'000'000);
+  Runtime runtime = *Runtime::CurrentThread();
+  EXPECT_TRUE(WithinItsBound([&] {
+    int64_t median = 0;
+    EXPECT_TRUE(runtime
+                    .BlockOn(With(std::vector<time::SleepFuture>(), [&](std::vector<time::SleepFuture>& sleeps) {
+                      return PollFn([&](Context& cx) -> Poll<Unit> {
+                        sleeps.reserve(static_cast<size_t>(timers));
+                        for (int i = 0; i < timers; ++i) {
+                          sleeps.push_back(Sleep(60s + std::chrono::microseconds(i * 37)));
+                          EXPECT_TRUE(sleeps.back().PollOnce(cx).pending());
+                        }
+                        std::vector<int64_t> took;
+                        for (int i = 0; i < 1'000; ++i) {
+                          constexpr int kAtOnce = 100;
+                          const int64_t start = base::MonotonicNanos();
+                          for (int k = 0; k < kAtOnce; ++k) (void)Sleep(30s).PollOnce(cx);
+                          took.push_back((base::MonotonicNanos() - start) / kAtOnce);
+                        }
+                        std::nth_element(took.begin(), took.begin() + 500, took.end());
+                        median = took[500];
+                        return Unit{};
+                      });
+                    }))
+                    .ok());
+    std::printf("%zu bytes a timer; armed and dropped among %d: %d ns\n", sizeof(time::SleepFuture), timers, static_cast<int>(median));
+    return !kTimesCount || median <= 250;
+  }));
+}
+
+// --- E4: accuracy ------------------------------------------------------------------------------------------------------------
+
+// Deadlines spread over 100 ms. What counts is how late each is in the best of the goes: when the machine holds up the worker once,
+// many are late together.
+// check: E4
+TEST(TimerChecks, TenThousandTimersAreNeverEarlyAndHardlyLate) {
+  constexpr int kTimers = 10'000;
+  std::vector<int64_t> late(kTimers, INT64_MAX);
+  EXPECT_TRUE(WithinItsBound([&late] {
+    Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
+    std::vector<JoinHandle<Unit>> tasks;
+    const time::Instant start = time::Instant::Now() + 100ms;
+    for (int i = 0; i < kTimers; ++i) {
+      const time::Instant due = start + std::chrono::microseconds(10 * i);
+      tasks.push_back(runtime.Spawn(SleepUntil(due).Then([due, &mine = late[static_cast<size_t>(i)]](auto&) {
+        const int64_t now = std::chrono::nanoseconds(time::Instant::Now() - due).count();
+        EXPECT_GE(now, 0) << "a timer was early";
+        mine = std::min(mine, now);
+      })));
+    }
+    for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+    std::vector<int64_t> sorted = late;
+    std::sort(sorted.begin(), sorted.end());
+    std::printf("late by %.2f ms at most, p99 %.2f\n", sorted.back() / 1e6, sorted[kTimers * 99 / 100] / 1e6);
+    return sorted[kTimers * 99 / 100] <= 2 * kMs;
+  }));
+}
+
+// check: E4
+TEST(TimerChecks, WhatIsDueAlreadyDoesNotSuspend) {
+  Runtime runtime = *Runtime::CurrentThread();
+  EXPECT_TRUE(runtime
+                  .BlockOn(PollFn([](Context& cx) -> Poll<Unit> {
+                    EXPECT_TRUE(Sleep(0s).PollOnce(cx).ready());
+                    EXPECT_TRUE(Sleep(-1h).PollOnce(cx).ready());
+                    EXPECT_TRUE(SleepUntil(time::Instant::Now() - 1ms).PollOnce(cx).ready());
+                    return Unit{};
+                  }))
+                  .ok());
+}
+
+// --- E5: a worker that parks ---------------------------------------------------------------------------------------------------
+
+// A thread outside arms a short timer on the wheel of a worker that is about to park until an hour from now, or does: nobody
+// else would wake it, so a timer whose hurry is lost is late by that hour.
+// check: E5
+TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
+  const int timers = Scaled(1'000);
+  EXPECT_TRUE(WithinItsBound([timers] {
+    base::Atomic<int> late{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&late, timers, t] {
+        Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
+        runtime.Spawn(Sleep(1h)).Detach();
+        for (int i = 0; i < timers; ++i) {
+          const auto length = std::chrono::microseconds(1 + (i * 37 + t * 11) % 900);
+          const int64_t due = base::MonotonicNanos() + std::chrono::nanoseconds(length).count();
+          EXPECT_TRUE(runtime.BlockOn(Sleep(length)).ok());
+          const int64_t now = base::MonotonicNanos();
+          EXPECT_GE(now, due);
+          if (now - due > 50 * kMs) late.fetch_add(1);
+        }
+        EXPECT_TRUE(runtime.Shutdown().clean());
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    std::printf("%d of %d late by more than 50 ms\n", late.load(), 4 * timers);
+    return late.load() == 0;
+  }));
+}
+
+// --- E6: a flood of timers -------------------------------------------------------------------------------------------------------
+
+// All due in one tick: all fire, once, and a socket is served meanwhile.
+// check: E6
+TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
+  const int timers = Scaled(50'000);
+  EXPECT_TRUE(WithinItsBound([timers] {
+    std::vector<int> fired(static_cast<size_t>(timers));
+    base::Atomic<int> left{timers};
+    int64_t longest = 0;
+    {
+      Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
+      EchoedConnection connection(runtime);
+      const time::Instant tick = time::Instant::Now() + std::chrono::microseconds(200'000 + 10 * timers);
+      for (int i = 0; i < timers; ++i) {
+        runtime.Spawn(SleepUntil(tick).Then([&, i](auto&) {
+          ++fired[static_cast<size_t>(i)];
+          left.fetch_sub(1);
+        })).Detach();
+      }
+      EXPECT_EQ(left.load(), timers) << "it took so long to make them that some were due before all were there";
+      while (time::Instant::Now() < tick - 20ms) std::this_thread::yield();  // all are armed
+      do {
+        connection.Exchange();
+      } while (left.load() > 0);
+      longest = connection.longest();
+      EXPECT_TRUE(runtime.Shutdown().clean());
+    }
+    EXPECT_EQ(std::count(fired.begin(), fired.end(), 1), timers);
+    std::printf("%d timers in one tick; the longest exchange took %.2f ms\n", timers, longest / 1e6);
+    return !kTimesCount || longest <= 10 * kMs;
+  }));
+}
+
+// --- E7: periods of next to nothing ------------------------------------------------------------------------------------------------
+
+// What it gives in one poll: time/interval_test.
+// check: E7
+TEST(TimerChecks, AnIntervalOfOneNanosecondLetsSocketsIn) {
+  EXPECT_TRUE(WithinItsBound([] {
+    Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
+    base::Atomic<int> ticks{0};
+    auto task = runtime.Spawn(ForEach(time::Interval(1ns), [&ticks](time::Instant) { ticks.fetch_add(1); }));
+    EchoedConnection connection(runtime);
+    const int before = ticks.load();
+    for (int i = 0; i < 200; ++i) connection.Exchange();
+    EXPECT_GT(ticks.load(), before);
+    task.Abort();
+    EXPECT_TRUE(runtime.Shutdown().clean());
+    std::printf("echo p99 %.2f ms beside %d ticks\n", connection.p99() / 1e6, ticks.load());
+    return connection.p99() <= 10 * kMs;
+  }));
+}
+
+}  // namespace
+}  // namespace kioto

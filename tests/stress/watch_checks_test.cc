@@ -1,0 +1,181 @@
+// What watches a runtime: stall reports, dumps, metrics: K1 to K3 of the checks (README.md).
+#include <time.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/task_dump.h"
+#include "kioto/tests/stress/stress.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int64_t kMs = 1'000'000;
+
+// --- K1: stalls ------------------------------------------------------------------------------------------------------------
+
+// Of the time on a processor: what a thread waits for one is no stall.
+int64_t CpuNanos() {
+  timespec now = {};
+  EXPECT_EQ(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// A runtime whose tasks stay in their polls for so long, one after the other, as many as are reported at once. How many were.
+int StallsReported(int64_t length_ns) {
+  base::Atomic<int> stalls{0};
+  Runtime runtime = *RuntimeBuilder::MultiThread()
+                         .WorkerThreads(1)
+                         .OnStall([](const StallReport&, void* count) { static_cast<base::Atomic<int>*>(count)->fetch_add(1); }, &stalls)
+                         .Build();
+  for (int i = 0; i < limits::kStallBurst; ++i) {
+    EXPECT_TRUE(runtime
+                    .BlockOn(runtime.Spawn(Lazy([length_ns] {
+                      const int64_t end = CpuNanos() + length_ns;
+                      while (CpuNanos() < end) {
+                      }
+                    })))
+                    .ok());
+  }
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  return stalls.load();
+}
+
+// Reports are rationed, so each runtime has a few stalls only.
+// check: K1
+TEST(WatchChecks, StallsAreReportedAndNothingElseIs) {
+  const int runtimes = Scaled(20);
+  EXPECT_TRUE(WithinItsBound([runtimes] {
+    int reported = 0, wrongly = 0;
+    for (int i = 0; i < runtimes; ++i) {
+      reported += StallsReported(38 * kMs);
+      wrongly += StallsReported(10 * kMs);
+    }
+    const int stalls = runtimes * limits::kStallBurst;
+    std::printf("%d of %d stalls reported, and %d that were none\n", reported, stalls, wrongly);
+    return reported >= stalls * 95 / 100 && wrongly == 0;
+  }));
+}
+
+// --- K2: dumps ---------------------------------------------------------------------------------------------------------------
+
+// Ten thousand tasks wait, others come and go, and all that wait are in each dump.
+// check: K2
+TEST(WatchChecks, ADumpOfTenThousandTasksHasThemAll) {
+  constexpr size_t kTasks = 10'000;
+  EXPECT_TRUE(WithinItsBound([] {
+    base::Atomic<bool> stop{false};
+    Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+    std::vector<uint64_t> waiting;
+    for (size_t i = 0; i < kTasks; ++i) {
+      JoinHandle<Unit> task = runtime.Spawn(Never());
+      waiting.push_back(task.id());
+      std::move(task).Detach();
+    }
+    std::sort(waiting.begin(), waiting.end());
+    for (int i = 0; i < 4; ++i) {
+      runtime.Spawn(Loop([&stop] {
+        return Spawn(YieldNow()).Then([&stop](auto&) -> Flow<> { return stop.load() ? Flow<>(Break()) : Flow<>(Continue()); });
+      })).Detach();
+    }
+    int64_t longest = 0;
+    for (int i = 0; i < 5; ++i) {
+      const int64_t start = base::MonotonicNanos();
+      const RuntimeDump dump = runtime.Dump();
+      longest = std::max(longest, base::MonotonicNanos() - start);
+      std::vector<uint64_t> listed;
+      for (const TaskDump& task : dump.tasks) listed.push_back(task.id);
+      EXPECT_TRUE(std::includes(listed.begin(), listed.end(), waiting.begin(), waiting.end()));
+    }
+    stop.store(true);
+    EXPECT_TRUE(runtime.Shutdown().clean());
+    std::printf("a dump of %zu tasks in %.2f ms\n", kTasks, longest / 1e6);
+    return longest <= 1'000 * kMs;
+  }));
+}
+
+// A thousand dumps by two threads, of tasks that spawn, join, wait and end.
+// check: K2
+TEST(WatchChecks, DumpsAndTasksDoNotStopEachOther) {
+  const int each = Scaled(1'000) / 2;
+  base::Atomic<int> dumpers{2}, batches{0};
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  auto tasks = runtime.Spawn(Loop([&] {
+    std::vector<JoinHandle<Unit>> batch;
+    for (int i = 0; i < 100; ++i) batch.push_back(Spawn(YieldNow()));
+    return JoinAll(std::move(batch)).Then([&](auto&) -> Flow<> {
+      batches.fetch_add(1);
+      return dumpers.load() > 0 ? Flow<>(Continue()) : Flow<>(Break());
+    });
+  }));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < each; ++k) (void)runtime.Dump().ToString();
+      dumpers.fetch_sub(1);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(runtime.BlockOn(std::move(tasks)).ok());
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  std::printf("%d dumps beside %d batches of tasks\n", 2 * each, batches.load());
+}
+
+// --- K3: metrics ---------------------------------------------------------------------------------------------------------------
+
+// What they cost: the bars of tools/bench/exact_bars.tsv, which count every instruction of a poll.
+// check: K3
+TEST(WatchChecks, MetricsAddUpToTheWorkThatWasDone) {
+  constexpr int kYields = 9, kThreads = 2, kWorkers = 2;
+  const int each = Scaled(10'000);
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(kWorkers).Build();
+  base::Atomic<int> done{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < each; ++i) {
+        runtime.Spawn(With(0, [&done](int& yields) {
+          return Loop([&] {
+            return YieldNow().Then([&]() -> Flow<> {
+              if (++yields < kYields) return Continue();
+              done.fetch_add(1);
+              return Break();
+            });
+          });
+        })).Detach();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const RuntimeMetrics metrics = runtime.metrics();
+  while (metrics.alive_tasks() > 0) std::this_thread::yield();
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  const uint64_t tasks = static_cast<uint64_t>(kThreads) * static_cast<uint64_t>(each);
+  uint64_t polls = 0, local_schedules = 0;
+  for (size_t i = 0; i < kWorkers; ++i) {
+    polls += metrics.worker(i).polls;
+    local_schedules += metrics.worker(i).local_schedules;
+  }
+  EXPECT_EQ(static_cast<uint64_t>(done.load()), tasks);
+  EXPECT_EQ(metrics.spawned_tasks(), tasks);
+  EXPECT_EQ(metrics.remote_schedules(), tasks);
+  EXPECT_EQ(polls, tasks * (kYields + 1));
+  EXPECT_EQ(local_schedules, tasks * kYields);
+  EXPECT_EQ(metrics.budget_forced_yields(), 0u);
+}
+
+}  // namespace
+}  // namespace kioto
