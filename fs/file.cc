@@ -11,10 +11,10 @@
 
 namespace kioto::fs {
 
-using internal::FileCore;
 using internal::FileDone;
 using internal::FileJob;
 using internal::FileOp;
+using internal::SharedFd;
 
 namespace {
 
@@ -44,12 +44,12 @@ const char* NameOf(FileOp op) {
 
 }  // namespace
 
-File::File(std::shared_ptr<FileCore> core) : core_(std::move(core)) {
+File::File(std::shared_ptr<SharedFd> fd) : fd_(std::move(fd)) {
   struct stat st;
-  regular_ = base::sys::Fstat(core_->get(), &st) == 0 && S_ISREG(st.st_mode);
+  regular_ = base::sys::Fstat(fd_->get(), &st) == 0 && S_ISREG(st.st_mode);
 }
 
-File File::FromFd(int fd) { return File(std::make_shared<FileCore>(fd)); }
+File File::FromFd(int fd) { return File(std::make_shared<SharedFd>(fd)); }
 
 JobFuture<StatusOr<File>> File::Open(std::string path) { return OpenOptions().Read(true).Open(std::move(path)); }
 JobFuture<StatusOr<File>> File::Create(std::string path) {
@@ -67,7 +67,7 @@ StatusOr<int> File::TryIntoFd() {
     return absl::FailedPreconditionError("fs::File::TryIntoFd: an operation is not finished, or bytes were read ahead: Seek(0, SEEK_CUR), and try again");
   }
   if (!lost_.ok()) return lost_;
-  return core_->Release();
+  return fd_->Release();
 }
 
 Status File::Fail(FileOp op, int64_t error) const {
@@ -116,14 +116,15 @@ void File::Start(FileOp op, size_t size, int64_t number, int whence) {
   busy_ = true;
   Buffer buffer;
   if (op == FileOp::kRead || op == FileOp::kWrite) buffer = std::move(buffer_);
-  job_ = internal::StartJob(FileJob(op, core_, std::move(buffer), size, number, whence, unread));
+  FileJob job(op, fd_, std::move(buffer), size, number, whence, unread);
+  job_ = op == FileOp::kWrite ? kioto::internal::SpawnMandatoryBlocking(std::move(job)) : internal::StartJob(std::move(job));
 }
 
 size_t File::ReadNow(MutableBytes into) {
 #if defined(__linux__)
   if (!regular_) return 0;
   const iovec part{into.data(), std::min(into.size(), kMaxReadNow)};
-  const ssize_t n = base::sys::Preadv2(core_->get(), &part, 1, /*offset: the cursor's*/ -1, RWF_NOWAIT);
+  const ssize_t n = base::sys::Preadv2(fd_->get(), &part, 1, /*offset: the cursor's*/ -1, RWF_NOWAIT);
   if (n < 0 && n != -EAGAIN) regular_ = false;  // this file can't: never ask again
   return n > 0 ? static_cast<size_t>(n) : 0;    // some kernels say 0 where the end is not: a job looks
 #else
@@ -171,16 +172,14 @@ Poll<StatusOr<size_t>> File::PollWriteVectored(Context& cx, io::Pieces pieces) {
   }
   begin_ = unread_begin;
   end_ = unread_end;
-  // relaxed: no job has it yet; handing one over, with its release, publishes it.
-  core_->state.store(FileCore::kOffered, std::memory_order_relaxed);
   Start(FileOp::kWrite, size);
-  // relaxed: against the exchange of ~FileJob only who was first counts (R1 of file_job.h); it publishes nothing.
-  if (core_->state.exchange(FileCore::kTaken, std::memory_order_relaxed) == FileCore::kDropped) {
-    // Refused. If its output is only about to be there, the next operation tells, as of any write that was lost.
-    if (auto refused = job_.TryTake()) {
+  // Refused, its status is there by now. Once taken, it is done even if the runtime ends.
+  if (auto done = job_.TryTake()) {
+    if (!done->ok()) {
       busy_ = false;
-      return StatusOr<size_t>(refused->ok() ? absl::InternalError("fs::File::Write: refused") : refused->status());
+      return StatusOr<size_t>(done->status());
     }
+    TakeIn(*std::move(done));
   }
   return StatusOr<size_t>(size);
 }
@@ -252,7 +251,7 @@ StatusOr<int> OpenOptions::Flags() const {
 StatusOr<File> OpenOptions::Run(internal::Request& r) {
   const int fd = base::sys::Open(r.path.c_str(), static_cast<int>(r.flags), static_cast<mode_t>(r.number));
   if (fd < 0) return internal::PathError(fd, "fs::File::Open", r.path);
-  File file(std::make_shared<FileCore>(fd));
+  File file(std::make_shared<SharedFd>(fd));
   file.path_ = std::move(r.path);
   return file;
 }

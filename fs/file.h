@@ -66,7 +66,7 @@ class File {
   File(File&&) noexcept = default;
   File& operator=(File&&) noexcept = default;
 
-  int fd() const { return core_->get(); }
+  int fd() const { return fd_->get(); }
   // Gives the fd up, with the cursor where reading has come to. Fails, and keeps it, while a job runs or bytes that were read
   // ahead are left (first Seek(0, SEEK_CUR), which waits for the one and gives back the other).
   StatusOr<int> TryIntoFd();
@@ -123,7 +123,7 @@ class File {
   template <class T>
   friend class FileFuture;
 
-  explicit File(std::shared_ptr<internal::FileCore> core);
+  explicit File(std::shared_ptr<internal::SharedFd> fd);
 
   // Ready once no job runs, and what the last one gave is taken in.
   Poll<Unit> PollIdle(Context& cx);
@@ -139,7 +139,7 @@ class File {
   void Give(StatusOr<Metadata>& out, const Status& status);
   void Give(StatusOr<File>& out, const Status& status);
 
-  std::shared_ptr<internal::FileCore> core_;
+  std::shared_ptr<internal::SharedFd> fd_;
   std::string path_;  // for errors
   JoinHandle<internal::FileDone> job_;
   bool busy_ = false;       // a job runs

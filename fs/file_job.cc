@@ -26,30 +26,26 @@ int64_t Call(F f) {
 }  // namespace
 
 FileJob::~FileJob() {
-  if (core_ == nullptr) return;  // it ran
-  MoveBack();
-  if (op_ != FileOp::kWrite) return;
-  // relaxed: against the exchange of File::PollWriteVectored only who was first counts (R1); the bytes are the job's own.
-  if (core_->state.exchange(FileCore::kDropped, std::memory_order_relaxed) == FileCore::kTaken) Write();
+  if (fd_ != nullptr) MoveBack();  // it did not run
 }
 
 Poll<FileDone> FileJob::PollOnce(Context&) {
   FileDone done{op_, 0, Buffer()};
   done.n = Run(done);
   done.buffer = std::move(buffer_);
-  core_.reset();
+  fd_.reset();
   return done;
 }
 
 int64_t FileJob::MoveBack() {
   const size_t unread = std::exchange(unread_, 0);
-  return unread == 0 ? 0 : Call([&] { return ::lseek(core_->get(), -static_cast<off_t>(unread), SEEK_CUR); });
+  return unread == 0 ? 0 : Call([&] { return ::lseek(fd_->get(), -static_cast<off_t>(unread), SEEK_CUR); });
 }
 
 int64_t FileJob::Write() {
   size_t done = 0;
   while (done < size_) {
-    const ssize_t n = sys::Write(core_->get(), buffer_.data() + done, size_ - done);
+    const ssize_t n = sys::Write(fd_->get(), buffer_.data() + done, size_ - done);
     if (n < 0) return n;
     if (n == 0) return -EIO;  // a device that takes nothing more: it would be asked for ever
     done += static_cast<size_t>(n);
@@ -58,7 +54,7 @@ int64_t FileJob::Write() {
 }
 
 int64_t FileJob::Run(FileDone& done) {
-  const int fd = core_->get();
+  const int fd = fd_->get();
   const int64_t moved = MoveBack();
   if (moved < 0 && moved != -ESPIPE) return moved;
   switch (op_) {
@@ -85,11 +81,11 @@ int64_t FileJob::Run(FileDone& done) {
       return Call([&] { return ::fchmod(fd, static_cast<mode_t>(number_)); });
     case FileOp::kClone: {
       const int64_t copy = Call([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); });
-      if (copy >= 0) done.clone = std::make_shared<FileCore>(static_cast<int>(copy));
+      if (copy >= 0) done.clone = std::make_shared<SharedFd>(static_cast<int>(copy));
       return copy;
     }
     case FileOp::kClose:
-      return fd < 0 ? -EBADF : sys::Close(core_->Release());
+      return fd < 0 ? -EBADF : sys::Close(fd_->Release());
   }
   return -EINVAL;
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/fs/paths.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
@@ -198,6 +199,26 @@ TEST_P(FileTest, ReadsFromMemoryWithoutAJob) {
   Buffer buf(14);
   EXPECT_EQ(Run(file.ReadExact(buf)), OkStatus());
   EXPECT_EQ(buf.first(14), kHello);
+}
+
+// Reads of what is in memory wait for nothing but their budget.
+// behaviour: tokio/tests/fs_file.rs#coop
+TEST_P(FileTest, ReadsAndSeeksForEverEndAPollAtTimes) {
+  File file = Opened(std::string(1000, 'x'));
+  const EnterGuard guard = runtime().Enter();
+  Buffer byte(1);
+  int reads = 0;
+  PolledTask loop(PollFn([&](Context& cx) -> Poll<Unit> {
+    for (;;) {
+      auto read = file.Read(byte);
+      auto polled = read.PollOnce(cx);
+      if (polled.pending()) return kPending;
+      ++reads;
+      if (**polled == 0 && file.Seek(0).PollOnce(cx).pending()) return kPending;
+    }
+  }));
+  EXPECT_TRUE(loop.Poll().pending());
+  EXPECT_LE(reads, limits::kPollBudget);
 }
 
 // behaviour: tokio/tests/fs_open_options.rs#open_options_write

@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/string_view.h"
 #include "kioto/net/address.h"
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/internal/poison.h"
 
 namespace kioto::net {
 
@@ -27,6 +29,11 @@ class Endpoint {
   Endpoint(const std::string& host_and_port) : Endpoint(absl::string_view(host_and_port)) {}   // NOLINT
   // The host without port and without brackets.
   Endpoint(absl::string_view host, uint16_t port) { Set(host, port); }                         // NOLINT
+  template <class Port, std::enable_if_t<std::is_integral_v<Port>, int> = 0>
+  Endpoint(Port) {  // NOLINT: refused
+    static_assert(kioto::internal::kAlwaysFalse<Port>,
+                  "kioto: a port alone is no endpoint: write the address too, 0.0.0.0:8080 for every one of this machine");
+  }
 
   // An address that needs no look-up.
   const std::optional<SocketAddress>& address() const { return address_; }

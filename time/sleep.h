@@ -11,9 +11,11 @@
 #define KIOTO_TIME_SLEEP_H_
 
 #include <chrono>
+#include <type_traits>
 #include <utility>
 
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/time/instant.h"
 #include "kioto/time/internal/nanos.h"
 #include "kioto/time/internal/timer.h"
@@ -51,6 +53,14 @@ template <class Rep, class Period>
 SleepFuture Sleep(std::chrono::duration<Rep, Period> duration) {
   using kioto::internal::Timer;
   return SleepFuture(Timer(Timer::From::kFirstPoll, kioto::internal::ToNanos(duration)));
+}
+
+// A number without a unit.
+template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+kioto::internal::Poison Sleep(Number) {
+  static_assert(kioto::internal::kAlwaysFalse<Number>,
+                "kioto: Sleep takes its duration with a unit, as in Sleep(5s): see std::chrono_literals");
+  return {};
 }
 
 inline SleepFuture SleepUntil(Instant deadline) {

@@ -23,11 +23,13 @@
 
 #include <chrono>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/runtime/future/internal/unify.h"
 #include "kioto/time/instant.h"
 #include "kioto/time/internal/nanos.h"
@@ -102,6 +104,14 @@ template <class F>
 auto TimeoutAt(Instant deadline, F&& future) {
   using kioto::internal::Timer;
   return kioto::internal::MakeTimeout(Timer::From::kClockZero, deadline.nanos(), std::forward<F>(future));
+}
+
+// A number without a unit.
+template <class Number, class F, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+kioto::internal::Poison Timeout(Number, F&&) {
+  static_assert(kioto::internal::kAlwaysFalse<Number>,
+                "kioto: Timeout takes its limit with a unit, as in Timeout(5s, future): see std::chrono_literals");
+  return {};
 }
 
 // Timeout as an adaptor, for future.Apply.

@@ -24,8 +24,11 @@ inline constexpr int kMaxWorkers = 1024;
 // the rest.
 inline constexpr int kLifoPollsInARow = 3;
 
-// Polls between two looks at the driver and the injector when there is always work.
+// Polls between two looks at the driver and the injector when there is always work. On a worker of a pool that is the most:
+// there it is as many as fit into the time, by how long they took of late, and at least so many.
 inline constexpr uint32_t kEventInterval = 61;
+inline constexpr uint32_t kMinEventInterval = 2;
+inline constexpr int64_t kEventIntervalNs = 200'000;
 
 // Among how many of the tasks that are ready RuntimeBuilder::ShuffleReadyTasks chooses: enough for any order of a test's few
 // tasks, and a task never waits behind more than these draws.

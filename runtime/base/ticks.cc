@@ -12,11 +12,18 @@ int64_t RealNanos() {
 
 TickScale::TickScale() : ticks_(Ticks()), nanos_(RealNanos()) {}
 
-int64_t TickScale::ToNanos(uint64_t ticks) const {
+double TickScale::NanosPerTick() const {
   const int64_t ticks_since = static_cast<int64_t>(Ticks() - ticks_);
   const int64_t nanos_since = RealNanos() - nanos_;
   if (ticks_since <= 0 || nanos_since <= 0) return 0;
-  return static_cast<int64_t>(static_cast<double>(ticks) * static_cast<double>(nanos_since) / static_cast<double>(ticks_since));
+  return static_cast<double>(nanos_since) / static_cast<double>(ticks_since);
+}
+
+int64_t TickScale::ToNanos(uint64_t ticks) const { return static_cast<int64_t>(static_cast<double>(ticks) * NanosPerTick()); }
+
+uint64_t TickScale::FromNanos(int64_t nanos) const {
+  const double scale = NanosPerTick();
+  return scale == 0 ? 0 : static_cast<uint64_t>(static_cast<double>(nanos) / scale);
 }
 
 }  // namespace kioto::base

@@ -27,10 +27,13 @@ inline uint64_t Ticks() {
 class TickScale {
  public:
   TickScale();
-  // Any thread.
+  // Any thread. 0 in the first moment, when nothing is known yet.
   int64_t ToNanos(uint64_t ticks) const;
+  uint64_t FromNanos(int64_t nanos) const;
 
  private:
+  double NanosPerTick() const;
+
   uint64_t ticks_;
   int64_t nanos_;
 };

@@ -17,6 +17,9 @@ TEST(TicksTest, TellAsLongATimeAsTheClock) {
   const int64_t told_ns = scale.ToNanos(end - start);
   EXPECT_GT(told_ns, 0);
   EXPECT_LE(told_ns, took_ns + took_ns / 4);
+  const uint64_t ticks = scale.FromNanos(took_ns);
+  EXPECT_GE(ticks, end - start - (end - start) / 4);
+  EXPECT_LE(ticks, 2 * (end - start));
 }
 
 TEST(TicksTest, NoTicksAreNoTime) { EXPECT_EQ(TickScale().ToNanos(0), 0); }

@@ -34,6 +34,36 @@ BlockingPool::Waiter* BlockingPool::PopWaiterLocked() {
   return waiter;
 }
 
+void BlockingPool::PushLocked(TaskHeader* task) {
+  task->queue_next = nullptr;
+  if (head_ == nullptr) {
+    head_ = task;
+  } else {
+    tail_->queue_next = task;
+  }
+  tail_ = task;
+  ++queued_;
+}
+
+// The queued jobs that are not mandatory, through queue_next.
+TaskHeader* BlockingPool::TakeDroppableLocked() {
+  TaskHeader* jobs = std::exchange(head_, nullptr);
+  queued_ = 0;
+  TaskHeader* droppable = nullptr;
+  TaskHeader** end = &droppable;
+  while (jobs != nullptr) {
+    TaskHeader* job = std::exchange(jobs, jobs->queue_next);
+    if (job->mandatory) {
+      PushLocked(job);
+    } else {
+      job->queue_next = nullptr;
+      *end = job;
+      end = &job->queue_next;
+    }
+  }
+  return droppable;
+}
+
 void BlockingPool::Enqueue(TaskHeader* task) {
   // A clock that stands still does not jump from now on until the job has ended.
   const std::shared_ptr<Scheduler> runtime = runtime_.lock();
@@ -47,14 +77,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
       refusal = absl::ResourceExhaustedError(absl::StrCat("SpawnBlocking: ", queued_, " jobs wait already for one of ",
                                                           threads_, " blocking threads; raise the limit or slow down"));
     } else {
-      task->queue_next = nullptr;
-      if (head_ == nullptr) {
-        head_ = task;
-      } else {
-        tail_->queue_next = task;
-      }
-      tail_ = task;
-      ++queued_;
+      PushLocked(task);
       if (Waiter* waiter = PopWaiterLocked()) {
         // Under the lock: the waiter can not leave before it has taken the lock again.
         if (!KIOTO_MUTANT("blocking_pool.no_wake")) waiter->parker.Unpark();
@@ -229,8 +252,7 @@ size_t BlockingPool::Shutdown(int64_t deadline_ns) {
   {
     base::MutexLock lock(lock_);
     shut_down_ = true;
-    dropped = std::exchange(head_, nullptr);
-    queued_ = 0;
+    dropped = TakeDroppableLocked();
     while (Waiter* waiter = PopWaiterLocked()) waiter->parker.Unpark();
     awaiting_.push_back(&parker);
   }
@@ -248,7 +270,7 @@ size_t BlockingPool::Shutdown(int64_t deadline_ns) {
   }
   base::MutexLock lock(lock_);
   awaiting_.erase(std::find(awaiting_.begin(), awaiting_.end(), &parker));
-  return static_cast<size_t>(running_);
+  return static_cast<size_t>(running_) + queued_;
 }
 
 int BlockingPool::threads() const {

@@ -9,8 +9,12 @@
 //             A thread that is lent to somebody else (to drive a worker, for BlockInPlace) is none of ours until it comes back:
 //             it neither takes part in the cap nor is refused for it. A loan brings its own thread, an idle or a new one, so it
 //             waits for no job; the pool takes threads that are no longer needed elsewhere for it (Enlist).
+//             A job that is mandatory (TaskHeader::mandatory) and was accepted runs, also when the pool ends meanwhile: Shutdown
+//             leaves it to the threads, which end only when none is queued.
 // RACES       R1 keep-alive runs out while a job is queued: the thread looks at the queue once more, under the lock,
 //                before it leaves.
+//             R2 a mandatory job is submitted while the pool ends: it is queued before Shutdown drops the others, or refused,
+//                both under the lock, and refused is over when StartTask returns.
 #ifndef KIOTO_RUNTIME_BLOCKING_POOL_H_
 #define KIOTO_RUNTIME_BLOCKING_POOL_H_
 
@@ -55,8 +59,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   bool CanSpawnLocal() const override { return false; }
   Status Refusal() const override;
 
-  // Refuses new jobs, drops those that have not started, waits until `deadline_ns` of the real clock for those that run.
-  // Returns how many still do; their threads end by themselves. Any number of times.
+  // Refuses new jobs, drops those that have not started and are not mandatory, waits until `deadline_ns` of the real clock for
+  // the others. Returns how many have not ended; their threads end by themselves. Any number of times.
   size_t Shutdown(int64_t deadline_ns);
 
   // Runs `loan` on a thread that is idle or new, also while the pool shuts down, which awaits it. At most max_threads at a
@@ -78,6 +82,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   };
 
   void RunJob(TaskHeader* task);
+  void PushLocked(TaskHeader* task);
+  TaskHeader* TakeDroppableLocked();
   Waiter* PopWaiterLocked();
   bool RunLoanLocked();
   bool StartThread();

@@ -37,6 +37,17 @@ class BlockingJob {
 // The pool of the runtime entered on this thread; outside, one that refuses.
 Scheduler* CurrentBlockingPool();
 
+// A job, a future that is ready at its first poll, which runs also if its runtime ends after it was accepted. Refused, its
+// handle says why when this returns. (The one way left not to run: the system refuses every thread; that is told like that.)
+template <class Job>
+JoinHandle<typename Job::Output> SpawnMandatoryBlocking(Job job, base::SourceLocation place = base::SourceLocation::Current()) {
+  TaskHeader* task = TaskCell<Job>::Make(std::move(job), CurrentBlockingPool(), place);
+  task->mandatory = true;
+  NameTask(task, std::string());
+  StartTask(task);
+  return JoinHandle<typename Job::Output>(task);
+}
+
 }  // namespace internal
 
 // Runs `fn` on a thread of the blocking pool. Once it has begun it can not be stopped: Abort and a dropped handle only spare

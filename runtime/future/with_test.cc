@@ -101,6 +101,14 @@ TEST(PinDeathTest, AFutureIsNotMovedAfterItsFirstPoll) {
   EXPECT_TRUE(internal::PollChild(future, cx).pending());
   EXPECT_DEATH({ auto moved = std::move(future); }, "kioto: a future was moved after its first poll");
 }
+
+// behaviour: kioto/runtime/future/future_base.h#a_future_that_was_moved_from_is_not_polled
+TEST(PinDeathTest, AFutureIsNotPolledAfterItWasMovedFrom) {
+  auto future = Ready(1).Then([](int&) { return Ready(2); });
+  auto taken = std::move(future);
+  EXPECT_THAT(PolledTask(std::move(taken)).Poll(), IsReady(2));
+  EXPECT_DEATH(static_cast<void>(PolledTask(std::move(future)).Poll()), "kioto: a future was polled after it was moved from");
+}
 #endif
 
 TEST(ByRefTest, SurvivesASelectInALoop) {

@@ -27,6 +27,7 @@ struct CurrentThreadCore::Waiting {
 CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
     : RuntimeCore(/*shards=*/2, options),
       options_(options),
+      event_interval_(options.event_interval.value_or(limits::kEventInterval)),
       counters_(options.metrics),
       run_hash_(options.deterministic() ? new RunHash : nullptr) {
   trace = options.trace;
@@ -155,7 +156,7 @@ void CurrentThreadCore::TakeInjected() {
 TaskHeader* CurrentThreadCore::Next() {
   const uint64_t polls = WorkerCounters::Read(polls_);
   if (polls >= look_at_ || local_head_ == nullptr) {
-    look_at_ = polls + options_.event_interval;
+    look_at_ = polls + event_interval_;
     TakeInjected();
   }
   TaskHeader* task = options_.shuffle ? PopRandom() : PopLocal();
@@ -318,7 +319,7 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
     if (shutting_down() && !ended_) EndEverything();  // R3
     ready = PollRoot(root, waker);
     if (ready || (ended_ && !waker.woken())) break;
-    for (uint32_t ran = 0; ran < options_.event_interval; ++ran) {
+    for (uint32_t ran = 0; ran < event_interval_; ++ran) {
       TaskHeader* task = Next();
       if (task == nullptr) break;
       Run(task);

@@ -107,6 +107,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   AttachedDriver* attached_ = nullptr;  // driver_, if attached
   const void* loop_thread_ = nullptr;   // of the attached loop
   Injector injector_;
+  const uint32_t event_interval_;  // polls
 
   // The driving thread's.
   TaskHeader* local_head_ = nullptr;

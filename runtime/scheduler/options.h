@@ -57,7 +57,7 @@ struct RuntimeOptions {
   bool monitor = true;
   bool task_details = false;
   bool shuffle = false;  // current-thread: the next task is a random one of those that are ready
-  uint32_t event_interval = limits::kEventInterval;
+  std::optional<uint32_t> event_interval;  // none: limits::kEventInterval, and less on a worker whose polls are long
   uint64_t seed = 0;  // 0: by chance
   int max_blocking_threads = limits::kMaxBlockingThreads;
   size_t blocking_queue = limits::kBlockingQueue;

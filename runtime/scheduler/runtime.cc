@@ -248,7 +248,7 @@ Status RuntimeBuilder::Check() {
     return absl::InvalidArgumentError("RuntimeBuilder::Name must not be blank; leave it out for a runtime without a name");
   }
   if (Status status = CheckCpus(); !status.ok()) return status;
-  if (options_.event_interval < 1) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
+  if (options_.event_interval == 0u) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
   if (options_.max_blocking_threads < 1) {
     return absl::InvalidArgumentError("RuntimeBuilder::MaxBlockingThreads must be at least 1");
   }

@@ -10,7 +10,12 @@
 namespace kioto::internal {
 
 Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver)
-    : core_(core), index_(index), driver_(std::move(driver)), counters_(core->options().metrics), use_slot_(core->options().lifo_slot) {}
+    : core_(core),
+      index_(index),
+      driver_(std::move(driver)),
+      counters_(core->options().metrics),
+      interval_(core->options().event_interval.value_or(limits::kEventInterval)),
+      use_slot_(core->options().lifo_slot) {}
 
 void Worker::SitDown() {
   const ThreadIdentity thread = CurrentThreadIdentity();
@@ -147,9 +152,9 @@ void Worker::PushRing(TaskHeader* task) {
 }
 
 TaskHeader* Worker::Next() {
-  if (++tick_ >= core_->options().event_interval) {
+  if (++tick_ >= interval_) {
     tick_ = 0;
-    Turn();
+    Look();
     if (TaskHeader* task = TakeShare()) return task;
   }
   if (lifo_polls_ < limits::kLifoPollsInARow) {
@@ -165,6 +170,18 @@ TaskHeader* Worker::Next() {
     Turn();
   }
   return task;
+}
+
+// A turn when there is work: and the time until the next one is to be the same, be the polls short or long. One read of the
+// processor's counter; what its ticks are is asked seldom.
+void Worker::Look() {
+  const uint64_t poll_ticks = counters_.Looks(polls() / 2);
+  if (!core_->options().event_interval) {
+    if (looks_++ % 64 == 0) interval_ticks_ = core_->ticks.FromNanos(limits::kEventIntervalNs);
+    const uint64_t fit = interval_ticks_ / std::max<uint64_t>(poll_ticks, 1);
+    interval_ = static_cast<uint32_t>(std::clamp<uint64_t>(fit, limits::kMinEventInterval, limits::kEventInterval));
+  }
+  Turn();
 }
 
 void Worker::Turn() {

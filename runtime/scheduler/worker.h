@@ -87,6 +87,7 @@ class alignas(128) Worker final : public Driving {
   bool HarvestOthers();
   void SitDown();
   bool Run(TaskHeader* task);
+  void Look();
   void Turn();
   void Park();
   bool WorkAnywhere();
@@ -103,6 +104,9 @@ class alignas(128) Worker final : public Driving {
   WorkerCounters counters_;
 
   uint32_t tick_ = 0;  // polls since the last look at the driver and the injector
+  uint32_t interval_;  // so many polls from one look to the next
+  uint32_t looks_ = 0;
+  uint64_t interval_ticks_ = 0;  // limits::kEventIntervalNs, as it was found to be some looks ago
   int lifo_polls_ = 0;                 // polls in a row from the slot
   bool use_slot_;                      // false while a driver turn delivers many wakes at once
   bool searching_ = false;

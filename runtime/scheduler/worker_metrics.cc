@@ -1,5 +1,7 @@
 #include "kioto/runtime/scheduler/worker_metrics.h"
 
+#include <utility>
+
 #include "kioto/runtime/base/clock.h"
 
 namespace kioto {
@@ -42,7 +44,7 @@ void WorkerCounters::Starts() {
 }
 
 void WorkerCounters::Parks(uint64_t polls) {
-  if (polls == polls_before_) Add(noop_parks_);
+  if (std::exchange(polls_at_park_, polls) == polls) Add(noop_parks_);
   CountBusy(polls);
   Add(parks_);
 }
@@ -66,30 +68,33 @@ void WorkerCounters::CountBusy(uint64_t polls) {
   mean_poll_ticks_.store(next, std::memory_order_relaxed);  // relaxed: a figure
 }
 
-// What PollStarts gives is 0 if this poll is not one that is timed.
 [[gnu::noinline, gnu::cold]] RunResult WorkerCounters::RunWatched(TaskHeader* task, ThreadContext& thread, const TaskHooks* hooks) {
   const void* const worker = thread.worker;
-  const int64_t started = measures_ != nullptr ? PollStarts(task) : 0;
-  const RunResult result = hooks != nullptr ? RunTaskWithHooks(task, thread) : RunTask(task, thread);
+  const auto latency = measures_ != nullptr ? TakeLatency(task) : std::nullopt;
+  const int64_t started = measures_ != nullptr ? PollStarts() : 0;
+  const RunResult result = hooks != nullptr ? RunTaskWithHooks(task, thread, latency) : RunTask(task, thread);
   if (measures_ != nullptr && result != RunResult::kGone) StampSchedule(task);
   // If the poll has handed the worker over, the histogram is another thread's now.
   if (started != 0 && thread.worker == worker) measures_->poll_times->Record(base::MonotonicNanos() - started);
   return result;
 }
 
-int64_t WorkerCounters::PollStarts(TaskHeader* task) {
+// How long the task has waited for this poll, if that is measured.
+std::optional<std::chrono::nanoseconds> WorkerCounters::TakeLatency(TaskHeader* task) {
+  if (measures_->schedule_latencies == nullptr || !task->detailed || task->details->scheduled_ns == 0) return std::nullopt;
+  const int64_t waited = base::MonotonicNanos() - std::exchange(task->details->scheduled_ns, 0);
+  measures_->schedule_latencies->Record(waited);
+  return std::chrono::nanoseconds(waited);
+}
+
+// 0: this poll is not one that is timed.
+int64_t WorkerCounters::PollStarts() {
   Measures& m = *measures_;
-  int64_t now = 0;
-  if (m.schedule_latencies != nullptr && task->detailed && task->details->scheduled_ns != 0) {
-    now = base::MonotonicNanos();
-    m.schedule_latencies->Record(now - task->details->scheduled_ns);
-    task->details->scheduled_ns = 0;
-  }
   if (m.every == 0 || --m.until_next > 0) return 0;
   // The next one by chance, one of `every` in the mean: what comes round as regularly as we look would be seen too often.
   m.chance = m.chance * 6364136223846793005u + 1442695040888963407u;
   m.until_next = 1 + static_cast<uint32_t>((m.chance >> 33) % (2 * uint64_t{m.every} - 1));
-  return now != 0 ? now : base::MonotonicNanos();
+  return base::MonotonicNanos();
 }
 
 WorkerMetrics WorkerCounters::Get(const base::TickScale& ticks) const {

@@ -3,7 +3,7 @@
 // STATE       each counter is written by the thread that is the worker, by a plain load and store, and read by any thread. So
 //             counting costs no read-modify-write; sums are exact once nothing moves.
 //             parks_: one up at each park and at each end of one; odd while parked.
-// OWNERSHIP   since_, polls_before_, until_next_, chance_: the worker's thread.
+// OWNERSHIP   since_, polls_before_, polls_at_park_, until_next, chance: the worker's thread.
 // RACES       R1 the worker moves to another thread: what hands it over orders the counters, too.
 //             R2 a reader sees two counters at two moments: it must not take one from the other and call the result exact.
 #ifndef KIOTO_RUNTIME_SCHEDULER_WORKER_METRICS_H_
@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -49,7 +50,7 @@ struct WorkerMetrics {
   uint64_t steal_operations = 0;  // in so many goes
   uint64_t overflows = 0;         // times that its queue was full, and half of it went to the global one
   size_t local_queue_depth = 0;   // tasks that wait in its own queue now
-  std::chrono::nanoseconds busy_time{0};       // not waiting, up to the last park
+  std::chrono::nanoseconds busy_time{0};       // not waiting, up to the last park, or the last look at the global queue
   std::chrono::nanoseconds mean_poll_time{0};  // of late, with all that a poll entails; 0 on a current-thread runtime, whose
                                                // thread has more to do than polls
 };
@@ -75,6 +76,11 @@ class WorkerCounters {
   // This thread is the worker from now on; it is that no longer. `polls`: so far.
   void Starts();
   void Stops(uint64_t polls) { CountBusy(polls); }
+  // Between two polls. Gives the mean time of a poll, in ticks; 0: not known.
+  uint64_t Looks(uint64_t polls) {
+    CountBusy(polls);
+    return Read(mean_poll_ticks_);
+  }
   // Around each wait.
   void Parks(uint64_t polls);
   void Unparked();
@@ -123,7 +129,8 @@ class WorkerCounters {
   };
 
   RunResult RunWatched(TaskHeader* task, ThreadContext& thread, const TaskHooks* hooks);
-  int64_t PollStarts(TaskHeader* task);
+  std::optional<std::chrono::nanoseconds> TakeLatency(TaskHeader* task);
+  int64_t PollStarts();
   void CountBusy(uint64_t polls);
 
   const std::unique_ptr<Measures> measures_;  // null: nothing is measured
@@ -132,8 +139,9 @@ class WorkerCounters {
   base::Atomic<uint64_t> noop_parks_{0};
   base::Atomic<uint64_t> busy_ticks_{0};
   base::Atomic<uint64_t> mean_poll_ticks_{0};
-  uint64_t since_ = 0;         // ticks, when it began to be busy
-  uint64_t polls_before_ = 0;  // that moment's
+  uint64_t since_ = 0;           // ticks, when it began to be busy, or was last counted
+  uint64_t polls_before_ = 0;    // that moment's
+  uint64_t polls_at_park_ = 0;
   base::Atomic<uint64_t> stolen_tasks_{0};
   base::Atomic<uint64_t> steal_operations_{0};
   base::Atomic<uint64_t> forced_yields_{0};

@@ -9,6 +9,7 @@
 
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/memory_cache.h"
+#include "kioto/runtime/future/internal/pin.h"
 #include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/task/join_output.h"
 #include "kioto/runtime/task/scheduler.h"
@@ -65,7 +66,7 @@ class TaskCell final : public TaskHeader {
   }
 
   bool PollFuture(Context& cx, bool& future_lives) {
-    auto poll = future_.PollOnce(cx);
+    auto poll = PollChild(future_, cx);
     if (poll.pending()) return false;
     future_lives = false;
     future_.~F();

@@ -54,6 +54,7 @@ struct alignas(16) TaskHeader : TaskState {
       : TaskState(vtable),
         detailed(false),
         local(false),
+        mandatory(false),
         line(place.line()),
         scheduler(scheduler),
         id(id),
@@ -66,6 +67,7 @@ struct alignas(16) TaskHeader : TaskState {
   // In what TaskState leaves of its last word:
   bool detailed : 1;
   bool local : 1;      // bound to its thread
+  bool mandatory : 1;  // a blocking job that the end of its runtime does not drop once it is accepted; fixed before StartTask
   uint16_t shard = 0;  // of the owned list
   int32_t line;
 

@@ -120,10 +120,10 @@ RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
 
 TraceTask TraceOf(const TaskHeader* task) { return {task->id, task->name(), task->place_file(), task->line}; }
 
-RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread) {
+RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread, std::optional<std::chrono::nanoseconds> latency) {
   const TaskHooks& hooks = *task->scheduler->hooks;
   const std::string name = task->name();  // afterwards the task may be gone
-  const TaskMeta meta = {task->id, name.c_str(), task->place_file(), task->line};
+  const TaskMeta meta = {task->id, name.c_str(), task->place_file(), task->line, latency};
   hooks.poll_begins.CallIfSet(meta);
   const RunResult result = RunTask(task, thread);
   hooks.poll_ends.CallIfSet(meta);

@@ -70,8 +70,9 @@ enum class [[nodiscard]] RunResult {
   kWoken,    // still ours: it was woken while it ran
 };
 RunResult RunTask(TaskHeader* task, ThreadContext& thread);
-// The same between the hooks of its scheduler, which has some.
-RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread);
+// The same between the hooks of its scheduler, which has some. They are told `latency`.
+RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread,
+                           std::optional<std::chrono::nanoseconds> latency = std::nullopt);
 
 // Ends a task that the caller has the right to poll, without polling it: the future is destroyed here and now, the
 // JoinHandle gets `reason`.

@@ -5,7 +5,9 @@
 #ifndef KIOTO_RUNTIME_TASK_TASK_HOOKS_H_
 #define KIOTO_RUNTIME_TASK_TASK_HOOKS_H_
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "kioto/runtime/base/hook.h"
 
@@ -17,6 +19,8 @@ struct TaskMeta {
   const char* name;  // "" if it has none
   const char* file;  // where it was spawned
   int line;
+  // Around a poll: how long the task was ready and waited for it, with RuntimeBuilder::MeasureScheduleLatency. Else none.
+  std::optional<std::chrono::nanoseconds> schedule_latency = std::nullopt;
 };
 
 namespace internal {

@@ -56,6 +56,12 @@ KIOTO_TEST(KiotoTest, RunsOnAPoolOnRequest, MultiThread(4)) {
   });
 }
 
+// behaviour: tokio/tests/macros_test.rs#test_macro_should_handle_the_name_if_provided
+KIOTO_TEST(KiotoTest, NamesItsRuntimeOnRequest, CurrentThread().Name("of the test")) {
+  EXPECT_EQ(Handle::Current()->name(), "of the test");
+  return Spawn(Lazy([] { EXPECT_EQ(Handle::Current()->name(), "of the test"); }));
+}
+
 class KiotoTestFixture : public ::testing::Test {
  protected:
   void SetUp() override { set_up_ = true; }

@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 namespace kioto::test {
 
@@ -35,6 +37,12 @@ struct Options {
     changed.shuffled = times;
     return changed;
   }
+  // What Handle::name says. Not blank.
+  Options Name(std::string of_runtime) const {
+    Options changed = *this;
+    changed.name = std::move(of_runtime);
+    return changed;
+  }
   // Of the real clock, also when the runtime's stands still.
   Options TimeLimit(std::chrono::nanoseconds at_most) const {
     Options changed = *this;
@@ -47,6 +55,7 @@ struct Options {
   int shuffled = 0;  // runs, each in an order of its own; 0: one, in the order of waking
   uint64_t seed = 1;
   std::chrono::nanoseconds time_limit = kTimeLimit;
+  std::string name;  // of the runtime; "": none
 };
 
 inline Options CurrentThread() { return Options(); }

@@ -7,6 +7,7 @@ StatusOr<Runtime> MakeRuntime(const Options& options) {
   if (options.workers > 0) builder.WorkerThreads(options.workers);
   if (options.paused) builder.StartPaused();
   if (options.shuffled > 0) builder.ShuffleReadyTasks();
+  if (!options.name.empty()) builder.Name(options.name);
   return builder.Seed(options.seed).Build();
 }
 

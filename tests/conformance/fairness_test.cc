@@ -1,6 +1,8 @@
 // Fairness on every flavour: a task that is always ready holds up nobody, and the driver has its turn.
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -11,7 +13,11 @@
 #include "gtest/gtest.h"
 #include "kioto/net/testing/sockets.h"
 #include "kioto/net/tcp_listener.h"
+#include "kioto/net/unix_socket.h"
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/ticks.h"
+#include "kioto/runtime/driver/driver.h"
+#include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/sync/mpsc_unbounded.h"
 #include "kioto/sync/oneshot.h"
@@ -20,6 +26,7 @@
 namespace kioto {
 namespace {
 
+using namespace std::chrono_literals;  // NOLINT
 using sync::MpscUnbounded;
 using sync::Oneshot;
 
@@ -164,6 +171,143 @@ TEST_P(DriverTurnTest, ComesBeforeATaskThatHasSpentItsBudgetRunsAgain) {
       return kPending;
     });
   }), 10);
+}
+
+// --- The interval between two looks ----------------------------------------------------------------------------------------
+
+// How many polls one worker, which always has something to do, makes from one look at the tasks from other threads to the next.
+class IntervalTest : public testing::Test {
+ protected:
+  // Counts its polls, which take `poll_time_`, as long as the test goes on.
+  auto Load() {
+    return PollFn([this](Context& cx) -> Poll<Unit> {
+      ++polls_;
+      const int64_t end = base::RealNanos() + poll_time_.load().count();
+      while (base::RealNanos() < end && poll_time_.load() > 0ns) {
+      }
+      if (done_) return Unit{};
+      cx.waker().Wake();
+      return kPending;
+    });
+  }
+  // Comes from outside, and is run after the worker's next look: then it comes again.
+  void Inject() {
+    const EnterGuard outside = elsewhere_.Enter();
+    runtime_.Spawn(Lazy([this, before = polls_] {
+      if (Judge(polls_ - before)) {
+        done_ = true;
+      } else {
+        Inject();
+      }
+    })).Detach();
+  }
+  // Whether it is over.
+  bool Judge(int interval) {
+    intervals_.push_back(interval);
+    const bool as_wanted = poll_time_.load() > 0ns ? interval <= 8 : interval > 32 && interval <= 1000;
+    in_a_row_ = as_wanted ? in_a_row_ + 1 : 0;
+    if (intervals_.size() >= (seen_slow_ ? 5000u : 300u)) return true;  // it will not be
+    if (in_a_row_ < 3) return false;
+    in_a_row_ = 0;
+    if (poll_time_.load() == 0ns) return true;
+    poll_time_ = 0ns;
+    seen_slow_ = true;
+    return false;
+  }
+
+  Runtime elsewhere_ = *Runtime::CurrentThread();
+  Runtime runtime_ = *RuntimeBuilder::MultiThread().WorkerThreads(1).WithoutMonitor().Build();
+  std::atomic<std::chrono::nanoseconds> poll_time_{300us};
+  // The worker's.
+  int polls_ = 0;
+  std::vector<int> intervals_;
+  int in_a_row_ = 0;
+  bool seen_slow_ = false;
+  bool done_ = false;
+};
+
+// behaviour: tokio/tests/rt_threaded.rs#test_tuning
+TEST_F(IntervalTest, IsShortWhilePollsAreLongAndBecomesLongAgain) {
+  EXPECT_TRUE(runtime_.BlockOn(runtime_.Spawn(Lazy([this] {
+    Inject();
+    return Load();
+  }))).ok());
+  EXPECT_TRUE(seen_slow_) << intervals_.back();
+  EXPECT_LT(intervals_.size(), 5000u) << intervals_.back();
+}
+
+// --- A worker that is blocked ----------------------------------------------------------------------------------------------
+
+// The end of a socketpair that the test keeps, and the one that tasks read from.
+struct Ends {
+  explicit Ends(int fds[2]) : ours(*net::UnixStream::FromFd(fds[0])), theirs(fds[1]) {}
+  ~Ends() { ::close(theirs); }
+  void Write() const { EXPECT_EQ(::write(theirs, "x", 1), 1); }
+
+  net::UnixStream ours;
+  const int theirs;
+};
+
+std::unique_ptr<Ends> NewEnds() {
+  int fds[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  return std::make_unique<Ends>(fds);
+}
+
+// A task that was woken by its socket makes a second one readable, and blocks its worker until the task that reads there has
+// run, or until `patience` is over. The reactor of the blocked worker has both sockets; the other worker sleeps. Whether the
+// reader ran.
+bool ReadComesWhileTheWorkerIsBlocked(RuntimeBuilder& builder, std::chrono::milliseconds patience) {
+  const Runtime runtime = *builder.WorkerThreads(2).Build();
+  const RuntimeMetrics metrics = runtime.metrics();
+  std::unique_ptr<Ends> first, between, second;
+  Buffer byte(1), other_byte(1);
+  // A socket goes to the reactor with the fewest when it waits for the first time: every other one to the first worker's.
+  EXPECT_TRUE(runtime.BlockOn(PollFn([&](Context& cx) -> Poll<Unit> {
+    for (std::unique_ptr<Ends>* ends : {&first, &between, &second}) {
+      *ends = NewEnds();
+      EXPECT_TRUE((*ends)->ours.Read(byte).PollOnce(cx).pending());
+    }
+    return Unit{};
+  })).ok());
+  std::promise<void> gate;
+  const std::shared_future<void> opened = gate.get_future().share();
+  std::atomic<bool> open{false};
+  auto let_go = [&] {
+    if (!open.exchange(true)) gate.set_value();
+  };
+  JoinHandle<Unit> reader = runtime.Spawn(second->ours.Read(other_byte).Map([&](auto&) { let_go(); }));
+  JoinHandle<Unit> blocks = runtime.Spawn(first->ours.Read(byte).Map([&](auto&) {
+    second->Write();
+    opened.wait();
+  }));
+  auto parked = [&](size_t worker) { return metrics.worker(worker).park_unparks % 2 == 1; };
+  while (metrics.worker(0).polls + metrics.worker(1).polls < 2 || !parked(0) || !parked(1)) std::this_thread::yield();
+  first->Write();
+  const bool came = opened.wait_for(patience) == std::future_status::ready;
+  let_go();
+  EXPECT_TRUE(runtime.BlockOn(TryJoin(std::move(reader), std::move(blocks))).ok());
+  return came;
+}
+
+// behaviour: tokio/tests/rt_unstable_eager_driver_handoff.rs#eager_driver_handoff_fixes_deadlock
+TEST(BlockedWorkerTest, ItsSocketsAreServedByTheOther) {
+#if KIOTO_DRIVER_IS_PORTABLE
+  GTEST_SKIP() << "here nobody looks at another worker's sockets";
+#endif
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  EXPECT_TRUE(ReadComesWhileTheWorkerIsBlocked(builder, 10s));
+}
+
+// What it is that serves them: without the monitor they wait. (A worker that has just been woken for another reason may see them.)
+// behaviour: tokio/tests/rt_unstable_eager_driver_handoff.rs#deadlocks_consistently
+TEST(BlockedWorkerTest, WithoutTheMonitorItsSocketsWait) {
+  bool waited = false;
+  for (int round = 0; round < 20 && !waited; ++round) {
+    RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+    waited = !ReadComesWhileTheWorkerIsBlocked(builder.WithoutMonitor(), 100ms);
+  }
+  EXPECT_TRUE(waited);
 }
 
 }  // namespace

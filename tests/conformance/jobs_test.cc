@@ -3,6 +3,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -153,6 +154,78 @@ TEST(JobRacesTest, AJobThatIsStartedWhileTheRuntimeEndsGivesAnAnswer) { StartWhi
 
 // behaviour: tokio/src/runtime/tests/loom_blocking.rs#spawn_blocking_then_shutdown
 TEST(JobRacesTest, AJobThatIsHandedToAnIdleThreadWhileTheRuntimeEndsGivesAnAnswer) { StartWhileItEnds(/*idle_thread=*/true); }
+
+// --- Mandatory jobs --------------------------------------------------------------------------------------------------------
+
+// A runtime whose one blocking thread is in a job, until Open.
+struct HeldPool {
+  HeldPool() {
+    SpawnBlocking([this] {
+      inside.set_value();
+      gate.get_future().wait();
+    }).Detach();
+    inside.get_future().wait();
+  }
+  void Open() { gate.set_value(); }
+
+  std::promise<void> inside, gate;
+  Runtime runtime = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
+  EnterGuard guard = runtime.Enter();
+};
+
+template <class Fn>
+auto SpawnMandatory(Fn fn) {
+  return internal::SpawnMandatoryBlocking(internal::BlockingJob<Fn>(std::move(fn)));
+}
+
+// behaviour: tokio/src/runtime/tests/loom_blocking.rs#spawn_mandatory_blocking_should_always_run
+TEST(MandatoryJobsTest, OneThatWaitsRunsThoughTheRuntimeEnds) {
+  HeldPool pool;
+  std::string ran;
+  JoinHandle<Unit> before = SpawnBlocking([&] { ran += "before"; });
+  JoinHandle<Unit> first = SpawnMandatory([&] { ran += 'a'; });
+  JoinHandle<Unit> between = SpawnBlocking([&] { ran += "between"; });
+  SpawnMandatory([&] { ran += 'b'; }).Detach();
+  pool.runtime.ShutdownBackground();
+  EXPECT_TRUE(IsShutdown(BlockOn(std::move(before))));
+  EXPECT_TRUE(IsShutdown(BlockOn(std::move(between))));
+  EXPECT_FALSE(first.finished());
+  EXPECT_EQ(pool.runtime.Shutdown(0s).running_blocking_jobs, 3u);
+  pool.Open();
+  EXPECT_TRUE(pool.runtime.Shutdown().clean());
+  EXPECT_EQ(ran, "ab");
+  EXPECT_TRUE(BlockOn(std::move(first)).ok());
+}
+
+// behaviour: tokio/src/runtime/tests/loom_blocking.rs#spawn_mandatory_blocking_should_run_even_when_shutting_down_from_other_thread
+TEST(MandatoryJobsTest, OneThatWasAcceptedWhileTheRuntimeEndsRuns) {
+  int accepted = 0;
+  for (int round = 0; round < 200; ++round) {
+    HeldPool pool;
+    std::atomic<int> ready{0};
+    auto together = [&] {
+      ++ready;
+      while (ready < 2) std::this_thread::yield();
+    };
+    TestThread ender([&] {
+      together();
+      pool.runtime.ShutdownBackground();
+    });
+    bool ran = false;
+    if (round > 0) together();  // the first time, the job is accepted for certain
+    JoinHandle<Unit> job = SpawnMandatory([&] { ran = true; });
+    const bool refused = job.finished();
+    if (round == 0) together();
+    ender.Join();
+    pool.Open();
+    EXPECT_TRUE(pool.runtime.Shutdown().clean());
+    EXPECT_EQ(ran, !refused);
+    const Status status = BlockOn(std::move(job));
+    EXPECT_TRUE(refused ? IsShutdown(status) : status.ok()) << status;
+    accepted += !refused;
+  }
+  EXPECT_GT(accepted, 0);
+}
 
 }  // namespace
 }  // namespace kioto

@@ -56,6 +56,19 @@ TEST_P(TasksTest, BlockOnWaitsForAnotherThread) {
   EXPECT_EQ(*text, "ZOMG");
 }
 
+// behaviour: tokio/tests/rt_panic.rs#into_panic_panic_caller
+TEST_P(TasksTest, WhatWasAbortedHasThrownNothing) {
+  JoinHandle<Unit> task = runtime().Spawn(Never<Unit>());
+  task.Abort();
+  const Status status = runtime().BlockOn(std::move(task));
+  EXPECT_TRUE(kioto::IsAborted(status)) << status;
+  EXPECT_FALSE(IsThrown(status));
+#if KIOTO_EXCEPTIONS
+  EXPECT_EQ(ThrownException(status), nullptr);
+  RethrowIfThrown(status);
+#endif
+}
+
 // behaviour: tokio/tests/rt_common.rs#spawn_one_bg
 TEST_P(TasksTest, ATaskIsRunInTheBackground) {
   StatusOr<int> n = runtime().BlockOn([] {

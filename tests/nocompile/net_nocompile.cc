@@ -1,8 +1,9 @@
-// What writing refuses to borrow: each case gives exactly one error, the sentence.
+// What writing refuses to borrow, and what is no endpoint: each case gives exactly one error, the sentence.
 #include <string>
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buf_writer.h"
@@ -24,6 +25,11 @@ inline auto GoodPieces(net::TcpStream& s, const absl::string_view (&pieces)[2]) 
 inline Future<Status> Refused(net::TcpStream& s) {
   return s.Write(Text()).AndThen([](size_t&) { return OkStatus(); });
 }
+#endif
+
+#ifdef KIOTO_NC_CASE_endpoint_port_alone
+// EXPECT: kioto: a port alone is no endpoint
+inline auto Refused() { return net::TcpListener::Bind(8080); }
 #endif
 
 #ifdef KIOTO_NC_CASE_write_half_moved

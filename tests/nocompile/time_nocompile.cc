@@ -6,6 +6,7 @@
 #include "kioto/sync/call.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/time/retry.h"
+#include "kioto/time/sleep.h"
 #include "kioto/time/timeout.h"
 
 namespace kioto {
@@ -20,6 +21,20 @@ inline auto GoodRetry() {
 #ifdef KIOTO_NC_CASE_timeout_not_future
 // EXPECT: kioto: the last argument of a Timeout is a future, as an rvalue
 inline auto Refused() { return Timeout(1s, 1); }
+#endif
+
+#ifdef KIOTO_NC_CASE_timeout_without_unit
+// EXPECT: kioto: Timeout takes its limit with a unit
+inline auto Refused() {
+  return Timeout(5, Ready(OkStatus())).Then([](Status& status) { return status; });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_sleep_without_unit
+// EXPECT: kioto: Sleep takes its duration with a unit
+inline auto Refused() {
+  return Sleep(0.5).Then([] { return Ready(1); });
+}
 #endif
 
 #ifdef KIOTO_NC_CASE_timeout_at_not_future

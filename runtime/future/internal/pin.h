@@ -1,8 +1,9 @@
-// How a node polls its child, and the check that nothing is moved after its first poll.
+// How a node polls its child, and the checks that nothing is moved after its first poll, or polled after it was moved from.
 #ifndef KIOTO_RUNTIME_FUTURE_INTERNAL_PIN_H_
 #define KIOTO_RUNTIME_FUTURE_INTERNAL_PIN_H_
 
 #include <type_traits>
+#include <utility>
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/future/context.h"
@@ -12,23 +13,33 @@ namespace kioto::internal {
 
 #if KIOTO_DEBUG
 
-// The part of FutureBase that notices a move after the first poll. A future whose address does not matter (it holds a
+// The part of FutureBase that notices a move after the first poll, and a poll after a move. A future whose address does not matter (it holds a
 // pointer to what is polled) says `static constexpr bool kMovable = true` and is left alone.
 class PinCheck {
  public:
   PinCheck() = default;
   PinCheck(PinCheck&& other) noexcept {
-    KIOTO_CHECK(!other.polled_, "a future was moved after its first poll: move it before, or box it (.Boxed())");
+    moved_from_ = other.MoveAway();
   }
   PinCheck& operator=(PinCheck&& other) noexcept {
-    KIOTO_CHECK(!other.polled_, "a future was moved after its first poll: move it before, or box it (.Boxed())");
+    moved_from_ = other.MoveAway();
     polled_ = false;
     return *this;
   }
-  void MarkPolled() { polled_ = true; }
+  void MarkPolled() {
+    KIOTO_CHECK(!moved_from_, "a future was polled after it was moved from: it is elsewhere now, and can be used only once");
+    polled_ = true;
+  }
 
  private:
+  // Whether there is nothing left to move.
+  bool MoveAway() {
+    KIOTO_CHECK(!polled_, "a future was moved after its first poll: move it before, or box it (.Boxed())");
+    return std::exchange(moved_from_, true);
+  }
+
   bool polled_ = false;
+  bool moved_from_ = false;
 };
 
 #else

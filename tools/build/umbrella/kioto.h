@@ -39,6 +39,7 @@
 #include "kioto/runtime/scheduler/histogram.h"
 #include "kioto/runtime/scheduler/debug.h"
 #include "kioto/runtime/scheduler/hosted.h"
+#include "kioto/runtime/scheduler/in_runtime.h"
 #include "kioto/runtime/scheduler/local_pool.h"
 #include "kioto/runtime/scheduler/metrics.h"
 #include "kioto/runtime/scheduler/runtime.h"
