@@ -265,6 +265,7 @@ class BroadcastReceiver {
   bool IsClosed() const { return channel_->senders() == 0; }
   size_t SenderCount() const { return channel_->senders(); }
   size_t WeakSenderCount() const { return channel_->weak_senders(); }
+  bool SameChannel(const BroadcastReceiver& other) const { return channel_ == other.channel_; }
 
   // Goes; values that only it needed are destroyed.
   void reset() {

@@ -97,6 +97,8 @@ TEST(BroadcastTest, ReceiversAreCounted) {
     EXPECT_EQ(room.ReceiverCount(), 2u);
     auto c = room.Subscribe();
     EXPECT_EQ(room.ReceiverCount(), 3u);
+    EXPECT_TRUE(a.SameChannel(b));
+    EXPECT_FALSE(a.SameChannel(Broadcast<int>(1).Subscribe()));
   }
   EXPECT_EQ(room.ReceiverCount(), 1u);
   a.reset();

@@ -14,6 +14,7 @@
 #ifndef KIOTO_SYNC_ONCE_CELL_H_
 #define KIOTO_SYNC_ONCE_CELL_H_
 
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -118,7 +119,15 @@ class OnceCell {
   }
   Status Set(const T& value) { return Set(T(value)); }
 
-  // The value, if there is one, for who has the cell alone.
+  // For who has the cell alone. The value, to change it; null if there is none.
+  T* GetMutable() { return turn_.IsClosed() ? &*value_ : nullptr; }
+  // The value, if there is one; the cell is as a new one then.
+  std::optional<T> Take() {
+    std::optional<T> value = std::exchange(value_, std::nullopt);
+    turn_.~Semaphore();
+    ::new (&turn_) Semaphore(1);
+    return value;
+  }
   std::optional<T> Into() && { return std::move(value_); }
 
  private:

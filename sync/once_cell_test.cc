@@ -157,5 +157,18 @@ TEST(OnceCellTest, IntoOfAValueFromTheStart) {
   EXPECT_EQ(value.use_count(), 2);
 }
 
+TEST(OnceCellTest, WhoHasItAloneMayChangeItsValueAndTakeItOut) {
+  OnceCell<int> cell;
+  EXPECT_EQ(cell.GetMutable(), nullptr);
+  EXPECT_EQ(cell.Take(), std::nullopt);
+  for (int i = 1; i <= 2; ++i) {
+    ASSERT_TRUE(cell.Set(i).ok());
+    ++*cell.GetMutable();
+    EXPECT_EQ(*cell.Get(), i + 1);
+    EXPECT_EQ(cell.Take(), i + 1);
+    EXPECT_EQ(cell.Get(), nullptr);
+  }
+}
+
 }  // namespace
 }  // namespace kioto::sync

@@ -1,4 +1,4 @@
-// What channels say of themselves as streams: how many items a receiver has, and a Watch as a stream of its values.
+// What channels say of themselves as streams: how many items a receiver has, and a Watch and a Broadcast as streams of their values.
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,6 +8,8 @@
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_stream.h"
 #include "kioto/runtime/future/testing/stream_items.h"
+#include "kioto/sync/broadcast.h"
+#include "kioto/sync/broadcast_stream.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
 #include "kioto/sync/watch.h"
@@ -188,6 +190,57 @@ TEST(WatchStream, MayBeMovedWhileItWaits) {
   EXPECT_THAT(moved.Poll(), IsReady(Text("bye")));
   moved.Drop();
   EXPECT_EQ(moved.held(), 0);
+}
+
+// The item that the stream gives now.
+StatusOr<std::string> Next(PolledStream<BroadcastStream<std::string>>& stream) {
+  auto poll = stream.Poll();
+  if (poll.pending()) return absl::UnavailableError("pending");
+  std::optional<StatusOr<std::string>> item = *std::move(poll);
+  return item.has_value() ? *std::move(item) : absl::OutOfRangeError("the end");
+}
+
+TEST(BroadcastStream, GivesEveryValueAndEnds) {
+  Broadcast<std::string> room(2);
+  PolledStream stream(BroadcastStream(room.Subscribe()));
+  EXPECT_THAT(stream.Poll(), IsPending());
+  EXPECT_EQ(room.Send("one"), 1u);
+  EXPECT_TRUE(stream.is_woken());
+  EXPECT_EQ(room.Send("two"), 1u);
+  room.reset();
+  EXPECT_EQ(*Next(stream), "one");
+  EXPECT_EQ(*Next(stream), "two");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Next(stream).status(), absl::OutOfRangeError("the end"));
+}
+
+TEST(BroadcastStream, TellsWhatWasMissedAndGoesOn) {
+  Broadcast<std::string> room(2);
+  PolledStream stream(BroadcastStream(room.Subscribe()));
+  for (const char* said : {"one", "two", "three"}) EXPECT_EQ(room.Send(said), 1u);
+  uint64_t missed = 0;
+  EXPECT_TRUE(IsLagged(Next(stream).status(), &missed));
+  EXPECT_EQ(missed, 1u);
+  EXPECT_EQ(*Next(stream), "two");
+  EXPECT_EQ(*Next(stream), "three");
+  EXPECT_THAT(stream.Poll(), IsPending());
+}
+
+TEST(BroadcastStream, MayBeMovedWhileItWaits) {
+  Broadcast<std::string> room(2);
+  BroadcastStream<std::string> stream(room.Subscribe());
+  {
+    PolledStream polled(ByRef(stream));
+    EXPECT_THAT(polled.Poll(), IsPending());
+  }
+  PolledStream moved(std::move(stream));
+  EXPECT_EQ(room.ReceiverCount(), 1u);
+  EXPECT_THAT(moved.Poll(), IsPending());
+  EXPECT_EQ(room.Send("hello"), 1u);
+  EXPECT_TRUE(moved.is_woken());
+  EXPECT_EQ(*Next(moved), "hello");
+  moved.Drop();
+  EXPECT_EQ(moved.held(), 0);
+  EXPECT_EQ(room.ReceiverCount(), 0u);
 }
 
 }  // namespace

@@ -187,21 +187,6 @@ TEST_F(MpscModel, NeverEmptyForWhoPutsBackWhatItTakes) {
   ExpectHolds(Options().Random(5000), TakeAndPutBack);
 }
 
-TEST_F(MpscModel, UnboundedSendsAreLockFree) {
-  ExpectHolds(Options().Preemptions(1).StaleLoads(1).AllowLeaks().Freeze(), [] {
-    auto channel = sync::MpscUnbounded<Value>();
-    auto* kept = new auto(std::move(channel.receiver));  // stays, as what waits for the stopped thread would
-    (void)kept;
-    auto send = [&channel] {
-      return [s = new auto(channel.sender)] {
-        for (int i = 0; i < 3; ++i) (void)s->Send(MakeValue(i));
-      };
-    };
-    Thread a(send());
-    Thread b(send());
-  });
-}
-
 // A weak handle becomes a sender while the last one goes: what it sends comes before the end.
 template <class Channel>
 void UpgradeAgainstTheLast() {

@@ -127,14 +127,6 @@ TEST_F(SyncModel, OneshotPolledReceiverLeaves) {
   ExpectHoldsAlways(Options().Preemptions(3), PolledReceiverLeaves);
 }
 
-TEST_F(SyncModel, OneshotIsLockFree) {
-  ExpectHolds(Options().Freeze().AllowLeaks(), [] {
-    auto channel = sync::Oneshot<Value>();
-    Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(1)); });
-    Thread receiver([r = std::move(channel.receiver)]() mutable { r.Close(); });
-  });
-}
-
 // --- Notify ---
 
 // Each of two waits for its turn and passes it on.
