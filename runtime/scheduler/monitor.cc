@@ -66,7 +66,9 @@ void Monitor::Tick() {
     const int system_id = worker.thread().system_id;
     const ThreadTimes times = TimesOfThread(system_id);
     if (seen.delay_ns < 0) {
-      seen = {polls, now_ns, times.delay_ns, times.on_cpu_ns, false};
+      // It counts from the first tick, unless this one is late: what it waited in between is not known.
+      const int64_t since_ns = std::max(seen.since_ns, now_ns - limits::kMonitorTickNs);
+      seen = {polls, since_ns, times.delay_ns, times.on_cpu_ns, false};
       continue;
     }
     const int64_t stuck_ns = now_ns - seen.since_ns - (times.delay_ns - seen.delay_ns);

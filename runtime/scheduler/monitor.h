@@ -39,7 +39,7 @@ class Monitor {
   struct Seen {
     uint64_t polls = 0;
     int64_t since_ns = 0;    // when the first tick found it stuck there
-    int64_t delay_ns = -1;   // what the thread had waited for a CPU by the first tick that found it stuck; -1: not known
+    int64_t delay_ns = -1;   // what the thread had waited for a CPU by the second tick that found it stuck; -1: not known
     int64_t on_cpu_ns = -1;  // its time on a CPU at the last tick that found it stuck
     bool reported = false;
   };

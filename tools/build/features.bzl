@@ -1,12 +1,13 @@
 """The feature targets: what a user links who wants a part of Kioto by its name."""
 
 FEATURES = {
-    # Futures, tasks, the current-thread runtime, the blocking pool.
+    # Futures, streams, tasks, the current-thread runtime, the blocking pool.
     "rt": [
         "//runtime/blocking",
         "//runtime/future",
         "//runtime/future:budget",
         "//runtime/future:from_callback",
+        "//runtime/future/stream:streams",
         "//runtime/scheduler:hosted",
         "//runtime/scheduler:local_pool",
         "//runtime/scheduler:runtime",
