@@ -58,6 +58,7 @@ void CallBefore(int signal, siginfo_t* info, void* context) {
 }
 
 void Handle(int signal, siginfo_t* info, void* context) {
+  if (signal < 1 || signal > kMaxSignal) return;  // called by somebody's code, not by the kernel
   const int saved_errno = errno;
   const SignalSet bit = BitOf(signal);
   bool heard = false;

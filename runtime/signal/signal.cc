@@ -76,6 +76,7 @@ StatusOr<Listener> Listener::Make(std::initializer_list<int> signals) {
 
 Listener::Listener(Listener&& other) noexcept
     : handle_(std::move(other.handle_)),
+      failed_(other.failed_),
       write_fd_(std::exchange(other.write_fd_, -1)),
       slot_(std::exchange(other.slot_, nullptr)) {}
 
@@ -83,6 +84,7 @@ Listener& Listener::operator=(Listener&& other) noexcept {
   if (this != &other) {
     Close();
     handle_ = std::move(other.handle_);
+    failed_ = other.failed_;
     write_fd_ = std::exchange(other.write_fd_, -1);
     slot_ = std::exchange(other.slot_, nullptr);
   }
@@ -114,6 +116,14 @@ Poll<StatusOr<int>> Listener::PollRecv(Context& cx) {
   if (came.pending()) return kPending;
   if (!came->ok()) return came->status();
   return StatusOr<int>(signal);
+}
+
+Poll<std::optional<StatusOr<int>>> Listener::PollNext(Context& cx) {
+  if (failed_) return std::optional<Item>();
+  Poll<StatusOr<int>> came = PollRecv(cx);
+  if (came.pending()) return kPending;
+  failed_ = !came->ok();
+  return std::optional<Item>(*std::move(came));
 }
 
 Poll<StatusOr<int>> SignalFuture::PollOnce(Context& cx) {

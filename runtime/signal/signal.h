@@ -26,9 +26,11 @@ namespace kioto::signal {
 
 class RecvFuture;
 
-// Hears of some signals for as long as it lives.
+// Hears of some signals for as long as it lives. A stream of their numbers too: TakeUntil, ForEach.
 class Listener {
  public:
+  using Item = StatusOr<int>;
+
   // Listens from now on. Errors: kInvalidArgument for what is no signal or can not be caught (SIGKILL, SIGSTOP), or must not
   // be (SIGSEGV, SIGBUS, SIGILL, SIGFPE: their code can not go on); outside a runtime, or one without I/O; no fd left.
   static StatusOr<Listener> Make(std::initializer_list<int> signals);
@@ -42,12 +44,15 @@ class Listener {
   // answer. Errors: the runtime shuts down. CANCEL SAFE: yes.
   RecvFuture Recv();
   Poll<StatusOr<int>> PollRecv(Context& cx);
+  // The same as a stream, which has no end but an error.
+  Poll<std::optional<Item>> PollNext(Context& cx);
 
  private:
   Listener() = default;
   void Close();
 
   kioto::internal::IoHandle handle_;
+  bool failed_ = false;  // the stream has ended
   int write_fd_ = -1;  // another fd than the handle's where there is no eventfd
   internal::Slot* slot_ = nullptr;
 };

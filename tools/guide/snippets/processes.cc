@@ -1,0 +1,84 @@
+// The snippets of tools/guide/processes.md and tools/guide/shutdown.md, compiled and run.
+#include <signal.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/process/command.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/signal/signal.h"
+#include "kioto/runtime/task/task_tracker.h"
+#include "kioto/sync/cancellation_token.h"
+#include "kioto/sync/mpsc.h"
+#include "kioto/sync/until.h"
+#include "kioto/time/sleep.h"
+#include "kioto/time/timeout.h"
+
+namespace kioto {
+namespace {
+
+using namespace std::chrono_literals;
+using process::Command;
+using process::Stdio;
+
+// [region output]
+Future<StatusOr<std::string>> Today() {
+  return Command("date").Arg("+%F").Output().AndThen([](process::ProcessOutput& date) -> StatusOr<std::string> {
+    if (!date.status.success()) return absl::InternalError("date: " + date.status.ToString() + ": " + date.err);
+    return std::move(date.out);
+  });
+}
+// [end output]
+
+// [region pipes]
+Future<StatusOr<std::string>> Sorted(std::string lines) {
+  StatusOr<process::Child> started = Command("sort").Stdin(Stdio::Piped()).Stdout(Stdio::Piped()).KillOnDrop().Spawn();
+  if (!started.ok()) return started.status();
+  process::ChildStdin pipe = *started->TakeStdin();
+  return With(std::move(pipe), std::move(lines), *std::move(started),
+              [](process::ChildStdin& input, std::string& lines, process::Child& sort) {
+                return TryJoin(input.WriteAll(lines).AndThen([&] { return input.Shutdown(); }),  // the end of its input
+                               std::move(sort).WaitWithOutput())                                 // reads meanwhile
+                    .AndThen([](Unit&, process::ProcessOutput& sorted) { return std::move(sorted.out); });
+              });
+}
+// [end pipes]
+
+// [region limit]
+// The program, for a minute at most: then it is killed, because nobody holds its Child any more.
+Future<StatusOr<process::ExitStatus>> RunForAMinute(Command command) {
+  return Timeout(1min, command.KillOnDrop().Status());
+}
+// [end limit]
+
+Future<Status> Handle(int) { return OkStatus(); }
+
+// [region shutdown]
+// Takes jobs until it is asked to stop; what has begun gets ten seconds.
+Future<Status> Work(sync::MpscReceiver<int> jobs) {
+  return With(std::move(jobs), TaskTracker(), CancellationToken(),
+              [](sync::MpscReceiver<int>& jobs, TaskTracker& running, CancellationToken& stop) {
+                return ForEach(TakeUntil(ByRef(jobs), signal::Shutdown()),     // 1. take nothing new
+                               [&](int job) { running.Spawn(Until(stop, Handle(job))); })
+                    .AndThen([&] { return Timeout(10s, running.CloseAndWait()); })  // 2. let it finish
+                    .Finally([&] {
+                      stop.Cancel();                                           // 3. cancel what is left
+                      return running.CloseAndWait();                           // 4. and see that it has gone
+                    });
+              });
+}
+// [end shutdown]
+
+TEST(ProcessesGuideTest, Runs) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  EXPECT_EQ(runtime->BlockOn(Lazy(Today))->size(), 11u);
+  EXPECT_EQ(*runtime->BlockOn(Lazy([] { return Sorted("b\nc\na\n"); })), "a\nb\nc\n");
+  EXPECT_EQ(runtime->BlockOn(RunForAMinute(Command("sh").Args({"-c", "exit 3"})))->code(), 3);
+}
+
+}  // namespace
+}  // namespace kioto
