@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/process/orphans.h"
 
 namespace kioto::process {
@@ -44,11 +45,16 @@ void Child::Ended(StatusOr<ExitStatus> end) {
   watch_.reset();
 }
 
+const StatusOr<ExitStatus>& Child::end() const {
+  KIOTO_CHECK(end_.has_value(), "a Child was used that was moved from");
+  return *end_;
+}
+
 Poll<StatusOr<ExitStatus>> Child::PollWait(Context& cx) {
   stdin_.reset();
   if (!watch_) {
     if (!cx.ConsumeBudget()) return kPending;
-    return *end_;
+    return end();
   }
   Poll<StatusOr<ExitStatus>> exit = watch_->PollExit(cx);
   if (exit.ready() && (exit->ok() || internal::IsLost(exit->status()))) Ended(*exit);
@@ -57,8 +63,8 @@ Poll<StatusOr<ExitStatus>> Child::PollWait(Context& cx) {
 
 StatusOr<std::optional<ExitStatus>> Child::TryWait() {
   if (!watch_) {
-    if (!end_->ok()) return end_->status();
-    return std::optional<ExitStatus>(**end_);
+    if (!end().ok()) return end().status();
+    return std::optional<ExitStatus>(*end());
   }
   StatusOr<std::optional<ExitStatus>> exit = watch_->TryExit();
   if (exit.ok() && exit->has_value()) Ended(**exit);

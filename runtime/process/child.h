@@ -86,6 +86,7 @@ class Child {
   Child(pid_t pid, bool kill_on_drop) : watch_(internal::ExitWatch(pid)), kill_on_drop_(kill_on_drop) {}
   void Drop();
   void Ended(StatusOr<ExitStatus> end);
+  const StatusOr<ExitStatus>& end() const;
 
   std::optional<internal::ExitWatch> watch_;  // until its end was observed
   std::optional<StatusOr<ExitStatus>> end_;   // from then on

@@ -63,7 +63,8 @@ int ChildCalls::OpenPidfd(pid_t pid) {
 
 int ChildCalls::Reap(pid_t pid, int pidfd, ExitStatus* status) {
   siginfo_t info{};
-  const int error = WaitFor(pid, pidfd, WEXITED | WNOHANG, info);
+  int error = WaitFor(pid, pidfd, WEXITED | WNOHANG, info);
+  if (error == -EINVAL && pidfd >= 0) error = WaitFor(pid, -1, WEXITED | WNOHANG, info);  // Linux 5.3 has one half of it
   if (error != 0) return error;
   if (info.si_pid == 0) return 0;
   *status = info.si_code == CLD_EXITED ? ExitStatus::Exited(info.si_status)

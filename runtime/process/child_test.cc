@@ -141,8 +141,10 @@ TEST_P(EitherWayTest, EachWakeIsOneLook) {
     EXPECT_EQ(calls_->looks.load(), looks + 1);
   }
   const int looks = calls_->looks.load();
+  const int wakes = wait.wakes();
   (void)loop_.Run(input.Shutdown());
-  EXPECT_TRUE(loop_.Run(wait)->success());
+  loop_.Await([&] { return wait.wakes() != wakes; });
+  EXPECT_TRUE((*wait.Poll())->success());
   EXPECT_EQ(calls_->looks.load(), looks + 1);
   EXPECT_EQ(internal::OrphanList::OfProcess().size(), 0u);
 }
