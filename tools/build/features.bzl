@@ -22,6 +22,7 @@ FEATURES = {
     "fs": ["//fs"],
     "io": ["//runtime/io"],
     "net": ["//net"],
+    "process": ["//runtime/process"],
     "signal": ["//runtime/signal"],
     "sync": ["//sync"],
     "time": ["//time"],
