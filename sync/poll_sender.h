@@ -54,6 +54,18 @@ class MpscPollSender {
     PlaceIsGone();
   }
 
+  // As a sink (runtime/io/codec/sink.h).
+  Poll<Status> PollReady(Context& cx) { return PollReserve(cx); }
+  Status StartSend(T value) {
+    Send(std::move(value));
+    return OkStatus();
+  }
+  Poll<Status> PollFlush(Context&) { return OkStatus(); }
+  Poll<Status> PollClose(Context&) {
+    Close();
+    return OkStatus();
+  }
+
   // Gives the place back, or leaves the queue. Whether there was either.
   bool Abort() {
     const bool any = permits_.has_value() || reserve_.has_value();

@@ -9,16 +9,16 @@
 
 namespace kioto {
 
-ByteQueue::ByteQueue(size_t capacity) : data_(new char[capacity]), capacity_(capacity) {}
+ByteQueue::ByteQueue(size_t capacity) : block_(capacity), capacity_(capacity) {}
 
 ByteQueue::ByteQueue(ByteQueue&& other) noexcept
-    : data_(std::move(other.data_)),
+    : block_(std::move(other.block_)),
       capacity_(std::exchange(other.capacity_, 0)),
       begin_(std::exchange(other.begin_, 0)),
       end_(std::exchange(other.end_, 0)) {}
 
 ByteQueue& ByteQueue::operator=(ByteQueue&& other) noexcept {
-  data_ = std::move(other.data_);
+  block_ = std::move(other.block_);
   capacity_ = std::exchange(other.capacity_, 0);
   begin_ = std::exchange(other.begin_, 0);
   end_ = std::exchange(other.end_, 0);
@@ -28,7 +28,15 @@ ByteQueue& ByteQueue::operator=(ByteQueue&& other) noexcept {
 void ByteQueue::Consume(size_t n) {
   KIOTO_CHECK(n <= size(), "ByteQueue::Consume: more bytes than there are");
   begin_ += n;
-  if (begin_ == end_) begin_ = end_ = 0;
+  if (begin_ == end_ && block_.unique()) begin_ = end_ = 0;
+}
+
+Bytes ByteQueue::Split(size_t n) {
+  KIOTO_CHECK(n <= size(), "ByteQueue::Split: more bytes than there are");
+  if (n == 0) return Bytes();
+  Bytes bytes(view().substr(0, n), block_);
+  begin_ += n;
+  return bytes;
 }
 
 MutableBytes ByteQueue::Room(size_t at_least) {
@@ -36,19 +44,20 @@ MutableBytes ByteQueue::Room(size_t at_least) {
   if (capacity_ - end_ < at_least) {
     const size_t live = size();
     KIOTO_CHECK(at_least <= SIZE_MAX / 2 - capacity_, "ByteQueue::Room: the size does not fit in memory");
-    if (begin_ >= capacity_ / 2 && capacity_ - live >= at_least) {
-      if (live != 0) std::memmove(data_.get(), data_.get() + begin_, live);
+    const bool large_enough = (begin_ >= capacity_ / 2 || live == 0) && capacity_ - live >= at_least;
+    if (large_enough && block_.unique()) {
+      if (live != 0) std::memmove(block_.data(), block_.data() + begin_, live);
     } else {
-      const size_t capacity = std::max(capacity_ * 2, live + at_least);
-      std::unique_ptr<char[]> data(new char[capacity]);
-      if (live != 0) std::memcpy(data.get(), data_.get() + begin_, live);
-      data_ = std::move(data);
+      const size_t capacity = large_enough ? capacity_ : std::max(capacity_ * 2, live + at_least);
+      internal::BlockRef block(capacity);
+      if (live != 0) std::memcpy(block.data(), block_.data() + begin_, live);
+      block_ = std::move(block);
       capacity_ = capacity;
     }
     begin_ = 0;
     end_ = live;
   }
-  return MutableBytes(data_.get() + end_, capacity_ - end_);
+  return MutableBytes(block_.data() + end_, capacity_ - end_);
 }
 
 void ByteQueue::Commit(size_t n) {
@@ -63,8 +72,8 @@ void ByteQueue::Append(absl::string_view bytes) {
 }
 
 void ByteQueue::Release(size_t keep) {
-  if (!empty() || capacity_ <= keep) return;
-  data_.reset();
+  if (!empty() || capacity_ <= keep || !block_.unique()) return;
+  block_ = internal::BlockRef();
   capacity_ = begin_ = end_ = 0;
 }
 

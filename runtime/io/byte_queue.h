@@ -5,15 +5,16 @@
 //   });
 //
 // Room is found by moving the bytes down when at least half of the block is used up, else by doubling it: each byte is
-// moved a constant number of times. Not thread safe.
+// moved a constant number of times. A block of which a part was split off (Bytes) and is still held is not written to again
+// from its front: the queue goes on behind that part, and then in a new block. Not thread safe.
 #ifndef KIOTO_RUNTIME_IO_BYTE_QUEUE_H_
 #define KIOTO_RUNTIME_IO_BYTE_QUEUE_H_
 
 #include <cstddef>
-#include <memory>
 
 #include "absl/strings/string_view.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/bytes.h"
 
 namespace kioto {
 
@@ -26,14 +27,16 @@ class ByteQueue {
   ByteQueue& operator=(ByteQueue&& other) noexcept;
 
   // What is in it. Good until the next call that is not const; Consume only takes bytes from its front.
-  absl::string_view view() const { return absl::string_view(data_.get() + begin_, end_ - begin_); }
+  absl::string_view view() const { return absl::string_view(block_.data() + begin_, end_ - begin_); }
   size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   size_t capacity() const { return capacity_; }
 
   // Drops the first n bytes; n <= size().
   void Consume(size_t n);
-  void Clear() { begin_ = end_ = 0; }
+  void Clear() { Consume(size()); }
+  // Takes the first n bytes off, without copying them; n <= size().
+  Bytes Split(size_t n);
 
   // Free memory behind the last byte, at least so much (and at least one byte). Then Commit what was written there.
   MutableBytes Room(size_t at_least);
@@ -41,11 +44,11 @@ class ByteQueue {
   void Append(absl::string_view bytes);
 
   // Gives the memory back if the queue is empty and holds more than `keep` bytes: for connections that idle after a
-  // large message.
+  // large message. Not while a part that was split off is held: that keeps the block anyway, and the rest of it is used.
   void Release(size_t keep = 0);
 
  private:
-  std::unique_ptr<char[]> data_;
+  internal::BlockRef block_;
   size_t capacity_ = 0;
   size_t begin_ = 0;
   size_t end_ = 0;

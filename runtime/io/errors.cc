@@ -23,6 +23,9 @@ bool HasMark(const Status& status, absl::string_view mark) { return status.GetPa
 Status UnexpectedEofError(size_t got, size_t wanted) {
   return Marked(absl::OutOfRangeError(absl::StrCat("the stream ended after ", got, " of ", wanted, " bytes")), kUnexpectedEof);
 }
+Status IncompleteFrameError(size_t left) {
+  return Marked(absl::OutOfRangeError(absl::StrCat("the stream ended inside a frame: ", left, " bytes are left over")), kUnexpectedEof);
+}
 bool IsUnexpectedEof(const Status& status) { return HasMark(status, kUnexpectedEof); }
 
 Status WriteZeroError(size_t left) {

@@ -16,6 +16,8 @@
 namespace kioto::io {
 
 Status UnexpectedEofError(size_t got, size_t wanted);
+// The same where it is not known how many bytes were to come: the stream ended inside a frame, `left` bytes of which came.
+Status IncompleteFrameError(size_t left);
 bool IsUnexpectedEof(const Status& status);
 
 Status WriteZeroError(size_t left);

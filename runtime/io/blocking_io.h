@@ -1,0 +1,57 @@
+// BlockingIo: an asynchronous reader or writer for code that blocks: for libraries that want to call Read and Write.
+//
+//   SpawnBlocking([io = io::BlockingIo(std::move(stream), runtime.handle())]() mutable { return Parse(io); })
+//
+// Each call blocks this thread until the stream is ready; the runtime goes on. Errors: the stream's; kFailedPrecondition from a
+// task's poll or a callback of the runtime, where nothing may block: SpawnBlocking, BlockInPlace or a thread of one's own is the
+// place. Owns the stream; ReaderRef(x), WriterRef(x) borrow one. One thread at a time.
+#ifndef KIOTO_RUNTIME_IO_BLOCKING_IO_H_
+#define KIOTO_RUNTIME_IO_BLOCKING_IO_H_
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/io/read.h"
+#include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/write.h"
+#include "kioto/runtime/io/writer.h"
+#include "kioto/runtime/scheduler/runtime.h"
+
+namespace kioto::io {
+
+template <class T>
+class BlockingIo {
+ public:
+  static_assert(IsReader<T> || IsWriter<T>, "kioto: BlockingIo needs a reader or a writer by std::move, or ReaderRef(x), WriterRef(x)");
+
+  BlockingIo(T io, Handle runtime) : io_(std::move(io)), runtime_(std::move(runtime)) {}
+  // In the runtime entered on this thread, as it is in SpawnBlocking. Errors: there is none.
+  static StatusOr<BlockingIo> InCurrentRuntime(T io) {
+    StatusOr<Handle> runtime = Handle::Current();
+    if (!runtime.ok()) return runtime.status();
+    return BlockingIo(std::move(io), *std::move(runtime));
+  }
+
+  // As the functions of these names in read.h and write.h, without a future.
+  StatusOr<size_t> Read(MutableBytes into) { return runtime_.BlockOn(io::Read(io_, into)); }
+  Status ReadExact(MutableBytes into) { return runtime_.BlockOn(io::ReadExact(io_, into)); }
+  StatusOr<std::string> ReadToEnd(size_t limit) { return runtime_.BlockOn(io::ReadToEnd(io_, limit)); }
+  StatusOr<size_t> Write(absl::string_view bytes) { return runtime_.BlockOn(io::Write(io_, bytes)); }
+  Status WriteAll(absl::string_view bytes) { return runtime_.BlockOn(io::WriteAll(io_, bytes)); }
+  Status Flush() { return runtime_.BlockOn(io::Flush(io_)); }
+  Status Shutdown() { return runtime_.BlockOn(io::Shutdown(io_)); }
+
+  T& inner() { return io_; }
+  T IntoInner() && { return std::move(io_); }
+
+ private:
+  T io_;
+  Handle runtime_;
+};
+
+}  // namespace kioto::io
+
+#endif  // KIOTO_RUNTIME_IO_BLOCKING_IO_H_

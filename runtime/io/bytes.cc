@@ -1,0 +1,46 @@
+#include "kioto/runtime/io/bytes.h"
+
+#include <cstring>
+#include <new>
+
+#include "kioto/runtime/base/check.h"
+
+namespace kioto {
+namespace internal {
+
+BlockRef::BlockRef(size_t capacity) {
+  void* memory = ::operator new(sizeof(Header) + capacity);
+  bytes_ = reinterpret_cast<char*>((new (memory) Header) + 1);
+}
+
+void BlockRef::Unref() {
+  // acq_rel: what each holder has read or written happens before the block goes, or is written to again (unique()).
+  if (header().refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  Header* header = &this->header();
+  header->~Header();
+  ::operator delete(header);
+}
+
+}  // namespace internal
+
+Bytes Bytes::Copy(absl::string_view bytes) {
+  if (bytes.empty()) return Bytes();
+  internal::BlockRef block(bytes.size());
+  std::memcpy(block.data(), bytes.data(), bytes.size());
+  const absl::string_view view(block.data(), bytes.size());
+  return Bytes(view, std::move(block));
+}
+
+Bytes Bytes::Slice(size_t offset, size_t n) const {
+  KIOTO_CHECK(offset <= size() && n <= size() - offset, "Bytes::Slice: beyond the end of the bytes");
+  if (n == 0) return Bytes();
+  return Bytes(view_.substr(offset, n), block_);
+}
+
+void Bytes::RemovePrefix(size_t n) {
+  KIOTO_CHECK(n <= size(), "Bytes::RemovePrefix: more bytes than there are");
+  view_.remove_prefix(n);
+  if (view_.empty()) *this = Bytes();
+}
+
+}  // namespace kioto
