@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -78,6 +79,16 @@ TEST(ProcessesGuideTest, Runs) {
   EXPECT_EQ(runtime->BlockOn(Lazy(Today))->size(), 11u);
   EXPECT_EQ(*runtime->BlockOn(Lazy([] { return Sorted("b\nc\na\n"); })), "a\nb\nc\n");
   EXPECT_EQ(runtime->BlockOn(RunForAMinute(Command("sh").Args({"-c", "exit 3"})))->code(), 3);
+}
+
+TEST(ProcessesGuideTest, EndsWhenItIsAskedTo) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  auto jobs = sync::Mpsc<int>(1);  // its sender lives on: nothing but the signal ends it
+  auto done = runtime->BlockOn(JoinBiased(Work(std::move(jobs.receiver)), Lazy([] { ::raise(SIGTERM); })));
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_TRUE(std::get<0>(*done).ok()) << std::get<0>(*done);
+  signal::RestoreUnused();
 }
 
 }  // namespace
