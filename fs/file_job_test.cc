@@ -287,6 +287,42 @@ TEST_F(FileJobTest, TellsThatItCannotSetTheLength) {
   EXPECT_EQ(ErrnoOf(*set.Poll()), EINVAL);
 }
 
+// behaviour: tokio/src/fs/file/tests.rs#sync_all_err_ordered_after_write
+// behaviour: tokio/src/fs/file/tests.rs#sync_data_err_ordered_after_write
+TEST_F(FileJobTest, ASyncThatFailsSaysSoBehindTheWrite) {
+  for (bool all : {true, false}) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    File file = File::FromFd(ends[1]);  // what can not be synchronised
+    EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
+    PolledTask sync(all ? file.SyncAll() : file.SyncData());
+    EXPECT_TRUE(sync.Poll().pending());
+    RunJobsAndHold();
+    EXPECT_TRUE(sync.Poll().pending());
+    EXPECT_EQ(Jobs(), 1u);  // the sync
+    RunJobsAndHold();
+    EXPECT_TRUE(sync.is_woken());
+    EXPECT_EQ(ErrnoOf(*sync.Poll()), EINVAL);
+    char written[5];
+    EXPECT_EQ(::read(ends[0], written, 5), 5);
+    ::close(ends[0]);
+    EXPECT_EQ(*PolledTask(file.Flush()).Poll(), OkStatus());  // nothing is lost by that
+  }
+}
+
+// behaviour: tokio/tests/fs_file.rs#write_into_std
+TEST_F(FileJobTest, GivesItsFdUpOnceItIsIdle) {
+  File file = Opened();
+  EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
+  EXPECT_EQ(file.TryIntoFd().status().code(), absl::StatusCode::kFailedPrecondition);
+  RunJobs();
+  EXPECT_EQ(runtime_.BlockOn(file.Flush()), OkStatus());
+  const int fd = *file.TryIntoFd();
+  EXPECT_EQ(::write(fd, "WORLD", 5), 5);
+  ::close(fd);
+  EXPECT_EQ(Contents(), "HELLOWORLDd...");
+}
+
 TEST_F(FileJobTest, AWriteThatWasTakenIsDoneThoughTheRuntimeEnds) {
   File file = Opened();
   EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);

@@ -1,0 +1,58 @@
+// What tests of files need: a directory of their own, how many fds are open, and a thread that may not do all that root may.
+#ifndef KIOTO_FS_TESTING_FS_H_
+#define KIOTO_FS_TESTING_FS_H_
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/tests/conformance/flavours.h"
+
+#if defined(__linux__)
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#endif
+
+namespace kioto::fs {
+
+inline std::string NewTestDir() {
+  std::string dir = testing::TempDir() + "/fs_XXXXXX";
+  EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
+  return dir;
+}
+
+inline int OpenFds() {
+  int open = 0;
+  for (int fd = 0; fd < 4096; ++fd) open += ::fcntl(fd, F_GETFD) >= 0;
+  return open;
+}
+
+// From here on permissions bind this thread, whoever runs the test.
+inline void GiveUpPrivileges() {
+#if defined(__linux__)
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, /*pid: this thread*/ 0};
+  __user_cap_data_struct data[2] = {};
+  ASSERT_EQ(::syscall(SYS_capget, &header, data), 0);
+  data[0].effective &= ~((1u << CAP_DAC_OVERRIDE) | (1u << CAP_DAC_READ_SEARCH));
+  ASSERT_EQ(::syscall(SYS_capset, &header, data), 0);
+#endif
+}
+
+class FsTest : public FlavourTest {
+ protected:
+  template <class F>
+  auto Run(F future) {
+    return runtime().BlockOn(std::move(future));
+  }
+  std::string In(const std::string& name) const { return dir_ + "/" + name; }
+
+  const std::string dir_ = NewTestDir();
+};
+
+}  // namespace kioto::fs
+
+#endif  // KIOTO_FS_TESTING_FS_H_
