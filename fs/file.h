@@ -120,6 +120,7 @@ class File {
 
  private:
   friend class OpenOptions;
+  friend class PersistFuture;  // of TempFile
   template <class T>
   friend class FileFuture;
 

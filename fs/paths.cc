@@ -1,6 +1,5 @@
 #include "kioto/fs/paths.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/fs/remove_tree.h"
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::fs {
@@ -174,40 +174,11 @@ Status MakeDirs(Request& r) {
   return OkStatus();
 }
 
-// Below an open directory, by its fd: nobody can exchange a directory for a link meanwhile. 0, or errno.
-int RemoveTree(int parent, const char* name) {
-  if (::unlinkat(parent, name, 0) == 0) return 0;
-  if (errno != EISDIR && errno != EPERM) return errno;
-  const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno;
-  DIR* const dir = ::fdopendir(fd);
-  if (dir == nullptr) {
-    const int error = errno;
-    ::close(fd);
-    return error;
-  }
-  int error = 0;
-  while (error == 0) {
-    errno = 0;
-    const dirent* entry = ::readdir(dir);
-    if (entry == nullptr) {
-      error = errno;
-      break;
-    }
-    const absl::string_view child = entry->d_name;
-    if (child != "." && child != "..") error = RemoveTree(fd, entry->d_name);
-    if (error == ENOENT) error = 0;  // somebody else was quicker
-  }
-  ::closedir(dir);
-  if (error != 0) return error;
-  return ::unlinkat(parent, name, AT_REMOVEDIR) == 0 ? 0 : errno;
-}
-
 Status RemoveDirs(Request& r) {
   struct stat st;
   if (::lstat(r.path.c_str(), &st) != 0) return PathError(errno, "fs::RemoveDirAll", r.path);
   if (!S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) return PathError(ENOTDIR, "fs::RemoveDirAll", r.path);
-  const int error = RemoveTree(AT_FDCWD, r.path.c_str());
+  const int error = internal::RemoveTree(r.path.c_str());
   return error == 0 ? OkStatus() : PathError(error, "fs::RemoveDirAll", r.path);
 }
 

@@ -1,0 +1,202 @@
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/fs/paths.h"
+#include "kioto/fs/read_dir.h"
+#include "kioto/fs/temp_dir.h"
+#include "kioto/fs/temp_file.h"
+#include "kioto/fs/testing_fs.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+
+namespace kioto::fs {
+namespace {
+
+namespace sys = base::sys;
+
+class TempTest : public FsTest {
+ protected:
+  // Once what was dropped is removed: a runtime waits for that at its end.
+  int NamesLeft() {
+    EndRuntime();
+    int names = 0;
+    ReadDir dir = *Run(OpenDir(dir_));
+    while ((*Run(dir.NextEntry())).has_value()) ++names;
+    return names;
+  }
+  StatusOr<TempFile> Made(bool named) { return named ? Run(TempFile::CreateNamed(dir_)) : Run(TempFile::Create(dir_)); }
+  static bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+};
+ON_EVERY_FLAVOUR(TempTest);
+
+TEST_P(TempTest, AFileIsItsOwnersAndGoesWithIt) {
+  for (const bool named : {false, true}) {
+    StatusOr<TempFile> temp = Made(named);
+    ASSERT_TRUE(temp.ok()) << temp.status();
+    EXPECT_EQ(Run(temp->file().WriteAll("some bytes")), OkStatus());
+    EXPECT_EQ(*Run(temp->file().Seek(0)), 0u);
+    EXPECT_EQ(*Run(temp->file().ReadToEnd(100)), "some bytes");
+    EXPECT_EQ(Run(temp->file().GetMetadata())->permissions().mode(), 0600u);
+    EXPECT_TRUE(!named || *Run(Read(temp->path())) == "some bytes");
+  }
+  EXPECT_EQ(NamesLeft(), 0);
+}
+
+TEST_P(TempTest, WhereFilesNeedANameTheyHaveOne) {
+  sys::ScopedFault no_tmpfile(sys::Call::kOpen, sys::Fault::First(1, EOPNOTSUPP));
+  StatusOr<TempFile> temp = Made(false);
+  ASSERT_TRUE(temp.ok()) << temp.status();
+  EXPECT_TRUE(Exists(temp->path()));
+  temp = absl::CancelledError();
+  EXPECT_EQ(NamesLeft(), 0);
+}
+
+TEST_P(TempTest, ANameThatIsTakenIsNeverOpened) {
+  sys::ScopedFault taken(sys::Call::kOpen, sys::Fault::First(3, EEXIST));
+  StatusOr<TempFile> temp = Made(true);
+  ASSERT_TRUE(temp.ok()) << temp.status();
+  EXPECT_EQ(taken.hits(), 3);
+  sys::ScopedFault all_taken(sys::Call::kOpen, sys::Fault::Every(EEXIST));
+  EXPECT_EQ(ErrnoOf(Made(true).status()), EEXIST);
+}
+
+TEST_P(TempTest, WhatCannotBeMadeIsAnError) {
+  EXPECT_EQ(ErrnoOf(Run(TempFile::Create(In("none"))).status()), ENOENT);
+  EXPECT_EQ(ErrnoOf(Run(TempFile::CreateNamed(In("none"))).status()), ENOENT);
+  EXPECT_EQ(ErrnoOf(Run(TempDir::Create(In("none"))).status()), ENOENT);
+}
+
+TEST_P(TempTest, PersistReplacesAsAWhole) {
+  for (const bool named : {false, true}) {
+    EXPECT_EQ(Run(Write(In("kept"), "old")), OkStatus());
+    {
+      TempFile temp = *Made(named);
+      EXPECT_EQ(Run(temp.file().WriteAll("new")), OkStatus());  // handed over: Persist waits for it
+      EXPECT_EQ(Run(temp.Persist(In("kept"))), OkStatus());
+      EXPECT_EQ(temp.path(), "");
+      EXPECT_EQ(*Run(Read(In("kept"))), "new");
+      EXPECT_EQ(Run(temp.file().WriteAll("er")), OkStatus());
+      EXPECT_EQ(Run(temp.file().Close()), OkStatus());
+    }
+    EXPECT_EQ(*Run(Read(In("kept"))), "newer");
+    EXPECT_EQ(NamesLeft(), 1);
+  }
+}
+
+TEST_P(TempTest, PersistNewDoesNot) {
+  for (const bool named : {false, true}) {
+    EXPECT_EQ(Run(Write(In("kept"), "old")), OkStatus());
+    {
+      TempFile temp = *Made(named);
+      EXPECT_EQ(ErrnoOf(Run(temp.PersistNew(In("kept")))), EEXIST);
+      EXPECT_EQ(Exists(temp.path()), named);  // as before
+      EXPECT_EQ(Run(temp.PersistNew(In("new"))), OkStatus());
+    }
+    EXPECT_EQ(*Run(Read(In("kept"))), "old");
+    EXPECT_EQ(NamesLeft(), 2);
+    EXPECT_EQ(Run(RemoveFile(In("new"))), OkStatus());
+  }
+}
+
+TEST_P(TempTest, PersistFailsAndTheFileIsAsBefore) {
+  EXPECT_EQ(Run(CreateDir(In("dir"))), OkStatus());
+  for (const bool named : {false, true}) {
+    TempFile temp = *Made(named);
+    EXPECT_EQ(ErrnoOf(Run(temp.Persist(In("none/file")))), ENOENT);
+    EXPECT_FALSE(Run(temp.Persist(In("dir"))).ok());
+    EXPECT_EQ(Exists(temp.path()), named);
+    sys::ScopedFault full(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+    EXPECT_EQ(Run(temp.file().WriteAll("lost")), OkStatus());
+    EXPECT_EQ(ErrnoOf(Run(temp.Persist(In("kept")))), ENOSPC);
+    EXPECT_FALSE(Exists(In("kept")));
+  }
+  EXPECT_EQ(NamesLeft(), 1);
+}
+
+TEST_P(TempTest, APersistThatIsDroppedHappensOrNot) {
+  const int before = OpenFds();
+  for (const bool named : {false, true}) {
+    const std::string to = In(named ? "named" : "unnamed");
+    for (const bool begun : {false, true}) {
+      Runtime runtime = *Builder().MaxBlockingThreads(1).Build();
+      const EnterGuard guard = runtime.Enter();
+      std::optional<TempFile> temp = *runtime.BlockOn(named ? TempFile::CreateNamed(dir_) : TempFile::Create(dir_));
+      {
+        PolledTask persist(temp->Persist(to));
+        if (begun) static_cast<void>(persist.Poll());
+      }
+      temp.reset();
+      EXPECT_TRUE(runtime.BlockOn(SpawnBlocking([] {})).ok());
+      EXPECT_EQ(Exists(to), begun);  // what had begun is done
+    }
+  }
+  EXPECT_EQ(NamesLeft(), 2);
+  EndRuntime();
+  EXPECT_EQ(OpenFds(), before);
+}
+
+TEST_P(TempTest, ADirectoryGoesWithAllThatIsInIt) {
+  EXPECT_EQ(Run(Write(In("kept"), "")), OkStatus());
+  {
+    StatusOr<TempDir> temp = Run(TempDir::Create(dir_, "build."));
+    ASSERT_TRUE(temp.ok()) << temp.status();
+    EXPECT_EQ(temp->path().substr(0, dir_.size() + 7), In("build."));
+    EXPECT_EQ(Run(GetMetadata(temp->path()))->permissions().mode(), 0700u);
+    EXPECT_EQ(Run(CreateDirAll(temp->path() + "/a/b")), OkStatus());
+    EXPECT_EQ(Run(Write(temp->path() + "/a/b/c", "")), OkStatus());
+    EXPECT_EQ(Run(Symlink(In("kept"), temp->path() + "/link")), OkStatus());
+  }
+  EXPECT_EQ(NamesLeft(), 1);
+}
+
+TEST_P(TempTest, ADirectoryIsRemovedOrKept) {
+  TempDir removed = *Run(TempDir::Create(dir_));
+  EXPECT_EQ(Run(removed.Remove()), OkStatus());
+  EXPECT_FALSE(Exists(removed.path()));
+  const std::string kept = Run(TempDir::Create(dir_))->path();
+  EXPECT_EQ(NamesLeft(), 0);
+  EXPECT_FALSE(Exists(kept));
+  const std::string stays = (*Run(TempDir::Create(dir_))).path();
+  const std::string path = std::move(*Run(TempDir::Create(dir_))).Keep();
+  EXPECT_EQ(NamesLeft(), 1);
+  EXPECT_TRUE(Exists(path));
+  EXPECT_FALSE(Exists(stays));
+}
+
+TEST_P(TempTest, OutsideARuntimeItGoesAtOnce) {
+  std::optional<TempDir> dir = *Run(TempDir::Create(dir_));
+  std::optional<TempFile> file = *Run(TempFile::CreateNamed(dir_));
+  EndRuntime();
+  const std::string path = dir->path(), file_path = file->path();
+  EXPECT_TRUE(Exists(path) && Exists(file_path));
+  dir.reset();
+  file.reset();
+  EXPECT_FALSE(Exists(path) || Exists(file_path));
+}
+
+TEST_P(TempTest, InARuntimeItIsAJobThatRemovesIt) {
+  Runtime runtime = *Builder().MaxBlockingThreads(1).Build();
+  const EnterGuard guard = runtime.Enter();
+  std::optional<TempDir> dir = *runtime.BlockOn(TempDir::Create(dir_));
+  const std::string path = dir->path();
+  std::promise<void> gate;
+  SpawnBlocking([open = gate.get_future().share()] { open.wait(); }).Detach();
+  dir.reset();
+  EXPECT_TRUE(Exists(path));  // nobody has blocked
+  runtime.ShutdownBackground();
+  gate.set_value();
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  EXPECT_FALSE(Exists(path));  // though the runtime has ended
+}
+
+}  // namespace
+}  // namespace kioto::fs
