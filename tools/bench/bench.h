@@ -70,6 +70,7 @@ extern const Row kChannelRows[];
 extern const Row kLockRows[];
 extern const Row kTimerRows[];
 extern const Row kSocketRows[];
+extern const Row kFileRows[];
 
 // Resident bytes of this process.
 size_t ResidentBytes();

@@ -1,6 +1,6 @@
 """Runs the example programs as a user would, with clients that know nothing of Kioto.
 
-    drive_test.py ECHO CHAT FETCH POOL        the four binaries
+    drive_test.py ECHO CHAT FETCH POOL GREP HASH_TREE        the binaries
 """
 
 import http.server
@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -197,7 +198,69 @@ class PoolTest(unittest.TestCase):
         self.assertEqual(run.returncode, 0)
 
 
+def fnv1a(data):
+    result = 0xCBF29CE484222325
+    for byte in data:
+        result = (result ^ byte) * 0x100000001B3 % 2**64
+    return result
+
+
+class TreeTest(unittest.TestCase):
+    """The programs that walk a tree: it has empty files, long ones, binary ones, links, and no end of a line here and there."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR"))
+        self.root = os.path.join(self.folder.name, "tree")
+        self.files = {}
+        for i in range(300):
+            lines = ["line %d of %d has a needle" % (n, i) if n % 7 == i % 7 else "hay" * n for n in range(i % 40)]
+            self._file("%d/%d/%d" % (i % 3, i % 17, i), "\n".join(lines).encode())
+        self._file("binary", b"a needle\0and more\n")
+        self._file("long", b"x" * 300000 + b"needle\n\nneedle")
+        self._file("needle", b"\n\n")
+        os.symlink("long", os.path.join(self.root, "link"))
+        os.symlink(self.root, os.path.join(self.root, "0", "up"))
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def _file(self, name, data):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        self.files[path] = data
+
+    def _run(self, *command):
+        run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "LC_ALL": "C"},
+                             timeout=MINUTE, check=False)
+        return run.returncode, sorted(run.stdout.splitlines()), run.stderr.decode()
+
+    def test_greps_as_grep_does(self):
+        for needle in ["needle", "line 3", "hayhayhay", "nowhere to be seen"]:
+            code, lines, errors = self._run("grep", "-rnFI", needle, self.root)
+            self.assertEqual(self._run(PROGRAMS["grep"], needle, self.root), (code, lines, errors))
+            self.assertEqual(code, 0 if lines else 1)
+
+    def test_grep_says_what_it_can_not_read(self):
+        code, lines, errors = self._run(PROGRAMS["grep"], "needle", os.path.join(self.root, "none"))
+        self.assertEqual((code, lines), (2, []))
+        self.assertIn("No such file or directory (ENOENT)", errors)
+
+    def test_hashes_every_file_once(self):
+        code, lines, errors = self._run(PROGRAMS["hash_tree"], self.root)
+        self.assertEqual(lines, sorted(b"%016x %s" % (fnv1a(data), path.encode()) for path, data in self.files.items()))
+        size = sum(len(data) for data in self.files.values())
+        self.assertEqual(errors.splitlines()[-1], "%d files, %d bytes, 0 errors" % (len(self.files), size))
+        self.assertEqual(code, 0)
+
+    def test_hash_tree_counts_what_it_can_not_read(self):
+        code, lines, errors = self._run(PROGRAMS["hash_tree"], os.path.join(self.root, "none"))
+        self.assertEqual((code, lines), (1, []))
+        self.assertEqual(errors.splitlines()[-1], "0 files, 0 bytes, 1 errors")
+
+
 if __name__ == "__main__":
-    names = ["echo", "chat", "fetch", "pool"]
+    names = ["echo", "chat", "fetch", "pool", "grep", "hash_tree"]
     PROGRAMS = dict(zip(names, sys.argv[1:]))
     unittest.main(argv=sys.argv[:1])

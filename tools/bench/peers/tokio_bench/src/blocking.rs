@@ -1,4 +1,4 @@
-//! The blocking pool, and files, which use it.
+//! The blocking pool.
 use crate::{time, Outcome};
 use std::time::Instant;
 
@@ -13,18 +13,4 @@ pub async fn jobs() -> Outcome {
         }
     }
     time(jobs, start.elapsed())
-}
-
-pub async fn file_reads() -> Outcome {
-    let (reads, size) = (20_000, 64 * 1024);
-    let path = std::env::temp_dir().join(format!("tokio_bench.{}", std::process::id()));
-    std::fs::write(&path, vec![1u8; size]).unwrap();
-    let start = Instant::now();
-    for _ in 0..reads {
-        let bytes = tokio::fs::read(&path).await.unwrap();
-        assert!(bytes.len() == size && bytes[size - 1] == 1);
-    }
-    let elapsed = start.elapsed();
-    std::fs::remove_file(&path).unwrap();
-    time(reads, elapsed)
 }

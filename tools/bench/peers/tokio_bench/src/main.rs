@@ -5,6 +5,7 @@
 //! for the rows that weigh memory. A wrong result panics, so no line is printed.
 mod blocking;
 mod channels;
+mod files;
 mod locks;
 mod memory;
 mod net;
@@ -60,7 +61,10 @@ fn workload(name: &str, address: String) -> Option<Pin<Box<dyn Future<Output = O
         "timer_churn" => Box::pin(timers::churn()),
         "timer_fire" => Box::pin(timers::fire()),
         "spawn_blocking" => Box::pin(blocking::jobs()),
-        "fs_read" => Box::pin(blocking::file_reads()),
+        "fs_read" => Box::pin(files::whole()),
+        "fs_read_large" => Box::pin(files::large()),
+        "fs_read_small" => Box::pin(files::small()),
+        "fs_walk" => Box::pin(files::walks()),
         "echo_64" => Box::pin(net::echo(64)),
         "echo_4096" => Box::pin(net::echo(4096)),
         "serve_echo" => Box::pin(net::serve_echo(address)),
