@@ -1,4 +1,4 @@
-// The limit: the bench's socket workloads on bare edge-triggered epoll, with no runtime at all.
+// The limit: the bench's socket workloads on bare edge-triggered epoll, those of files in blocking code, with no runtime at all.
 //
 // Usage: raw_bench WORKLOAD THREADS [HOST:PORT]; THREADS 0 and 1 are both one thread.
 // Prints `workload threads ops seconds ns_per_op`, or `workload threads count bytes unit`.
@@ -24,6 +24,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "files.h"
 
 namespace {
 
@@ -244,7 +246,7 @@ int main(int argc, char** argv) {
     ServeEcho(argv[3]);
   } else if (row == "idle_conns") {
     IdleConns(argv[1], threads);
-  } else {
+  } else if (!files::Run(row, threads)) {
     std::fprintf(stderr, "usage: raw_bench WORKLOAD THREADS [HOST:PORT]\n");
     return 2;
   }
