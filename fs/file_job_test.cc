@@ -235,6 +235,7 @@ TEST_F(FileJobTest, AnErrorOfAWriteOutlivesASeek) {
   EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
 }
 
+// behaviour: kioto/fs/file.h#a_lost_write_is_never_forgotten
 TEST_F(FileJobTest, ALostWriteIsNeverForgotten) {
   File file = Opened();
   RunJobs();

@@ -77,6 +77,19 @@ TEST_P(PathsTest, CopiesWithPermissions) {
   EXPECT_TRUE(Run(GetMetadata(In("b")))->permissions() == permissions);
 }
 
+TEST_P(PathsTest, CopiesWhatTheKernelLeavesToUs) {
+  EXPECT_GT(*Run(Copy("/proc/self/stat", In("stat"))), 0u);  // has bytes, and says that it has none
+  EXPECT_FALSE(Run(Read(In("stat")))->empty());
+  const std::string bytes(300'000, 'x');
+  EXPECT_EQ(Run(Write(In("a"), bytes)), OkStatus());
+  EXPECT_EQ(Run(Write(In("b"), bytes + bytes)), OkStatus());
+  EXPECT_EQ(*Run(Copy(In("a"), In("b"))), 300'000u);
+  EXPECT_TRUE(*Run(Read(In("b"))) == bytes);  // nothing is left of the old one
+  EXPECT_EQ(ErrnoOf(Run(Copy(dir_, In("c"))).status()), EINVAL);
+  EXPECT_EQ(ErrnoOf(Run(Copy(In("a"), "/dev/full")).status()), ENOSPC);
+  EXPECT_EQ(ErrnoOf(Run(Write("/dev/full", bytes))), ENOSPC);
+}
+
 TEST_P(PathsTest, DoesNotCopyAFileOntoItself) {
   EXPECT_EQ(Run(Write(In("a"), "12345")), OkStatus());
   EXPECT_EQ(ErrnoOf(Run(Copy(In("a"), In("a"))).status()), EINVAL);

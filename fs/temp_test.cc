@@ -75,6 +75,7 @@ TEST_P(TempTest, WhatCannotBeMadeIsAnError) {
   EXPECT_EQ(ErrnoOf(Run(TempDir::Create(In("none"))).status()), ENOENT);
 }
 
+// behaviour: kioto/fs/temp_file.h#persist_replaces_as_a_whole
 TEST_P(TempTest, PersistReplacesAsAWhole) {
   for (const bool named : {false, true}) {
     EXPECT_EQ(Run(Write(In("kept"), "old")), OkStatus());
@@ -107,6 +108,7 @@ TEST_P(TempTest, PersistNewDoesNot) {
   }
 }
 
+// behaviour: kioto/fs/temp_file.h#a_persist_that_fails_leaves_it_as_before
 TEST_P(TempTest, PersistFailsAndTheFileIsAsBefore) {
   EXPECT_EQ(Run(CreateDir(In("dir"))), OkStatus());
   for (const bool named : {false, true}) {
@@ -183,6 +185,7 @@ TEST_P(TempTest, OutsideARuntimeItGoesAtOnce) {
   EXPECT_FALSE(Exists(path) || Exists(file_path));
 }
 
+// behaviour: kioto/fs/temp_dir.h#a_drop_does_not_block
 TEST_P(TempTest, InARuntimeItIsAJobThatRemovesIt) {
   Runtime runtime = *Builder().MaxBlockingThreads(1).Build();
   const EnterGuard guard = runtime.Enter();

@@ -65,6 +65,7 @@ class WalkDirTest : public FsTest {
 };
 ON_EVERY_FLAVOUR(WalkDirTest);
 
+// behaviour: kioto/fs/walk_dir.h#a_directory_comes_before_what_is_in_it
 TEST_P(WalkDirTest, ADirectoryComesBeforeWhatIsInIt) {
   MakeTree({"b/", "b/d/", "b/d/e", "b/c", "a", "f/g/", "h"});
   for (const int concurrency : {1, 2, 8}) {
@@ -118,6 +119,7 @@ TEST_P(WalkDirTest, LinksAreFollowedOnlyIfAskedFor) {
   EXPECT_EQ(Walked(Sorted().FollowLinks(true)), "0/, 1/a/, 2/a/b, 1/link/, 2/link/b, 1/nowhere@, 1/to_b");
 }
 
+// behaviour: kioto/fs/walk_dir.h#a_link_that_leads_back_is_an_error
 TEST_P(WalkDirTest, ALinkThatLeadsBackIsAnErrorAndNotTheEnd) {
   MakeTree({"a/b/", "c"});
   EXPECT_EQ(Run(Symlink(In("a"), In("a/b/up"))), OkStatus());
@@ -126,6 +128,7 @@ TEST_P(WalkDirTest, ALinkThatLeadsBackIsAnErrorAndNotTheEnd) {
             absl::StrCat("0/, 1/a/, 2/a/b/, 3/a/b/up/, error ", ELOOP, ", 2/a/top/, error ", ELOOP, ", 1/c"));
 }
 
+// behaviour: kioto/fs/walk_dir.h#what_is_pruned_is_not_read
 TEST_P(WalkDirTest, WhatIsPrunedIsNotGivenAndNotRead) {
   MakeTree({"a/b/", "a/b/c", "d/", "d/e", "f"});
   int asked = 0;
@@ -138,6 +141,7 @@ TEST_P(WalkDirTest, WhatIsPrunedIsNotGivenAndNotRead) {
   EXPECT_EQ(Walked(WalkDir(dir_).Prune([](const WalkEntry&) { return true; })), "");
 }
 
+// behaviour: kioto/fs/walk_dir.h#an_error_of_a_directory_is_one_item
 TEST_P(WalkDirTest, ADirectoryThatCannotBeOpenedIsOneError) {
   MakeTree({"a/", "a/b", "c/", "c/d", "e"});
   sys::ScopedFault no_fds(sys::Call::kOpen, sys::Fault::Nth(2, EMFILE));
@@ -187,6 +191,7 @@ class WalkJobsTest : public WalkDirTest {
 };
 INSTANTIATE_TEST_SUITE_P(Flavours, WalkJobsTest, testing::Values(0), FlavourName);  // its runtime is its own
 
+// behaviour: kioto/fs/walk_dir.h#reads_ahead_within_its_bound_and_loses_nothing
 TEST_P(WalkJobsTest, ReadsAheadNoMoreThanItMay) {
   MakeTree({"a/1/", "b/2/", "c/3/", "d/4/", "e/5/"});
   for (const int concurrency : {1, 3}) {

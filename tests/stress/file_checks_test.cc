@@ -127,6 +127,11 @@ TEST_F(FileChecks, NothingIsLostInSilence) {
 
 // What a program does with files, step by step; each step's status is heard, and no step needs that the one before went well.
 class FileProgram {
+  template <class F>
+  auto On(F future) {
+    return runtime_.BlockOn(std::move(future));
+  }
+
  public:
   FileProgram(Runtime& runtime, std::string folder) : runtime_(runtime), folder_(std::move(folder)) {}
 
@@ -158,10 +163,6 @@ class FileProgram {
   }
 
  private:
-  template <class F>
-  auto On(F future) {
-    return runtime_.BlockOn(std::move(future));
-  }
   Runtime& runtime_;
   const std::string folder_;
 };
