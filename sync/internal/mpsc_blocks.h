@@ -68,31 +68,36 @@ class MpscBlocks {
   }
 
   // The sender's slot of its ticket.
-  Slot& ForSend(uint64_t position, Gate& gate) {
+  Slot ForSend(uint64_t position, Gate& gate) {
     const uint64_t number = position / kMpscBlockSlots;
     Block* block = Find(number);
     if (block == nullptr) block = FindOrMake(number, gate);
-    return block->slots[position % kMpscBlockSlots];
+    return block->SlotAt(position);
   }
 
   // The receiver's: the slot at `head`, if its block is there.
-  Slot* ForReceive(uint64_t head) {
+  Slot ForReceive(uint64_t head) {
     if (head - head_block_->start == kMpscBlockSlots) {
       Block* next = head_block_->next.load(std::memory_order_acquire);  // acquire: pairs with Grow
-      if (next == nullptr) return nullptr;
+      if (next == nullptr) return Slot();
       head_block_ = next;
       TakeBack(head);
     }
-    return &head_block_->slots[head % kMpscBlockSlots];
+    return head_block_->SlotAt(head);
   }
   // Slots are cleared when their block is used again.
-  void Taken(Slot&, uint64_t) {}
+  void Taken(Slot, uint64_t) {}
 
  private:
+  // The states side by side, apart from the items: a long queue of small items costs one byte more for each.
   struct Block {
-    bool Published() const {
-      for (const Slot& slot : slots) {
-        if (slot.Look() == Slot::kEmpty) return false;
+    Slot SlotAt(uint64_t position) {
+      const size_t i = position % kMpscBlockSlots;
+      return Slot(states[i], rooms[i]);
+    }
+    bool Published() {
+      for (uint64_t i = 0; i < kMpscBlockSlots; ++i) {
+        if (SlotAt(i).Look() == Slot::kEmpty) return false;
       }
       return true;
     }
@@ -100,7 +105,8 @@ class MpscBlocks {
     uint64_t start = 0;
     base::Atomic<Block*> next{nullptr};
     base::Atomic<uint64_t> left_at{0};
-    Slot slots[kMpscBlockSlots];
+    typename Slot::AtomicState states[kMpscBlockSlots] = {};  // Slot::kEmpty
+    MpscRoom<T> rooms[kMpscBlockSlots];
   };
 
   static uint64_t EntryTag(uint64_t number) { return number / kMpscDirectory << kEntryTagShift; }
@@ -167,7 +173,7 @@ class MpscBlocks {
       oldest_ = block->next.load(std::memory_order_relaxed);  // relaxed: acquired when head_block_ went over it
       block->next.store(nullptr, std::memory_order_relaxed);  // relaxed, here and below: PutSpare releases
       block->left_at.store(0, std::memory_order_relaxed);     // relaxed: as above
-      for (Slot& slot : block->slots) slot.Clear();
+      for (uint64_t i = 0; i < kMpscBlockSlots; ++i) block->SlotAt(i).Clear();
       PutSpare(block);
     }
   }

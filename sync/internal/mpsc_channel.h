@@ -81,18 +81,18 @@ class MpscChannel {
   // --- the receiver ---
 
   // The slot of the next item, if it is published.
-  Slot* Next() {
+  Slot Next() {
     for (;;) {
       const auto head = gate.head();
-      Slot* slot = queue.ForReceive(head);
-      if (slot == nullptr) return nullptr;
-      switch (slot->Look()) {
+      const Slot slot = queue.ForReceive(head);
+      if (!slot) return Slot();
+      switch (slot.Look()) {
         case Slot::kEmpty:
-          return nullptr;
+          return Slot();
         case Slot::kFull:
           return slot;
         case Slot::kSkipped:
-          queue.Taken(*slot, head);
+          queue.Taken(slot, head);
           if (gate.Advance(head + 1)) gate.Serve();
       }
     }
@@ -105,7 +105,7 @@ class MpscChannel {
       case MpscWait::kOver:
         return wait;
       case MpscWait::kWaking:
-        return Next() != nullptr ? MpscWait::kAgain : MpscWait::kParked;
+        return Next() ? MpscWait::kAgain : MpscWait::kParked;
       case MpscWait::kWriting:
         break;
     }
@@ -117,10 +117,10 @@ class MpscChannel {
   // A sender is between its ticket and its publishing: a few instructions, unless it has lost its core.
   bool SpinForWriter() {
     for (int spins = 0; spins < kSpins; ++spins) {
-      if (Next() != nullptr) return true;
+      if (Next()) return true;
       base::CpuRelax();
     }
-    return Next() != nullptr;
+    return static_cast<bool>(Next());
   }
 
   // The senders that wait get room at the end of the poll. False: they must get it now.
@@ -145,19 +145,19 @@ class MpscChannel {
       if (channel_.gate.Advance(head_) && (scope_ == nullptr || !channel_.PutOff(*scope_))) channel_.gate.Serve();
     }
 
-    Slot* Next() {
-      Slot* slot = channel_.queue.ForReceive(head_);
-      return slot != nullptr && slot->Look() == Slot::kFull ? slot : nullptr;
+    Slot Next() {
+      const Slot slot = channel_.queue.ForReceive(head_);
+      return slot && slot.Look() == Slot::kFull ? slot : Slot();
     }
     // `consume` gets the value, to move from.
     template <class Consume>
-    void Take(Slot& slot, Consume consume) {
+    void Take(Slot slot, Consume consume) {
       struct Emptied {  // also when the move throws: the item is gone then
         ~Emptied() {
           slot.value().~T();
           taking.channel_.queue.Taken(slot, taking.head_++);
         }
-        Slot& slot;
+        Slot slot;
         Taking& taking;
       } emptied{slot, *this};
       consume(slot.value());
@@ -171,7 +171,7 @@ class MpscChannel {
 
   // Destroys all that is published.
   void Drain() {
-    while (Slot* slot = Next()) Taking(*this).Take(*slot, [](T&) {});
+    while (Slot slot = Next()) Taking(*this).Take(slot, [](T&) {});
   }
 
   Gate gate;
@@ -218,10 +218,10 @@ class [[nodiscard]] MpscRecv : public FutureBase<MpscRecv<T, Channel>, std::opti
 
   static Poll<std::optional<T>> PollNext(Channel& channel, Context& cx) {
     for (;;) {
-      if (auto* slot = channel.Next()) {
+      if (auto slot = channel.Next()) {
         if (!cx.ConsumeBudget()) return kPending;
         std::optional<T> item;
-        typename Channel::Taking(channel, &cx.scope()).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
+        typename Channel::Taking(channel, &cx.scope()).Take(slot, [&](T& value) { item.emplace(std::move(value)); });
         return item;
       }
       switch (channel.Await(cx)) {
@@ -279,9 +279,9 @@ class [[nodiscard]] MpscRecvMany : public FutureBase<MpscRecvMany<T, Channel>, s
     typename Channel::Taking taking(*channel_);
     size_t count = 0;
     for (; count < limit_; ++count) {
-      auto* slot = taking.Next();
-      if (slot == nullptr) break;
-      taking.Take(*slot, [&](T& value) { out_->push_back(std::move(value)); });
+      auto slot = taking.Next();
+      if (!slot) break;
+      taking.Take(slot, [&](T& value) { out_->push_back(std::move(value)); });
     }
     return count;
   }
@@ -327,9 +327,9 @@ class MpscReceiverOf {
   // for those few instructions.
   StatusOr<T> TryRecv() {
     for (;;) {
-      if (auto* slot = channel_->Next()) {
+      if (auto slot = channel_->Next()) {
         StatusOr<T> item = EmptyError();
-        typename Channel::Taking(*channel_).Take(*slot, [&](T& value) { item.emplace(std::move(value)); });
+        typename Channel::Taking(*channel_).Take(slot, [&](T& value) { item.emplace(std::move(value)); });
         return item;
       }
       switch (channel_->gate.Ask(channel_->gate.head())) {

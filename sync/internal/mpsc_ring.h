@@ -18,17 +18,27 @@ class MpscRing {
   using Gate = BoundedGate;
   using Slot = MpscSlot<T>;
 
-  explicit MpscRing(size_t capacity) : mask_(RoundUp(capacity) - 1), slots_(new Slot[size_t{mask_} + 1]) {}
+  explicit MpscRing(size_t capacity) : mask_(RoundUp(capacity) - 1), places_(new Place[size_t{mask_} + 1]) {}
 
   // The sender's slot of its ticket.
-  Slot& ForSend(uint32_t position, Gate&) { return slots_[position & mask_]; }
+  Slot ForSend(uint32_t position, Gate&) { return SlotOf(position); }
 
   // The receiver's: the slot at `head`, if it can be there already.
-  Slot* ForReceive(uint32_t head) { return &slots_[head & mask_]; }
+  Slot ForReceive(uint32_t head) { return SlotOf(head); }
   // The slot at `head` was emptied; it may be used again when the gate has advanced.
-  void Taken(Slot& slot, uint32_t) { slot.Clear(); }
+  void Taken(Slot slot, uint32_t) { slot.Clear(); }
 
  private:
+  struct Place {
+    typename Slot::AtomicState state{Slot::kEmpty};
+    MpscRoom<T> room;
+  };
+
+  Slot SlotOf(uint32_t position) {
+    Place& place = places_[position & mask_];
+    return Slot(place.state, place.room);
+  }
+
   static uint32_t RoundUp(size_t capacity) {
     uint32_t size = 1;
     while (size < capacity) size *= 2;
@@ -36,7 +46,7 @@ class MpscRing {
   }
 
   const uint32_t mask_;
-  const std::unique_ptr<Slot[]> slots_;
+  const std::unique_ptr<Place[]> places_;
 };
 
 }  // namespace kioto::sync::internal
