@@ -147,8 +147,9 @@ StatusOr<int> MakeBoundSocket(const SocketAddress& address, int type, const Bind
 
 Status CheckIo(const char* what) {
   kioto::internal::DriverSet* drivers = kioto::internal::CurrentThread().drivers;
-  if (drivers != nullptr && drivers->PickReactor() != nullptr) return OkStatus();
-  return kioto::internal::IoUnavailable(what);
+  kioto::internal::Reactor* const reactor = drivers != nullptr ? drivers->PickReactor() : nullptr;
+  if (reactor == nullptr) return kioto::internal::IoUnavailable(what);
+  return reactor->shut_down() ? ShutdownError(what) : OkStatus();
 }
 
 }  // namespace kioto::net::internal

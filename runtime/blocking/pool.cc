@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
@@ -53,7 +54,7 @@ TaskHeader* BlockingPool::TakeDroppableLocked() {
   TaskHeader** end = &droppable;
   while (jobs != nullptr) {
     TaskHeader* job = std::exchange(jobs, jobs->queue_next);
-    if (job->mandatory) {
+    if (job->mandatory && !KIOTO_MUTANT("blocking_pool.drop_mandatory")) {
       PushLocked(job);
     } else {
       job->queue_next = nullptr;
@@ -93,16 +94,24 @@ void BlockingPool::Enqueue(TaskHeader* task) {
     return;
   }
   if (StartThread()) return;
-  // Refused. If no thread lives to take the queue, its jobs must not wait for ever.
-  TaskHeader* orphans = nullptr;
+  TaskHeader* orphans;
   {
     base::MutexLock lock(lock_);
-    ThreadEndsLocked();
-    if (threads_ == 0) {
-      orphans = std::exchange(head_, nullptr);
-      queued_ = 0;
-    }
+    orphans = ThreadIsRefusedLocked();
   }
+  CancelOrphans(orphans);
+}
+
+// A thread that was counted does not come. What is queued, if no other lives to take it: it must not wait for ever.
+TaskHeader* BlockingPool::ThreadIsRefusedLocked() {
+  ThreadEndsLocked();
+  if (threads_ > 0 || KIOTO_MUTANT("blocking_pool.leave_orphans")) return nullptr;
+  queued_ = 0;
+  return std::exchange(head_, nullptr);
+}
+
+void BlockingPool::CancelOrphans(TaskHeader* orphans) {
+  const std::shared_ptr<Scheduler> runtime = runtime_.lock();
   while (orphans != nullptr) {
     TaskHeader* next = orphans->queue_next;
     CancelTask(orphans, absl::ResourceExhaustedError("SpawnBlocking: the system refused to start a thread"));
@@ -117,13 +126,13 @@ bool BlockingPool::StartThread() {
     self->RunThread();
   };
 #if KIOTO_MODEL
-  model::Thread::StartDetached(std::move(body));
+  return model::Thread::StartDetached(std::move(body));
 #else
   auto thread = base::Thread::Start(options_.thread_name, std::move(body), options_.stack_size);
   if (!thread.ok()) return false;
   thread->Detach();  // counted, and awaited by Shutdown
-#endif
   return true;
+#endif
 }
 
 void BlockingPool::RunJob(TaskHeader* task) {
@@ -155,12 +164,17 @@ bool BlockingPool::Lend(absl::AnyInvocable<void() &&> loan) {
     ++threads_;
   }
   if (StartThread()) return true;
-  base::MutexLock lock(lock_);
-  ThreadEndsLocked();
-  const auto place = std::find_if(loans_.begin(), loans_.end(), [&](const auto& other) { return &other == ours; });
-  if (place == loans_.end()) return true;  // a thread that came by has taken it
-  one.splice(one.end(), loans_, place);    // dropped without the lock
-  return false;
+  bool taken;
+  TaskHeader* orphans;
+  {
+    base::MutexLock lock(lock_);
+    orphans = ThreadIsRefusedLocked();
+    const auto place = std::find_if(loans_.begin(), loans_.end(), [&](const auto& other) { return &other == ours; });
+    taken = place == loans_.end();                     // by a thread that came by, perhaps the last that there was (R3)
+    if (!taken) one.splice(one.end(), loans_, place);  // dropped without the lock
+  }
+  CancelOrphans(orphans);
+  return taken;
 }
 
 bool BlockingPool::Enlist() {
@@ -286,6 +300,16 @@ int BlockingPool::idle_threads() const {
 size_t BlockingPool::queued() const {
   base::MutexLock lock(lock_);
   return queued_;
+}
+
+std::vector<const TaskHeader*> BlockingPool::Waiting() const {
+  std::vector<const TaskHeader*> jobs;
+  {
+    base::MutexLock lock(lock_);
+    for (const TaskHeader* job = head_; job != nullptr; job = job->queue_next) jobs.push_back(job);
+  }
+  std::sort(jobs.begin(), jobs.end());
+  return jobs;
 }
 
 }  // namespace kioto::internal

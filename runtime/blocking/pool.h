@@ -11,10 +11,12 @@
 //             waits for no job; the pool takes threads that are no longer needed elsewhere for it (Enlist).
 //             A job that is mandatory (TaskHeader::mandatory) and was accepted runs, also when the pool ends meanwhile: Shutdown
 //             leaves it to the threads, which end only when none is queued.
-// RACES       R1 keep-alive runs out while a job is queued: the thread looks at the queue once more, under the lock,
-//                before it leaves.
+// RACES       R1 keep-alive runs out while a job is queued: under the lock the thread sees whether somebody has counted on
+//                it (Waiter::woken), and leaves only if nobody has.
 //             R2 a mandatory job is submitted while the pool ends: it is queued before Shutdown drops the others, or refused,
 //                both under the lock, and refused is over when StartTask returns.
+//             R3 a loan waits for a new thread, which is refused, and meanwhile the last other thread takes the loan: what
+//                is queued then has no thread, and is refused too.
 #ifndef KIOTO_RUNTIME_BLOCKING_POOL_H_
 #define KIOTO_RUNTIME_BLOCKING_POOL_H_
 
@@ -74,6 +76,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   int threads() const;
   int idle_threads() const;
   size_t queued() const;
+  // The jobs that wait for a thread, sorted by their addresses, which say which ones they are and no more.
+  std::vector<const TaskHeader*> Waiting() const;
 
  private:
   struct Waiter {
@@ -88,6 +92,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   bool RunLoanLocked();
   bool StartThread();
   void ThreadEndsLocked();
+  TaskHeader* ThreadIsRefusedLocked();
+  void CancelOrphans(TaskHeader* orphans);
 
   const BlockingOptions options_;
   mutable base::Mutex lock_;

@@ -15,6 +15,8 @@
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/source_location.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/pin.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/runtime/task/spawn_callback.h"
 
@@ -36,6 +38,24 @@ std::future<JoinOutput<OutputOf<std::decay_t<F>>>> ToStdFuture(
   return result;
 }
 
+namespace internal {
+
+// The job that waits: it takes the value, also when nobody wants it any more.
+template <class Job>
+class [[nodiscard]] StdFutureValue : public FutureBase<StdFutureValue<Job>, OutputOf<Job>> {
+ public:
+  static constexpr bool kLosesData = true;
+
+  explicit StdFutureValue(Job job) : job_(std::move(job)) {}
+  Poll<OutputOf<Job>> PollOnce(Context& cx) { return PollChild(job_, cx); }
+  void Describe(WaitTrace& trace) const { trace.Child(job_); }
+
+ private:
+  Job job_;
+};
+
+}  // namespace internal
+
 // What `future`, which is valid (checked), gives: StatusOr<T>, Status for void; IsThrown if it throws. From the first poll on,
 // a thread of the blocking pool waits for it, and goes on waiting if this is dropped. CANCEL SAFE: loses the value. ERRORS:
 // as SpawnBlocking. THREADS: any that has entered a runtime.
@@ -43,7 +63,7 @@ template <class T>
 auto FromStdFuture(std::future<T> future) {
   KIOTO_CHECK(future.valid(), "FromStdFuture: the std::future is not valid: its value was taken, or it never had one");
   return Lazy([future = std::move(future)]() mutable {
-    return SpawnBlocking([future = std::move(future)]() mutable { return future.get(); });
+    return internal::StdFutureValue(SpawnBlocking([future = std::move(future)]() mutable { return future.get(); }));
   });
 }
 

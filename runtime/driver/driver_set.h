@@ -16,7 +16,7 @@ class DriverSet {
   std::vector<Driver*> drivers;  // fixed before the first thread starts
 
   // The wheel for an entry armed on this thread: its own driver's if that belongs to this set, else the first driver's
-  // (then, if the new deadline is earlier than the one that driver parked for, `ArmedRemotely` unparks it). Null without time.
+  // (then, if the new deadline is earlier than the one that driver parked for, the wheel unparks it: R4 of timer_wheel.h). Null without time.
   TimerWheel* WheelForThisThread();
   // The least loaded reactor. Null without I/O.
   Reactor* PickReactor();

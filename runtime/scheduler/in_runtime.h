@@ -1,10 +1,13 @@
 // InRuntime(handle, future): the future finds the runtime of `handle`, whichever one drives it: its sleeps, sockets, tasks
-// and blocking jobs are that one's, which must be driven, too: a multi-thread one is.
+// and blocking jobs are that one's, which must be driven, too: a multi-thread one is. (SpawnLocal goes to the LocalSet of the task
+// that polls it, as ever.)
 //
 //   runtime_without_timers.BlockOn(InRuntime(other.handle(), Sleep(10ms)));
 //
-// A poll enters the runtime, and so does the end of the future: an EnterGuard each. Gives what the future gives.
-// CANCEL SAFE: as the future. THREADS: as the future.
+// A poll enters the runtime, and so does the end of the future: an EnterGuard each. Gives what the future gives. ERRORS: once that
+// runtime has ended, what waits for its sockets and jobs fails, IsShutdown; what waits for its timers alone never ends, as in a
+// task of it: put Until(token, ...) around it, or end the runtime that drives it first. CANCEL SAFE: as the future. THREADS: as the
+// future.
 #ifndef KIOTO_RUNTIME_SCHEDULER_IN_RUNTIME_H_
 #define KIOTO_RUNTIME_SCHEDULER_IN_RUNTIME_H_
 

@@ -20,9 +20,9 @@ namespace kioto {
 struct ShutdownReport {
   int stuck_workers = 0;             // threads still inside a poll; they end by themselves when it returns
   size_t live_tasks = 0;             // tasks not yet ended, those of stuck workers included
-  size_t running_blocking_jobs = 0;  // SpawnBlocking jobs still running
-  std::vector<std::string> stuck;    // number, name and spawn place of each task in whose poll a worker is stuck; and what
-                                     // else could not be ended, in a sentence
+  size_t running_blocking_jobs = 0;  // SpawnBlocking jobs and file operations still running, and writes that wait for a thread
+  std::vector<std::string> stuck;    // number, name and spawn place of each task in whose poll a worker is stuck, and of the
+                                     // first few blocking jobs that run; and what else could not be ended, in a sentence
 
   bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
 };

@@ -226,7 +226,7 @@ class RuntimeBuilder {
   // each spawn.
   RuntimeBuilder& TaskDetails();
   // Polls between two looks at the driver and at the tasks from other threads, at least 1. Default: 61; on a multi-thread
-  // runtime so many, at most 61, as take 200 us of late.
+  // runtime so many, from 2 to 61, as take 200 us of late.
   RuntimeBuilder& EventInterval(uint32_t polls);
   // What chance decides (Select's first branch, the order of ShuffleReadyTasks, who steals from whom) starts from here: a
   // current-thread runtime then repeats itself exactly.

@@ -17,6 +17,8 @@
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/yield_now.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/scope.h"
+#include "kioto/runtime/task/spawn_callback.h"
 
 namespace kioto {
 namespace {
@@ -120,6 +122,19 @@ TEST_P(TaskDumpTest, ShowsTheTreeDownToTheLeaf) {
         });
   });
   EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_P(TaskDumpTest, ShowsWhatAScopeAndATaskWithACallbackWaitFor) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  const EnterGuard guard = runtime.Enter();
+  auto scoped = Spawn(Scoped([](Scope&) { return Never(); }));
+  const AbortHandle called = Spawn(Never(), [](const auto&) {});
+  Status status = runtime.BlockOn(Until([&] { return Waits(handle, scoped.id()) && Waits(handle, called.id()); }));
+  EXPECT_TRUE(status.ok()) << status;
+  const RuntimeDump dump = handle.Dump();
+  EXPECT_EQ(Tree(Find(dump, scoped.id())), (std::vector<std::string>{"0 Scoped", "1 Never"}));
+  EXPECT_EQ(Tree(Find(dump, called.id())), (std::vector<std::string>{"0 Never"}));
 }
 
 // behaviour: kioto/runtime/task/task_dump.h#a_wake_during_a_look_is_kept

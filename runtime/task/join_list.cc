@@ -10,10 +10,11 @@
 namespace kioto::internal {
 namespace {
 
-// Gives back what a JoinHandle owns of `task`. Whether the task had ended, so that its join waker was woken, or is about to be.
+// Gives back what a JoinHandle owns of `task`; if it has failed, that is told. Whether the task had ended, so that its join waker
+// was woken, or is about to be.
 bool LetGo(TaskHeader* task) {
   if (task->DropJoin() == TaskState::ToDetached::kDetached) return false;
-  DropTaskOutput(task);
+  DropUnreadOutput(task);
   task->Unref();
   return true;
 }

@@ -56,6 +56,27 @@ TEST(JoinSetTest, JoinsInTheOrderOfTheEnds) {
   }
 }
 
+// As if its JoinHandle were dropped.
+TEST(JoinSetTest, AFailureThatNobodyJoinedIsTold) {
+  for (const bool detach : {true, false}) {
+    int failures = 0;
+    Runtime runtime = *RuntimeBuilder::CurrentThread()
+                           .OnUnhandled([](const auto&, void* count) { ++*static_cast<int*>(count); }, &failures)
+                           .Build();
+    (void)runtime.BlockOn([&] {
+      JoinSet<Status> set;
+      set.Spawn(Ready(absl::NotFoundError("no")));
+      return With(std::move(set), [&](auto& set) {
+        return YieldNow().Then([&] {
+          EXPECT_EQ(failures, 0);
+          if (detach) set.DetachAll();
+        });
+      });
+    });
+    EXPECT_EQ(failures, 1);
+  }
+}
+
 // behaviour: tokio/tests/task_join_set.rs#test_abort_on_drop
 TEST(JoinSetTest, DroppingItAbortsItsTasks) {
   Runtime runtime = MakeCurrentThread();

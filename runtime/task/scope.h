@@ -287,6 +287,13 @@ class [[nodiscard]] ScopeFuture
     std::exchange(block_, nullptr)->Unref();
     return *std::move(output_);
   }
+  void Describe(WaitTrace& trace) const {
+    if (body_.has_value()) {
+      trace.Node("Scoped", body_->future);
+    } else {
+      trace.Leaf("Scoped: the children that are left");
+    }
+  }
 
  private:
   // `future` made in place: it need not be movable.

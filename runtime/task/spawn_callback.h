@@ -21,6 +21,7 @@
 #include "kioto/runtime/base/source_location.h"
 #include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/future/internal/pin.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/task/spawn.h"
 
 #if KIOTO_EXCEPTIONS
@@ -47,6 +48,9 @@ class CallbackTask {
     if (!output.has_value()) return kPending;
     std::move(on_done_)(*std::move(output));
     return Unit{};
+  }
+  void Describe(WaitTrace& trace) const {
+    if (future_.has_value()) trace.Child(*future_);
   }
 
   void EndedBy(const Status& reason) {

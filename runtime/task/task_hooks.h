@@ -19,7 +19,8 @@ struct TaskMeta {
   const char* name;  // "" if it has none
   const char* file;  // where it was spawned
   int line;
-  // Around a poll: how long the task was ready and waited for it, with RuntimeBuilder::MeasureScheduleLatency. Else none.
+  // Around a poll: how long the task was ready and waited for it, with RuntimeBuilder::MeasureScheduleLatency. Else none, and
+  // for the tasks of a LocalSet.
   std::optional<std::chrono::nanoseconds> schedule_latency = std::nullopt;
 };
 

@@ -8,8 +8,9 @@
 // ended. Copies share one tracker. Closing it forbids nothing: it only says that waiting may end once none is left.
 //
 // STATE       one word: kClosed (bit 0) | twice the number of tracked futures. The waiters, under a lock.
-// RULE        a wait ends when the word is kClosed alone: closed, and empty, at some moment since it began. Opened again
-//             later makes no difference to those who were woken then.
+// RULE        a wait ends when the word is kClosed alone: closed, and empty, at some moment since it was made, or while it
+//             was made. Opened again later makes no difference to those who were woken then: and, since they are woken a
+//             little later than that moment, to a wait that began in between.
 // RACES       R1 the last future goes against a waiter that registers: the waiter links itself first and looks at the word
 //                second, under the lock; who makes the word kClosed takes the lock after it. One of them sees the other.
 #ifndef KIOTO_RUNTIME_TASK_TASK_TRACKER_H_
@@ -104,7 +105,7 @@ class [[nodiscard]] TrackedFuture : public FutureBase<TrackedFuture<F>, typename
   static constexpr bool kLosesData = LosesDataWhenDropped<F>;
 
   TrackedFuture(F future, TaskTrackerToken token) : token_(std::move(token)), future_(std::move(future)) {}
-  Poll<typename F::Output> PollOnce(Context& cx) { return future_.PollOnce(cx); }
+  Poll<typename F::Output> PollOnce(Context& cx) { return internal::PollChild(future_, cx); }
   void Describe(WaitTrace& trace) const { trace.Child(future_); }
 
  private:

@@ -103,14 +103,19 @@ TEST_P(HandleBlockOnTest, ListensNotAfterTheEnd) {
   const EnterGuard guard = runtime().Enter();
   EXPECT_TRUE(runtime().Shutdown().clean());
   EXPECT_TRUE(IsShutdown(runtime().handle().BlockOn(net::TcpListener::Bind("127.0.0.1:0")).status()));
+  const Status status = BlockOn(net::TcpListener::Bind("127.0.0.1:0")).status();
+  EXPECT_TRUE(IsShutdown(status)) << status;
 }
 
 // behaviour: tokio/tests/rt_handle_block_on.rs#tcp_listener_connect_before_shutdown
 TEST_P(HandleBlockOnTest, ListensNotWhereItWasToBeforeTheEnd) {
   const EnterGuard guard = runtime().Enter();
   auto bind = net::TcpListener::Bind("127.0.0.1:0");
+  auto other = net::TcpListener::Bind("127.0.0.1:0");
   EXPECT_TRUE(runtime().Shutdown().clean());
   EXPECT_TRUE(IsShutdown(runtime().handle().BlockOn(std::move(bind)).status()));
+  const Status status = BlockOn(std::move(other)).status();
+  EXPECT_TRUE(IsShutdown(status)) << status;
 }
 
 // behaviour: tokio-util/tests/context.rs#tokio_context_with_another_runtime

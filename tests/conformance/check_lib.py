@@ -30,7 +30,7 @@ def numbered_faults(root, ran=None):
     """What is wrong with the checks that have numbers: their list against the comments. `ran`: as of Coverage.faults."""
     tests, faults = _tests(root, "check")
     listed = numbered.read_list(read(os.path.join(root, "tests", "stress", "README.md")))
-    return faults + numbered.faults(listed, tests, ran)
+    return faults + numbered.faults(listed, tests, ran, numbered.REQUIRED)
 
 
 def load(root):

@@ -256,7 +256,7 @@ TEST_F(LatencyHooksTest, ATaskWaitsForWhoDrivesItsRuntime) {
 // behaviour: tokio/tests/task_hooks.rs#task_hook_schedule_latency_multi_thread
 TEST_F(LatencyHooksTest, ATaskWaitsForAWorkerThatIsBlocked) {
   RuntimeBuilder builder = RuntimeBuilder::MultiThread();
-  const Runtime runtime = Measuring(builder.WorkerThreads(1));
+  Runtime runtime = Measuring(builder.WorkerThreads(1));
   JoinHandle<Unit> task;
   {
     HeldWorker held(runtime);
@@ -265,6 +265,7 @@ TEST_F(LatencyHooksTest, ATaskWaitsForAWorkerThatIsBlocked) {
   }
   const uint64_t id = task.id();
   EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+  EXPECT_TRUE(runtime.Shutdown().clean());  // the end of its poll is told after its output
   EXPECT_GE(LatencyOf(id), 50ms);
 }
 

@@ -5,6 +5,9 @@ Above a test stands, once for each check that it shows, a comment `check: NAME` 
 
 import re
 
+# What must be there: no check gets lost together with its tests.
+REQUIRED = {letter + str(n) for letter, last in (("A", 10), ("E", 7), ("F", 4), ("H", 7), ("K", 3)) for n in range(1, last + 1)}
+
 _ROW = re.compile(r"^\| ([A-Z]\d+) \|.*\|([^|]*)\|$")
 _NAME = re.compile(r"`(\w+\.\w+)`")
 
@@ -15,9 +18,9 @@ def read_list(text):
     return {row.group(1): _NAME.findall(row.group(2)) for row in rows}
 
 
-def faults(listed, tests, ran=None):
+def faults(listed, tests, ran=None, required=()):
     """What is wrong. `tests`: those of the sources (conformance.Test); `ran`: the names of those that passed, or None."""
-    found = []
+    found = ["tests/stress/README.md: there is no %s" % check for check in sorted(set(required) - set(listed))]
     shown = {(check, test.name) for test in tests for check in test.rows}
     for check, names in sorted(listed.items()):
         if not names:

@@ -33,6 +33,9 @@ class NumberedTest(unittest.TestCase):
         self.assertEqual(len(_faults(self.GOOD + MARK + "A1\nint x;\n")), 1)  # a comment above no test
         self.assertEqual(len(_faults(self.GOOD, {"A.B"})), 1)  # a test that did not run
 
+    def test_a_check_must_be_there(self):
+        self.assertEqual(numbered.faults({}, [], required={"A1"}), ["tests/stress/README.md: there is no A1"])
+
     def test_a_check_must_name_a_test(self):
         self.assertEqual(numbered.faults(numbered.read_list("| A1 | x | 1 | none |"), []),
                          ["tests/stress/README.md: A1 names no test"])

@@ -1,9 +1,11 @@
-// The blocking pool: jobs that come while a thread gives up waiting (R1 of runtime/blocking/pool.h), and while the pool ends. It
-// has no memory order of its own: all is under its lock, and in the token of a parker.
+// The blocking pool: jobs that come while a thread gives up waiting (R1 of runtime/blocking/pool.h), while the pool ends (R2), and
+// while its last thread goes to a loan (R3). It has no memory order of its own: all is under its lock, and in the token of a
+// parker.
 #include "kioto/runtime/blocking/pool.h"
 
 #include <gtest/gtest.h>
 
+#include <climits>
 #include <memory>
 #include <utility>
 
@@ -60,15 +62,24 @@ void AwaitEnded(Counts& counts, uint32_t jobs) {
 // The pool of an execution, and its end. One thread, so that each job depends on one that may be about to leave.
 class Pool {
  public:
-  Pool() {
+  explicit Pool(int thread_starts = INT_MAX) {
     kioto::internal::listed_schedulers = nullptr;  // an execution that failed has left its own
+    Thread::detached_starts = thread_starts;
     pool_ = std::make_shared<BlockingPool>(BlockingOptions{/*max_threads=*/1, /*max_queued=*/4, /*keep_alive_ns=*/1});
   }
   ~Pool() {
     Shutdown();
     Assert(pool_->queued() == 0 && pool_->owned.size() == 0, "a job is left");
   }
-  void Submit(Counts& counts) { StartTask(new Job(pool_.get(), &counts)); }
+  void Submit(Counts& counts, bool mandatory = false) {
+    Job* job = new Job(pool_.get(), &counts);
+    job->mandatory = mandatory;
+    StartTask(job);
+  }
+  template <class Loan>
+  void Lend(Loan loan) {
+    (void)pool_->Lend(std::move(loan));
+  }
   void Shutdown() {
     Assert(pool_->Shutdown(INT64_MAX) == 0, "a job runs on after the end");
     Assert(pool_->threads() == 0, "a thread is left after the end");
@@ -116,6 +127,41 @@ void AtTheEnd() {
   }
 }
 
+// A mandatory job that was accepted runs. One that was refused has ended when Submit returns, and has not run.
+void MandatoryAtTheEnd() {
+  Counts counts;
+  bool refused = false;
+  {
+    Pool pool;
+    Thread other([&] {
+      pool.Submit(counts, /*mandatory=*/true);
+      refused = counts.ended.load(std::memory_order_acquire) == 1 && counts.ran.load(std::memory_order_relaxed) == 0;
+    });
+    pool.Shutdown();
+    other.Join();
+    Assert(counts.ended.load(std::memory_order_acquire) == 1, "a job has no end");
+  }
+  Assert(refused || counts.ran.Newest() == 1, "a mandatory job that was accepted did not run");
+}
+
+// The system gives one thread. Whether a job still waits for it when it goes to the loan, or not: the job has an end, also while
+// the loan goes on.
+void TheLastThreadGoesToALoan() {
+  Counts counts;
+  Atomic<uint32_t> release{0};
+  {
+    Pool pool(/*thread_starts=*/1);
+    pool.Submit(counts);
+    pool.Submit(counts);
+    pool.Lend([&] {
+      while (release.load(std::memory_order_acquire) == 0) FutexWait(release, 0);
+    });
+    AwaitEnded(counts, 2);
+    release.store(1, std::memory_order_release);  // release: pairs with the loan's look
+    FutexWake(release);
+  }
+}
+
 TEST(BlockingPoolModel, EveryJobRuns) {
   ExpectHoldsAlways(Options(), OneAfterTheOther);
   ExpectHoldsAlways(Options(), TwoAtOnce);
@@ -123,8 +169,15 @@ TEST(BlockingPoolModel, EveryJobRuns) {
   ExpectCaught("blocking_pool.leave_in_two_steps", Options(), OneAfterTheOther);
 }
 
+TEST(BlockingPoolModel, NoJobIsLeftWithoutAThread) {
+  ExpectHoldsAlways(Options(), TheLastThreadGoesToALoan);
+  ExpectCaught("blocking_pool.leave_orphans", Options(), TheLastThreadGoesToALoan);
+}
+
 TEST(BlockingPoolModel, AtTheEndEveryJobHasRunOrIsRefused) {
   ExpectHoldsAlways(Options(), AtTheEnd);
+  ExpectHoldsAlways(Options(), MandatoryAtTheEnd);
+  ExpectCaught("blocking_pool.drop_mandatory", Options(), MandatoryAtTheEnd);
   ExpectCaught("blocking_pool.late_job", Options(), AtTheEnd);
   ExpectCaught("blocking_pool.end_in_silence", Options(), AtTheEnd);
 }

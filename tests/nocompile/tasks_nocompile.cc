@@ -23,6 +23,11 @@ inline void Fine(JoinSet<int>& set, LocalSet& local) {
   (void)Scoped([](Scope& scope) { return scope.Wait(); });
 }
 
+#ifdef KIOTO_NC_CASE_join_all_of_a_set_in_a_case
+// EXPECT: kioto: this future loses data if another case wins: keep it outside with ByRef(future), or accept that with LosesData(future)
+inline auto Refused(JoinSet<int> set) { return Select(Case(std::move(set).JoinAll())); }
+#endif
+
 #ifdef KIOTO_NC_CASE_tracker_spawns_function
 // EXPECT: kioto: Spawn needs a future; give a function's result, not the function
 inline void Refused(const TaskTracker& tracker) {

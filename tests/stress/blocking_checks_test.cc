@@ -142,15 +142,19 @@ TEST(BlockingChecks, WhatIsTooMuchIsRefusedExactly) {
   EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
 }
 
-// A job that does not end: the runtime's end waits for it as long as it was told, and then names it.
+// A job that does not end, and others behind it that may not be dropped: the runtime's end waits as long as it was told, counts
+// them all, and names the one that is stuck.
 // check: F3
 TEST(BlockingChecks, TheEndDoesNotWaitForAJobThatIsStuckAndNamesIt) {
+  constexpr int kMandatory = 20;
   for (const bool many : {false, true}) {
     EXPECT_TRUE(WithinItsBound([many] {
       base::Atomic<bool> inside{false}, release{false}, left{false};
       int64_t took = 0;
       {
-        Runtime runtime = many ? *RuntimeBuilder::MultiThread().WorkerThreads(1).Build() : *Runtime::CurrentThread();
+        RuntimeBuilder builder = many ? RuntimeBuilder::MultiThread() : RuntimeBuilder::CurrentThread();
+        if (many) builder.WorkerThreads(1);
+        Runtime runtime = *builder.MaxBlockingThreads(1).Build();
         const EnterGuard entered = runtime.Enter();
         SpawnBlocking([&] {
           inside.store(true);
@@ -158,10 +162,11 @@ TEST(BlockingChecks, TheEndDoesNotWaitForAJobThatIsStuckAndNamesIt) {
           left.store(true);
         }, {"stuck job"}).Detach();
         while (!inside.load()) std::this_thread::yield();
+        for (int i = 0; i < kMandatory; ++i) internal::SpawnMandatoryBlocking(Ready(i)).Detach();
         const int64_t start = base::MonotonicNanos();
         const ShutdownReport report = runtime.Shutdown(1s);
         took = base::MonotonicNanos() - start;
-        EXPECT_EQ(report.running_blocking_jobs, 1u);
+        EXPECT_EQ(report.running_blocking_jobs, 1u + kMandatory);
         EXPECT_EQ(report.stuck.size(), 1u);
         if (!report.stuck.empty()) {
           EXPECT_TRUE(absl::StrContains(report.stuck[0], "stuck job")) << report.stuck[0];

@@ -61,7 +61,7 @@ TEST(WatchChecks, StallsAreReportedAndNothingElseIs) {
   EXPECT_TRUE(WithinItsBound([runtimes] {
     int reported = 0, wrongly = 0;
     for (int i = 0; i < runtimes; ++i) {
-      reported += StallsReported(38 * kMs);
+      reported += StallsReported(30 * kMs);
       wrongly += StallsReported(10 * kMs);
     }
     const int stalls = runtimes * limits::kStallBurst;

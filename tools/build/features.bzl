@@ -10,6 +10,7 @@ FEATURES = {
         "//runtime/future/stream:streams",
         "//runtime/io:blocking_io",
         "//runtime/scheduler:hosted",
+        "//runtime/scheduler:in_runtime",
         "//runtime/scheduler:local_pool",
         "//runtime/scheduler:runtime",
         "//runtime/task",

@@ -2,6 +2,7 @@
 #ifndef KIOTO_RUNTIME_BASE_MODEL_THREAD_H_
 #define KIOTO_RUNTIME_BASE_MODEL_THREAD_H_
 
+#include <climits>
 #include <utility>
 
 #include "kioto/runtime/base/model/atomic.h"
@@ -14,11 +15,16 @@ class Thread {
   template <class F>
   explicit Thread(F f) : number_(Start(&Run<F>, new F(std::move(f)))) {}
   ~Thread() { Join(); }
-  // One that nobody joins; the execution goes on until it has ended.
+  // One that nobody joins; the execution goes on until it has ended. False: refused, since there were `detached_starts`.
   template <class F>
-  static void StartDetached(F f) {
+  static bool StartDetached(F f) {
+    if (detached_starts == 0) return false;
+    --detached_starts;
     Start(&Run<F>, new F(std::move(f)));
+    return true;
   }
+  // How many more may start: set by each execution that counts on it.
+  static inline int detached_starts = INT_MAX;
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
 

@@ -167,6 +167,8 @@ class [[nodiscard]] AllJoined
  public:
   using Output = typename Outputs::All;
 
+  static constexpr bool kLosesData = true;  // the outputs it has, and the tasks that are left
+
   explicit AllJoined(C tasks) : tasks_(std::move(tasks)) {}
   Poll<Output> PollOnce(Context& cx) {
     for (;;) {

@@ -83,6 +83,7 @@
 #include "kioto/sync/barrier.h"
 #include "kioto/sync/block_on.h"
 #include "kioto/sync/broadcast.h"
+#include "kioto/sync/broadcast_stream.h"
 #include "kioto/sync/call.h"
 #include "kioto/sync/cancellation_token.h"
 #include "kioto/sync/mpsc.h"
