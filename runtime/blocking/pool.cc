@@ -65,6 +65,20 @@ TaskHeader* BlockingPool::TakeDroppableLocked() {
   return droppable;
 }
 
+Status BlockingPool::AdmitLocked() const {
+  if (shut_down_ && !KIOTO_MUTANT("blocking_pool.late_job")) return Refusal();
+  if (queued_ + places_ < options_.max_queued) return OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("SpawnBlocking: ", queued_, " jobs wait already for one of ", threads_,
+                                                   " blocking threads; raise the limit or slow down"));
+}
+
+Status BlockingPool::TakePlace() {
+  base::MutexLock lock(lock_);
+  Status refusal = AdmitLocked();
+  if (refusal.ok()) ++places_;
+  return refusal;
+}
+
 void BlockingPool::Enqueue(TaskHeader* task) {
   // A clock that stands still does not jump from now on until the job has ended.
   const std::shared_ptr<Scheduler> runtime = runtime_.lock();
@@ -72,12 +86,9 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   Status refusal;
   {
     base::MutexLock lock(lock_);
-    if (shut_down_ && !KIOTO_MUTANT("blocking_pool.late_job")) {
-      refusal = Refusal();
-    } else if (queued_ >= options_.max_queued) {
-      refusal = absl::ResourceExhaustedError(absl::StrCat("SpawnBlocking: ", queued_, " jobs wait already for one of ",
-                                                          threads_, " blocking threads; raise the limit or slow down"));
-    } else {
+    if (task->has_place) --places_;
+    refusal = AdmitLocked();
+    if (refusal.ok()) {
       PushLocked(task);
       if (Waiter* waiter = PopWaiterLocked()) {
         // Under the lock: the waiter can not leave before it has taken the lock again.

@@ -61,6 +61,9 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   bool CanSpawnLocal() const override { return false; }
   Status Refusal() const override;
 
+  // Takes a place in the queue for a job that is started next (TaskHeader::has_place); or says why there is none.
+  Status TakePlace();
+
   // Refuses new jobs, drops those that have not started and are not mandatory, waits until `deadline_ns` of the real clock for
   // the others. Returns how many have not ended; their threads end by themselves. Any number of times.
   size_t Shutdown(int64_t deadline_ns);
@@ -86,6 +89,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   };
 
   void RunJob(TaskHeader* task);
+  Status AdmitLocked() const;
   void PushLocked(TaskHeader* task);
   TaskHeader* TakeDroppableLocked();
   Waiter* PopWaiterLocked();
@@ -100,6 +104,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   TaskHeader* head_ = nullptr;
   TaskHeader* tail_ = nullptr;
   size_t queued_ = 0;
+  size_t places_ = 0;  // taken, for jobs that are still to come
   int threads_ = 0;
   int running_ = 0;
   std::list<absl::AnyInvocable<void() &&>> loans_;  // not begun; for each a thread is on its way

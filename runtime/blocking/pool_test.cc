@@ -13,6 +13,7 @@
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/scheduler/runtime.h"
 
 namespace kioto {
 namespace {
@@ -158,6 +159,29 @@ TEST(BlockingPoolTest, SurvivesARefusedThread) {
   EXPECT_EQ(*Await(std::move(second)), 2);
   EXPECT_TRUE(Await(std::move(first)).ok());
   pool->Shutdown(Soon());
+}
+
+// A refused function is left as it was.
+TEST(SpawnBlockingTest, TryRefusesWhatThereIsNoRoomFor) {
+  Runtime runtime = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).BlockingQueue(1).Build();
+  auto one = [number = std::make_unique<int>(1)] { return *number; };
+  EXPECT_EQ(TrySpawnBlocking(std::move(one)).status(), OutsideRuntimeError("SpawnBlocking"));
+  const EnterGuard guard = runtime.Enter();
+  Gate gate;
+  StatusOr<JoinHandle<Unit>> running = TrySpawnBlocking([&] { gate.Pass(); });
+  ASSERT_TRUE(running.ok());
+  gate.AwaitInside(1);
+  StatusOr<JoinHandle<Unit>> waiting = TrySpawnBlocking([] {}, {"waiting"});
+  ASSERT_TRUE(waiting.ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(TrySpawnBlocking(std::move(one)).status()));
+  gate.Open();
+  EXPECT_TRUE(Await(*std::move(running)).ok());
+  EXPECT_TRUE(Await(*std::move(waiting)).ok());
+  StatusOr<JoinHandle<int>> accepted = TrySpawnBlocking(std::move(one));
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  EXPECT_EQ(*Await(*std::move(accepted)), 1);
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  EXPECT_TRUE(IsShutdown(TrySpawnBlocking([] {}).status()));
 }
 
 TEST(SpawnBlockingTest, OutsideARuntimeSaysSo) {

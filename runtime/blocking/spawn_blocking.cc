@@ -28,4 +28,12 @@ Scheduler* CurrentBlockingPool() {
   return &*no_pool;
 }
 
+StatusOr<Scheduler*> TakeBlockingPlace() {
+  auto* core = static_cast<RuntimeCore*>(CurrentThread().scheduler);
+  if (core == nullptr) return OutsideRuntimeError("SpawnBlocking");
+  Status refusal = core->blocking->TakePlace();
+  if (!refusal.ok()) return refusal;
+  return core->blocking.get();
+}
+
 }  // namespace kioto::internal

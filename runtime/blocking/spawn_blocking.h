@@ -37,6 +37,9 @@ class BlockingJob {
 // The pool of the runtime entered on this thread; outside, one that refuses.
 Scheduler* CurrentBlockingPool();
 
+// A place in its queue for a job that is started next, or why there is none.
+StatusOr<Scheduler*> TakeBlockingPlace();
+
 // A job, a future that is ready at its first poll, which runs also if its runtime ends after it was accepted. Refused, its
 // handle says why when this returns. (The one way left not to run: the system refuses every thread; that is told like that.)
 template <class Job>
@@ -60,6 +63,24 @@ auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place =
   if constexpr (std::is_invocable_v<Fn>) {  // else one error is enough
     return internal::SpawnOn(internal::CurrentBlockingPool(), internal::BlockingJob<Fn>(std::move(fn)), /*local=*/false,
                              std::move(options), place);
+  }
+}
+
+// The same, and a job that the pool has no room for is refused here, and `fn` left as it was: kResourceExhausted. IsShutdown when
+// the runtime has ended.
+template <class Fn>
+auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
+  static_assert(std::is_invocable_v<Fn>, "kioto: TrySpawnBlocking needs a function without parameters");
+  if constexpr (std::is_invocable_v<Fn>) {
+    using Job = internal::BlockingJob<std::decay_t<Fn>>;
+    using Answer = StatusOr<JoinHandle<typename Job::Output>>;
+    StatusOr<internal::Scheduler*> pool = internal::TakeBlockingPlace();
+    if (!pool.ok()) return Answer(pool.status());
+    internal::TaskHeader* task = internal::TaskCell<Job>::Make(Job(std::forward<Fn>(fn)), *pool, place);
+    task->has_place = true;
+    internal::NameTask(task, std::move(options.name));
+    internal::StartTask(task);
+    return Answer(JoinHandle<typename Job::Output>(task));
   }
 }
 

@@ -55,6 +55,7 @@ struct alignas(16) TaskHeader : TaskState {
         detailed(false),
         local(false),
         mandatory(false),
+        has_place(false),
         line(place.line()),
         scheduler(scheduler),
         id(id),
@@ -68,6 +69,7 @@ struct alignas(16) TaskHeader : TaskState {
   bool detailed : 1;
   bool local : 1;      // bound to its thread
   bool mandatory : 1;  // a blocking job that the end of its runtime does not drop once it is accepted; fixed before StartTask
+  bool has_place : 1;  // a blocking job for which a place in the queue was taken before; fixed before StartTask
   uint16_t shard = 0;  // of the owned list
   int32_t line;
 

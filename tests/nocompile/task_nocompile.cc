@@ -53,6 +53,13 @@ inline auto Refused() {
 }
 #endif
 
+#ifdef KIOTO_NC_CASE_try_spawn_blocking_argument
+// EXPECT: kioto: TrySpawnBlocking needs a function without parameters
+inline void Refused() {
+  TrySpawnBlocking([](int n) { return n; });
+}
+#endif
+
 #ifdef KIOTO_NC_CASE_spawn_blocking_argument
 // EXPECT: kioto: SpawnBlocking needs a function without parameters
 inline auto Refused() {
