@@ -11,6 +11,7 @@
 
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::net::internal {
