@@ -21,7 +21,8 @@ class TempName {
   TempName() = default;  // none
   TempName(TempName&& other) noexcept : path_(std::exchange(other.path_, std::string())) {}
   TempName& operator=(TempName&& other) noexcept {
-    std::swap(path_, other.path_);
+    TempName old(std::move(other));
+    std::swap(path_, old.path_);
     return *this;
   }
   // A job of the pool removes it, which runs also if the runtime ends; where there is no pool it is removed at once.

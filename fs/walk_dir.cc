@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kBatch = 1024;  // entries a job, unless they are sorted: some 100 KB
 constexpr char kName[] = "fs::WalkDir";
 
-FileType TypeOf(mode_t mode) {
+FileType OfMode(mode_t mode) {
   return S_ISREG(mode) ? FileType::kFile : S_ISDIR(mode) ? FileType::kDir : S_ISLNK(mode) ? FileType::kSymlink : FileType::kOther;
 }
 
@@ -73,7 +73,7 @@ class WalkJob {
   int LookAtRoot(WalkBatch& batch) {
     struct stat st;
     if (::stat(path.c_str(), &st) != 0) return errno;
-    batch.entries.push_back({path, TypeOf(st.st_mode), 0, st.st_ino});
+    batch.entries.push_back({path, OfMode(st.st_mode), 0, st.st_ino});
     return 0;
   }
 
@@ -121,14 +121,13 @@ class WalkJob {
     return 0;
   }
 
-  FileType TypeOf(mode_t mode) const { return internal::TypeOf(mode); }
   FileType TypeOf(const dirent& entry) const {
     const int fd = ::dirfd(dir->dir);
     mode_t mode = DTTOIF(entry.d_type);
     struct stat st;
     if (entry.d_type == DT_UNKNOWN && ::fstatat(fd, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) mode = st.st_mode;
     if (follow_links && S_ISLNK(mode) && ::fstatat(fd, entry.d_name, &st, 0) == 0) mode = st.st_mode;
-    return TypeOf(mode);
+    return OfMode(mode);
   }
 
   void Sort(WalkBatch& batch) const {
