@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Runtime Make(int workers, int blocking_threads) {
+Runtime MakeRuntime(int workers, int blocking_threads) {
   RuntimeBuilder builder = workers == 0 ? RuntimeBuilder::CurrentThread() : RuntimeBuilder::MultiThread();
   if (workers > 0) builder.WorkerThreads(workers);
   return *builder.MaxBlockingThreads(blocking_threads).Build();
@@ -77,7 +77,7 @@ class OneThread {
 // A task that polls what make() gives once, and waits; it is aborted, and says so.
 template <class Make>
 void IsAbortedAfterOnePoll(Make make) {
-  Runtime runtime = fs::Make(0, 1);
+  Runtime runtime = MakeRuntime(0, 1);
   OneThread pool(runtime);
   bool pending = false;
   auto task = runtime.Spawn(With(make(), [&pending](auto& operation) {
@@ -121,7 +121,7 @@ TEST(FsAbortTest, AQuestionForAFileIsAborted) {
 TEST(FsFdsTest, AbortedOpensLeaveNoFd) {
   const Files files;
   for (const int workers : {0, 2}) {
-    Runtime runtime = Make(workers, 1);
+    Runtime runtime = MakeRuntime(workers, 1);
     OneThread pool(runtime);
     const int before = OpenFds();
     for (const bool in_queue : {true, false}) {
@@ -150,7 +150,7 @@ TEST(FsFdsTest, AbortedOpensLeaveNoFd) {
 // So many are polled once, done by the pool, and dropped before anybody looks.
 template <class Make>
 void LeavesNoFdWhenItIsDoneAndDropped(Make make) {
-  Runtime runtime = fs::Make(0, 1);
+  Runtime runtime = MakeRuntime(0, 1);
   OneThread pool(runtime);
   const int before = OpenFds();
   {
@@ -183,7 +183,7 @@ TEST(FsFdsTest, OpensThatARuntimeLeavesBehindLeaveNoFd) {
   const Files files;
   const int before = OpenFds();
   {
-    Runtime runtime = Make(0, 1);
+    Runtime runtime = MakeRuntime(0, 1);
     OneThread pool(runtime);
     std::list<PolledTask<decltype(files.Open())>> opens;
     {
@@ -210,7 +210,7 @@ void EndsMeanwhile(bool once, Make make) {
     std::atomic<int> begun{0};
     ShutdownReport report;
     {
-      Runtime runtime = fs::Make(workers, 8);
+      Runtime runtime = MakeRuntime(workers, 8);
       for (int i = 0; i < 50; ++i) {
         if (once) {
           runtime.Spawn(With(make(), false, [&begun](auto& operation, bool& done) {
