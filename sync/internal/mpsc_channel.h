@@ -257,7 +257,7 @@ class [[nodiscard]] MpscRecvMany : public FutureBase<MpscRecvMany<T, Channel>, s
     waits_ = false;
     if (limit_ == 0) return size_t{0};
     for (;;) {
-      if (channel_->Next() != nullptr) {
+      if (channel_->Next()) {
         if (!cx.ConsumeBudget()) return kPending;
         return Take();
       }
