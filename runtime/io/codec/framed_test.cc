@@ -287,7 +287,7 @@ TEST(FramedWrite, WritesBeforeAnItemWhenTheBufferIsFull) {
   }
   EXPECT_EQ(framed.writer().writes(), 0);
   PolledTask feed(framed.Feed(uint64_t{4096}));
-  EXPECT_THAT(feed.Poll(), IsPending());
+  ASSERT_THAT(feed.Poll(), IsPending());
   EXPECT_EQ(framed.write_buffer().size(), 16u * 1024);
   EXPECT_THAT(feed.Poll(), IsReadyOk());
   EXPECT_EQ(framed.writer().data(), Wire32(sent));

@@ -259,8 +259,8 @@ TEST(LengthDelimitedCodec, WritesEachFrameThatIsFlushed) {
 TEST(LengthDelimitedCodec, AFlushGoesOnWhereTheWriterWaited) {
   auto framed = Writes({PendingOnce(), size_t{2}, PendingOnce(), size_t{2}, size_t{9}});
   PolledTask send(framed.Send("abcdefghi"));
-  EXPECT_THAT(send.Poll(), IsPending());
-  EXPECT_THAT(send.Poll(), IsPending());
+  ASSERT_THAT(send.Poll(), IsPending());
+  ASSERT_THAT(send.Poll(), IsPending());
   EXPECT_EQ(framed.writer().data(), Wire("\0\0"));
   EXPECT_THAT(send.Poll(), IsReadyOk());
   EXPECT_EQ(framed.writer().data(), Nine());
@@ -299,7 +299,7 @@ TEST(LengthDelimitedCodec, AFrameThatIsOnItsWayIsNotHeldByANewLimit) {
   auto framed = Writes({size_t{4}, size_t{2}, PendingOnce()});
   {
     PolledTask send(framed.Send("abcdef"));
-    EXPECT_THAT(send.Poll(), IsPending());
+    ASSERT_THAT(send.Poll(), IsPending());
     EXPECT_EQ(framed.writer().data(), Wire("\0\0\0\x06" "ab"));
     framed.encoder().set_max_frame_length(5);
     EXPECT_THAT(send.Poll(), IsReadyOk());
