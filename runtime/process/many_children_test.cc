@@ -18,6 +18,12 @@ namespace {
 base::Atomic<int> host_calls{0};
 void HostHandler(int) { host_calls.fetch_add(1, std::memory_order_relaxed); }  // relaxed: a count alone
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kSignalsReachEveryThread = false;  // they are kept back until the thread calls into libc; a parked one does not
+#else
+constexpr bool kSignalsReachEveryThread = true;
+#endif
+
 class ManyChildrenTest : public testing::TestWithParam<bool> {
  protected:
   ManyChildrenTest() : calls_(GetParam()) {
@@ -28,6 +34,10 @@ class ManyChildrenTest : public testing::TestWithParam<bool> {
   ~ManyChildrenTest() override {
     runtime_.reset();
     signal::RestoreUnused();
+  }
+
+  void SetUp() override {
+    if (!GetParam() && !kSignalsReachEveryThread) GTEST_SKIP() << "a SIGCHLD may reach a thread that never handles it";
   }
 
   CountedCalls calls_;
