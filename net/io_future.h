@@ -44,19 +44,18 @@ class [[nodiscard]] EitherReadyFuture : public FutureBase<EitherReadyFuture, Sta
   explicit EitherReadyFuture(kioto::internal::IoHandle& handle) : handle_(&handle) {}
   EitherReadyFuture(EitherReadyFuture&& other) noexcept : FutureBase(std::move(other)), handle_(other.handle_) {}
   Poll<StatusOr<Readiness>> PollOnce(Context& cx) {
-    constexpr char kWhat[] = "waiting for a socket's readiness";
-    auto reading = handle_->PollReady(cx, kioto::internal::Direction::kRead, kWhat, &reading_);
-    if (reading.ready() && !reading->ok()) return reading->status();
-    if (reading.ready()) return StatusOr<Readiness>(Readiness(**reading | handle_->ready()));
-    auto writing = handle_->PollReady(cx, kioto::internal::Direction::kWrite, kWhat, &writing_);
-    if (writing.pending()) return kPending;
-    if (!writing->ok()) return writing->status();
-    return StatusOr<Readiness>(Readiness(**writing | handle_->ready()));
+    using kioto::internal::Direction;
+    using kioto::internal::Ready;
+    constexpr uint32_t kBits = Ready::Of(Direction::kRead) | Ready::Of(Direction::kWrite);
+    auto word = handle_->PollAny(cx, kBits, "waiting for a socket's readiness", waiter_);
+    if (word.pending()) return kPending;
+    if (!word->ok()) return word->status();
+    return StatusOr<Readiness>(Readiness(static_cast<uint32_t>(**word) & Ready::kAll));
   }
 
  private:
   kioto::internal::IoHandle* handle_;
-  kioto::internal::IoWaiter reading_, writing_;
+  kioto::internal::IoWaiter waiter_;
 };
 
 }  // namespace kioto::net::internal

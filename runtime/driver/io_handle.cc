@@ -81,10 +81,25 @@ bool IoHandle::Wait(Context& cx, Direction direction, const char* what, IoWaiter
     return true;
   }
   if ((word & IoSource::WatchBit(direction)) != 0) return false;
+  attempt.status = Watch(direction, what);
+  return false;
+}
+
+Status IoHandle::Watch(Direction direction, const char* what) {
   Reactor* reactor = nullptr;
   if (DriverSet* drivers = CurrentThread().drivers) reactor = drivers->PickReactor();
-  attempt.status = reactor != nullptr ? source_->Watch(fd_, direction, reactor, what) : IoUnavailable(what);
-  return false;
+  return reactor != nullptr ? source_->Watch(fd_, direction, reactor, what) : IoUnavailable(what);
+}
+
+Status IoHandle::StartWatching(uint32_t bits, const char* what) {
+  if (source_ == nullptr) return fd_ < 0 ? ErrnoStatus(EBADF, what) : TooManySources(what);
+  const uint64_t word = source_->readiness();
+  const bool writing = (bits & Ready::kWritable) != 0;
+  const bool reading = (bits & (Ready::kReadable | Ready::kPriority)) != 0 || !writing;
+  Status status;
+  if (reading && (word & IoSource::kWatchIn) == 0) status = Watch(Direction::kRead, what);
+  if (status.ok() && writing && (word & IoSource::kWatchOut) == 0) status = Watch(Direction::kWrite, what);
+  return status;
 }
 
 bool IoHandle::MayBeReady(Direction direction, const char* what, Attempt& attempt) {
@@ -115,6 +130,37 @@ Poll<StatusOr<uint32_t>> IoHandle::PollReady(Context& cx, Direction direction, c
   }
   (void)cx.ConsumeBudget();  // there is some, see above
   return static_cast<uint32_t>(attempt.seen & wanted);
+}
+
+Poll<StatusOr<uint64_t>> IoHandle::PollAny(Context& cx, uint32_t bits, const char* what, IoWaiter& waiter,
+                                           const uint64_t* tried) {
+  if (cx.budget_spent()) {
+    (void)cx.ConsumeBudget();  // refuses, and arranges the next poll
+    return kPending;
+  }
+  if (source_ == nullptr) return fd_ < 0 ? ErrnoStatus(EBADF, what) : TooManySources(what);
+  const auto is_ready = [bits, tried](uint64_t word) {
+    return (word & bits) != 0 && (tried == nullptr || ((word ^ *tried) & IoSource::kTickMask) != 0);
+  };
+  uint64_t word = source_->readiness();
+  if (!is_ready(word) || (word & IoSource::kShutdown) != 0) {
+    word = source_->Register(cx.waker(), bits, waiter);
+    if ((word & IoSource::kShutdown) != 0) return ShutdownError(what);
+    if (!is_ready(word)) {
+      Status watched = StartWatching(bits, what);
+      if (watched.ok()) return kPending;
+      return watched;
+    }
+  }
+  (void)cx.ConsumeBudget();  // there is some, see above
+  return word;
+}
+
+void IoHandle::ClearReady(uint64_t seen, uint32_t bits) {
+  if (source_ == nullptr) return;
+  // As FoundNothing: the closed bits stay, and beside them an error, which comes with no new edge then.
+  bits &= ~((seen & kClosed) != 0 ? kClosed | Ready::kError : kClosed);
+  if ((seen & bits) != 0) source_->Clear(seen, bits);
 }
 
 void IoHandle::CameShort(const Attempt& attempt, Direction direction) {

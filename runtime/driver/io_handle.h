@@ -90,6 +90,17 @@ class IoHandle {
   // Waits for readiness alone: gives the Ready bits of that direction. Spurious readiness is allowed.
   Poll<StatusOr<uint32_t>> PollReady(Context& cx, Direction direction, const char* what, IoWaiter* waiter = nullptr);
 
+  // The same for any of `bits`; gives IoSource's word with them, for ClearReady. `tried`: the word before an operation that
+  // has found nothing since: only a later event counts.
+  Poll<StatusOr<uint64_t>> PollAny(Context& cx, uint32_t bits, const char* what, IoWaiter& waiter,
+                                   const uint64_t* tried = nullptr);
+  // An operation for `bits` found nothing: forgets them, unless an event came since `seen`. A hang-up stays.
+  void ClearReady(uint64_t seen, uint32_t bits);
+  // Watches what `bits` need now, not at the first wait. Errors: IoUnavailable, the reactor's.
+  Status StartWatching(uint32_t bits, const char* what);
+  // IoSource's word as it is now; 0 without one.
+  uint64_t word() const { return source_ != nullptr ? source_->readiness() : 0; }
+
   // The Ready bits known now, of all directions. Any thread; a hint.
   uint32_t ready() const { return source_ != nullptr ? source_->readiness() & Ready::kAll : 0; }
 
@@ -114,6 +125,7 @@ class IoHandle {
   }
   bool BeginSlow(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt);
   bool Wait(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt);
+  Status Watch(Direction direction, const char* what);
   bool MayBeReady(Direction direction, const char* what, Attempt& attempt);
 
   void Succeeded(const Attempt& attempt, Direction direction, size_t wanted, size_t result) {

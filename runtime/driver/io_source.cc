@@ -149,12 +149,16 @@ uint64_t IoSource::Register(const Waker& waker, Direction direction, IoWaiter* w
     Slot(direction).Register(waker);
     return readiness();  // R1
   }
+  return Register(waker, Ready::Of(direction), *waiter);
+}
+
+uint64_t IoSource::Register(const Waker& waker, uint32_t bits, IoWaiter& waiter) {
   Waker old = waker;  // dropped after the lock
   lock_.Lock();
-  std::swap(waiter->waker_, old);
-  waiter->mask_ = Ready::Of(direction);
-  waiter->source_ = this;
-  if (!waiter->linked()) waiters_.PushBack(*waiter);
+  std::swap(waiter.waker_, old);
+  waiter.mask_ = bits;
+  waiter.source_ = this;
+  if (!waiter.linked()) waiters_.PushBack(waiter);
   // acq_rel: pairs with Dispatch's CAS of the same word (R1)
   const uint64_t word = readiness_.fetch_or(kHasWaiters, std::memory_order_acq_rel);
   lock_.Unlock();

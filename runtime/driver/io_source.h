@@ -120,6 +120,8 @@ class IoSource {
 
   // Leaves `waker` for `direction`, in `waiter` if given; returns the word read after that.
   uint64_t Register(const Waker& waker, Direction direction, IoWaiter* waiter);
+  // The same for any of `bits`.
+  uint64_t Register(const Waker& waker, uint32_t bits, IoWaiter& waiter);
 
   // Clears `bits` if no event came since `seen`.
   void Clear(uint64_t seen, uint32_t bits);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/io/errors.h"
@@ -49,6 +50,22 @@ Poll<StatusOr<absl::string_view>> ReadBuffer::Fill(ReaderRef reader, Context& cx
 void ReadBuffer::Consume(size_t n) {
   KIOTO_CHECK(n <= end_ - begin_, "Consume: more bytes than Fill has given");
   begin_ += n;
+}
+
+Poll<StatusOr<uint64_t>> ReadBuffer::Seek(SeekerRef reader, Context& cx, SeekFrom to) {
+  if (to.base() == SeekFrom::Base::kCurrent) {
+    const int64_t ahead = static_cast<int64_t>(end_ - begin_);
+    if (to.offset() < std::numeric_limits<int64_t>::min() + ahead) {  // further back than one step can say
+      Poll<StatusOr<uint64_t>> back = reader.PollSeek(cx, SeekFrom::Current(-ahead));
+      if (back.pending() || !back->ok()) return back;
+      begin_ = end_ = 0;
+    } else {
+      to = SeekFrom::Current(to.offset() - ahead);
+    }
+  }
+  Poll<StatusOr<uint64_t>> place = reader.PollSeek(cx, to);
+  if (place.ready() && place->ok()) begin_ = end_ = 0;
+  return place;
 }
 
 }  // namespace internal

@@ -6,7 +6,8 @@
 //   });
 //
 // It owns its reader; BufReader(ReaderRef(stream)) borrows one. A read of at least the buffer's size that finds it empty goes
-// past it. Where the reader is a writer too, writing goes straight through. Any thread, one reading task at a time.
+// past it. Where the reader is a writer too, writing goes straight through; where it is a seeker, a seek from the current place
+// counts from what was taken out of the buffer, and each drops what is in it. Any thread, one reading task at a time.
 #ifndef KIOTO_RUNTIME_IO_BUF_READER_H_
 #define KIOTO_RUNTIME_IO_BUF_READER_H_
 
@@ -19,6 +20,7 @@
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/writer.h"
 
 namespace kioto::io {
@@ -35,6 +37,7 @@ class ReadBuffer {
   Poll<StatusOr<size_t>> Read(ReaderRef reader, Context& cx, MutableBytes into);
   Poll<StatusOr<absl::string_view>> Fill(ReaderRef reader, Context& cx);
   void Consume(size_t n);
+  Poll<StatusOr<uint64_t>> Seek(SeekerRef reader, Context& cx, SeekFrom to);
   absl::string_view view() const { return absl::string_view(buffer_.data() + begin_, end_ - begin_); }
 
  private:
@@ -129,6 +132,10 @@ class BufReader {
   Poll<StatusOr<absl::string_view>> PollFill(Context& cx) { return buffer_.Fill(reader_, cx); }
   void Consume(size_t n) { buffer_.Consume(n); }
   void Describe(WaitTrace& trace) const { trace.Node("BufReader", reader_); }
+  template <class T = R, std::enable_if_t<IsSeeker<T>, int> = 0>
+  Poll<StatusOr<uint64_t>> PollSeek(Context& cx, SeekFrom to) {
+    return buffer_.Seek(reader_, cx, to);
+  }
 
   template <class T = R, std::enable_if_t<IsWriter<T>, int> = 0>
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) {

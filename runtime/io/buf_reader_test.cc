@@ -8,6 +8,7 @@
 #include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/memory.h"
 #include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 
@@ -118,6 +119,45 @@ TEST(ReadUntil, TakesSmallPiecesThatCome) {
   EXPECT_EQ(*Finish(reader.ReadUntil('8', into, 100)), 1u);
   EXPECT_EQ(*Finish(reader.ReadUntil('9', into, 100)), 0u);
   EXPECT_EQ(into, "012310");
+}
+
+// behaviour: tokio/src/util/memchr.rs#memchr_all
+TEST(ReadUntil, FindsEveryByte) {
+  std::string ascending;
+  for (int byte = 0; byte < 256; ++byte) ascending += static_cast<char>(byte);
+  const std::string descending(ascending.rbegin(), ascending.rend());
+  for (int byte = 0; byte < 256; ++byte) {
+    BytesReader up(ascending), down(descending);
+    std::string into;
+    EXPECT_EQ(*Finish(ReadUntil(up, static_cast<char>(byte), into, 1000)), static_cast<size_t>(byte + 1));
+    EXPECT_EQ(*Finish(ReadUntil(down, static_cast<char>(byte), into, 1000)), static_cast<size_t>(256 - byte));
+  }
+}
+
+// behaviour: tokio/src/util/memchr.rs#memchr_empty
+TEST(ReadUntil, FindsNothingInNothing) {
+  BytesReader empty("");
+  std::string into;
+  for (char byte : {'a', '\0', '\xff'}) EXPECT_EQ(*Finish(ReadUntil(empty, byte, into, 1000)), 0u);
+  EXPECT_EQ(into, "");
+}
+
+// behaviour: tokio/src/util/memchr.rs#memchr_test
+TEST(ReadUntil, FindsTheFirstOfAByteOrTheEnd) {
+  const std::string haystack("123abc456\0\xff" "abc\n", 15);
+  const auto place = [&](char byte) {
+    BytesReader in(haystack);
+    std::string into;
+    return *Finish(ReadUntil(in, byte, into, 1000));
+  };
+  EXPECT_EQ(place('1'), 1u);
+  EXPECT_EQ(place('3'), 3u);
+  EXPECT_EQ(place('a'), 4u);
+  EXPECT_EQ(place('6'), 9u);
+  EXPECT_EQ(place('\0'), 10u);
+  EXPECT_EQ(place('\xff'), 11u);
+  EXPECT_EQ(place('\n'), 15u);
+  EXPECT_EQ(place('z'), 15u);  // there is none: up to the end
 }
 
 TEST(ReadUntil, HasALimit) {

@@ -7,7 +7,7 @@
 //
 // It owns its writer; BufWriter(WriterRef(stream)) borrows one. A write that does not fit flushes the buffer first; one of at
 // least the buffer's size goes past it. Where the writer is a reader too, reading goes straight through: BufStream has both
-// buffers. Any thread, one writing task at a time.
+// buffers. Where it is a seeker, a seek writes the buffer out first. Any thread, one writing task at a time.
 #ifndef KIOTO_RUNTIME_IO_BUF_WRITER_H_
 #define KIOTO_RUNTIME_IO_BUF_WRITER_H_
 
@@ -19,6 +19,7 @@
 #include "kioto/runtime/io/buf_reader.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/write.h"
 #include "kioto/runtime/io/writer.h"
 
@@ -34,13 +35,13 @@ class WriteBuffer {
   // For a writer that takes several pieces at once, and for one that does not.
   Poll<StatusOr<size_t>> WriteVectored(WriterRef writer, Context& cx, Pieces pieces);
   Poll<StatusOr<size_t>> WritePieces(WriterRef writer, Context& cx, Pieces pieces);
+  Poll<Status> WriteOut(WriterRef writer, Context& cx);
   Poll<Status> Flush(WriterRef writer, Context& cx);
   absl::string_view view() const { return absl::string_view(buffer_.data() + begin_, end_ - begin_); }
 
  private:
   // Gives all of the buffer to the writer, unless `more` bytes fit behind what is in it.
   Poll<Status> MakeRoom(WriterRef writer, Context& cx, size_t more);
-  Poll<Status> WriteOut(WriterRef writer, Context& cx);
   void Append(absl::string_view bytes);
 
   size_t capacity_;
@@ -88,6 +89,13 @@ class BufWriter {
     return WriterRef(writer_).PollShutdown(cx);
   }
   void Describe(WaitTrace& trace) const { trace.Node("BufWriter", writer_); }
+  template <class T = W, std::enable_if_t<IsSeeker<T>, int> = 0>
+  Poll<StatusOr<uint64_t>> PollSeek(Context& cx, SeekFrom to) {
+    Poll<Status> written = buffer_.WriteOut(writer_, cx);
+    if (written.pending()) return kPending;
+    if (!written->ok()) return StatusOr<uint64_t>(*std::move(written));
+    return writer_.PollSeek(cx, to);
+  }
 
   template <class T = W, std::enable_if_t<IsReader<T>, int> = 0>
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) {

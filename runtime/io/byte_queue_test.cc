@@ -29,6 +29,37 @@ TEST(BufferDeathTest, RefusesMoreThanItHas) {
   EXPECT_DEATH((void)buffer.view(1, SIZE_MAX), "beyond the end");
 }
 
+// behaviour: tokio/tests/io_panic.rs#read_buf_set_filled_panic_caller
+TEST(BufferDeathTest, AnEmptyOneHasNoFirstBytes) {
+  Buffer empty(0);
+  EXPECT_DEATH((void)empty.first(2), "more bytes than the buffer has");
+}
+
+// behaviour: tokio/tests/io_panic.rs#read_buf_initialize_unfilled_to_panic_caller
+TEST(BufferDeathTest, AnEmptyOneHasNothingBehindAnOffset) {
+  Buffer empty(0);
+  EXPECT_TRUE(empty.from(0).empty());
+  EXPECT_DEATH((void)empty.from(2), "beyond the end");
+}
+
+// behaviour: tokio/tests/io_read_buf.rs#issue_5588
+TEST(ByteQueue, ItsRoomIsWhatIsNotCommitted) {
+  ByteQueue queue(4);
+  Buffer buffer(4);
+  for (size_t taken = 0; taken < 4; ++taken) {
+    EXPECT_EQ(queue.Room(1).size(), 4 - taken);
+    EXPECT_EQ(queue.capacity() - queue.size(), 4 - taken);
+    EXPECT_EQ(buffer.from(taken).size(), 4 - taken);
+    queue.Commit(1);
+  }
+  EXPECT_EQ(queue.size(), queue.capacity());
+  EXPECT_TRUE(buffer.from(4).empty());
+  ByteQueue at_once(4);
+  at_once.Commit(at_once.Room(4).size());
+  EXPECT_EQ(at_once.size(), at_once.capacity());
+  EXPECT_EQ(at_once.capacity(), 4u);
+}
+
 TEST(ByteQueue, IsEmptyAndOwnsNothingAtFirst) {
   ByteQueue queue;
   EXPECT_TRUE(queue.empty());
@@ -82,6 +113,12 @@ TEST(ByteQueue, ReleaseGivesBackOnlyWhatIsEmpty) {
   EXPECT_EQ(queue.capacity(), 0u);
   queue.Append("again");
   EXPECT_EQ(queue.view(), "again");
+}
+
+// behaviour: tokio/tests/io_panic.rs#read_buf_advance_panic_caller
+TEST(ByteQueueDeathTest, AnEmptyOneHasNothingToCommit) {
+  ByteQueue empty;
+  EXPECT_DEATH(empty.Commit(2), "more bytes than Room gave");
 }
 
 TEST(ByteQueueDeathTest, RefusesWhatIsNotThere) {

@@ -10,17 +10,20 @@
 #define KIOTO_RUNTIME_IO_NULL_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/writer.h"
 
 namespace kioto::io {
 namespace internal {
 
-inline Poll<StatusOr<size_t>> DoneWith(Context& cx, size_t n) {
+template <class T = size_t>
+Poll<StatusOr<T>> DoneWith(Context& cx, T n) {
   if (!cx.ConsumeBudget()) return kPending;
-  return StatusOr<size_t>(n);
+  return StatusOr<T>(n);
 }
 
 }  // namespace internal
@@ -34,7 +37,7 @@ class SinkWriter {
     return internal::DoneWith(cx, size);
   }
   Poll<Status> PollFlush(Context& cx) {
-    if (internal::DoneWith(cx, 0).pending()) return kPending;
+    if (internal::DoneWith<size_t>(cx, 0).pending()) return kPending;
     return OkStatus();
   }
   Poll<Status> PollShutdown(Context& cx) { return PollFlush(cx); }
@@ -43,7 +46,9 @@ class SinkWriter {
 // Also a sink.
 class EmptyStream : public SinkWriter {
  public:
-  Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes) { return internal::DoneWith(cx, 0); }
+  Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes) { return internal::DoneWith<size_t>(cx, 0); }
+  // Every place is the start.
+  Poll<StatusOr<uint64_t>> PollSeek(Context& cx, SeekFrom) { return internal::DoneWith<uint64_t>(cx, 0); }
 };
 
 class RepeatReader {

@@ -198,5 +198,17 @@ TEST(AppendToEnd, KeepsWhatCameBeforeAnError) {
   EXPECT_TRUE(IsLimitExceeded(Finish(ReadToEnd(more, into, 3)).status()));
 }
 
+// Says that it has read more than it was given room for.
+struct LyingReader {
+  Poll<StatusOr<size_t>> PollRead(Context&, MutableBytes into) { return StatusOr<size_t>(into.size() + 1); }
+};
+
+// behaviour: tokio/tests/io_read.rs#read_buf_bad_async_read
+TEST(ReadDeathTest, AReaderThatBreaksItsRulesIsFoundOut) {
+  LyingReader liar;
+  ByteQueue queue;
+  EXPECT_DEATH((void)Finish(Read(liar, queue)), "more bytes than Room gave");
+}
+
 }  // namespace
 }  // namespace kioto::io

@@ -34,6 +34,23 @@ Poll<Status> WriteAllOwnedFuture::PollOnce(Context& cx) {
   return OkStatus();
 }
 
+Poll<StatusOr<size_t>> WriteQueueFuture::PollOnce(Context& cx) {
+  Poll<StatusOr<size_t>> n = writer_.PollWrite(cx, queue_->view());
+  if (n.ready() && n->ok()) queue_->Consume(**n);
+  return n;
+}
+
+Poll<Status> WriteAllQueueFuture::PollOnce(Context& cx) {
+  while (!queue_->empty()) {
+    Poll<StatusOr<size_t>> n = writer_.PollWrite(cx, queue_->view());
+    if (n.pending()) return kPending;
+    if (!n->ok()) return n->status();
+    if (**n == 0) return WriteZeroError(queue_->size());
+    queue_->Consume(**n);
+  }
+  return OkStatus();
+}
+
 Poll<Status> WriteAllVectoredFuture::PollOnce(Context& cx) {
   while (true) {
     while (!pieces_.empty() && pieces_[0].size() == done_) {

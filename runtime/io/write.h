@@ -12,6 +12,7 @@
 
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/internal/poison.h"
+#include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/writer.h"
 
 namespace kioto::io {
@@ -96,6 +97,29 @@ class [[nodiscard]] WriteAllVectoredFuture : public FutureBase<WriteAllVectoredF
   size_t done_ = 0;  // of the first of them
 };
 
+// What one write takes of a queue, or all of it: so much is taken out of it.
+class [[nodiscard]] WriteQueueFuture : public FutureBase<WriteQueueFuture, StatusOr<size_t>> {
+ public:
+  WriteQueueFuture(WriterRef writer, ByteQueue& queue) : writer_(writer), queue_(&queue) {}
+  Poll<StatusOr<size_t>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("Write", writer_); }
+
+ private:
+  WriterRef writer_;
+  ByteQueue* queue_;
+};
+
+class [[nodiscard]] WriteAllQueueFuture : public FutureBase<WriteAllQueueFuture, Status> {
+ public:
+  WriteAllQueueFuture(WriterRef writer, ByteQueue& queue) : writer_(writer), queue_(&queue) {}
+  Poll<Status> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("WriteAll", writer_); }
+
+ private:
+  WriterRef writer_;
+  ByteQueue* queue_;
+};
+
 class [[nodiscard]] FlushFuture : public FutureBase<FlushFuture, Status> {
  public:
   explicit FlushFuture(WriterRef writer) : writer_(writer) {}
@@ -123,6 +147,8 @@ template <class S, internal::IfString<S> = 0>
 auto Write(WriterRef, S&&) {
   return internal::RefuseTemporary<S>();
 }
+// The same from the front of `queue`, which loses what was taken. CANCEL SAFE: yes.
+inline WriteQueueFuture Write(WriterRef writer, ByteQueue& queue) { return WriteQueueFuture(writer, queue); }
 // The same from several pieces, which are borrowed with the array that lists them. CANCEL SAFE: yes.
 inline WriteVectoredFuture WriteVectored(WriterRef writer, Pieces pieces) { return WriteVectoredFuture(writer, pieces); }
 template <class L = internal::PieceList>
@@ -136,6 +162,8 @@ template <class S, internal::IfString<S> = 0>
 WriteAllOwnedFuture WriteAll(WriterRef writer, S&& bytes) {
   return WriteAllOwnedFuture(writer, std::move(bytes));
 }
+// The same from `queue`, which has at any time what is not written yet, after an error too. CANCEL SAFE: yes.
+inline WriteAllQueueFuture WriteAll(WriterRef writer, ByteQueue& queue) { return WriteAllQueueFuture(writer, queue); }
 inline WriteAllVectoredFuture WriteAllVectored(WriterRef writer, Pieces pieces) {
   return WriteAllVectoredFuture(writer, pieces);
 }

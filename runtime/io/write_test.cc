@@ -21,6 +21,12 @@ struct PlainWriter {
   std::string data;
 };
 
+// A scripted one that takes a piece at a time.
+struct OnePieceWriter {
+  Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return writer->PollWrite(cx, bytes); }
+  ScriptedWriter* writer;
+};
+
 static_assert(IsWriter<ScriptedWriter> && IsWriter<PlainWriter> && !IsWriter<ScriptedReader>);
 static_assert(sizeof(WriteAllFuture) <= 32 + 8 * KIOTO_DEBUG);
 
@@ -74,6 +80,79 @@ TEST(WriteAll, OfNothingIsReadyAtOnce) {
   EXPECT_EQ(Finish(WriteAll(writer, std::string())), OkStatus());
   EXPECT_EQ(Finish(WriteAllVectored(writer, Pieces())), OkStatus());
   EXPECT_EQ(writer.writes() + writer.vectored_writes(), 0);
+}
+
+// behaviour: tokio/tests/io_write_all_buf.rs#write_all_buf
+TEST(WriteAllVectored, GoesPieceByPieceWhereTheWriterDoes) {
+  ScriptedWriter writer({size_t{4}, size_t{4}, size_t{4}, size_t{4}});
+  OnePieceWriter plain{&writer};
+  absl::string_view pieces[] = {"hello", "world"};
+  EXPECT_EQ(Finish(WriteAllVectored(plain, pieces)), OkStatus());
+  EXPECT_EQ(writer.data(), "helloworld");
+  EXPECT_EQ(writer.writes(), 4);
+}
+
+// behaviour: tokio/tests/io_write_all_buf.rs#write_all_buf_vectored
+TEST(WriteAllVectored, TakesThreePiecesAtOnce) {
+  ScriptedWriter writer;
+  absl::string_view pieces[] = {"hello", "world", "!"};
+  EXPECT_EQ(Finish(WriteAllVectored(writer, pieces)), OkStatus());
+  EXPECT_EQ(writer.data(), "helloworld!");
+  EXPECT_EQ(writer.writes(), 0);
+  EXPECT_EQ(writer.vectored_writes(), 1);
+}
+
+ByteQueue QueueOf(absl::string_view bytes) {
+  ByteQueue queue;
+  queue.Append(bytes);
+  return queue;
+}
+
+// behaviour: tokio/tests/io_write_all_buf.rs#write_buf_err
+TEST(WriteQueue, HasWhatIsLeftAfterAnError) {
+  ScriptedWriter writer({size_t{4}, absl::InternalError("broken")});
+  ByteQueue queue = QueueOf("helloworld");
+  EXPECT_EQ(Finish(WriteAll(writer, queue)).message(), "broken");
+  EXPECT_EQ(queue.view(), "oworld");
+  EXPECT_EQ(Finish(WriteAll(writer, queue)), OkStatus());
+  EXPECT_EQ(writer.data(), "helloworld");
+  EXPECT_TRUE(queue.empty());
+  ScriptedWriter full({size_t{0}});
+  queue.Append("x");
+  EXPECT_TRUE(IsWriteZero(Finish(WriteAll(full, queue))));
+  EXPECT_EQ(queue.view(), "x");
+}
+
+TEST(WriteQueue, GoesOnWhereItWasDropped) {
+  ScriptedWriter writer({size_t{4}, PendingOnce{}});
+  ByteQueue queue = QueueOf("hello world");
+  {
+    PolledTask dropped(WriteAll(writer, queue));
+    EXPECT_TRUE(dropped.Poll().pending());
+  }
+  EXPECT_EQ(queue.view(), "o world");
+  EXPECT_EQ(Finish(WriteAll(writer, queue)), OkStatus());
+  EXPECT_EQ(writer.data(), "hello world");
+}
+
+// behaviour: tokio/tests/io_write_buf.rs#write_all
+TEST(WriteQueue, OneWriteTakesWhatItCan) {
+  ScriptedWriter writer({size_t{4}});
+  ByteQueue queue = QueueOf("hello world");
+  EXPECT_EQ(*Finish(Write(writer, queue)), 4u);
+  EXPECT_EQ(writer.data(), "hell");
+  EXPECT_EQ(writer.writes(), 1);
+  EXPECT_EQ(queue.view(), "o world");
+}
+
+// behaviour: tokio/tests/io_write_buf.rs#write_buf_vectored
+TEST(WriteVectored, TakesAllPiecesInOneWrite) {
+  ScriptedWriter writer;
+  absl::string_view pieces[] = {"hello", " ", "world"};
+  EXPECT_EQ(*Finish(WriteVectored(writer, pieces)), 11u);
+  EXPECT_EQ(writer.data(), "hello world");
+  EXPECT_EQ(writer.writes(), 0);
+  EXPECT_EQ(writer.vectored_writes(), 1);
 }
 
 // behaviour: tokio-util/tests/io_write_all_vectored.rs#test_write_all_vectored

@@ -1,0 +1,291 @@
+#include "kioto/runtime/io/unix_pipe.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/io/testing/driven_loop.h"
+
+namespace kioto::io {
+namespace {
+
+namespace sys = base::sys;
+
+bool IsNonBlocking(int fd) { return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
+
+class UnixPipeTest : public testing::Test {
+ protected:
+  ~UnixPipeTest() override { ::unlink(path_.c_str()); }
+
+  // A pipe with a name, made at the first call.
+  const std::string& Fifo() {
+    if (path_.empty()) {
+      path_ = absl::StrCat(testing::TempDir(), "/kioto-fifo-", ::getpid());
+      ::unlink(path_.c_str());
+      EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    }
+    return path_;
+  }
+  static UnixPipeEnds Pipe() { return *UnixPipe(); }
+  // A pipe as another library has it, blocking.
+  static std::pair<int, int> BlockingPipe() {
+    int fds[2];
+    EXPECT_EQ(::pipe(fds), 0);
+    return {fds[0], fds[1]};
+  }
+  void ExpectPasses(PipeSender& sender, PipeReceiver& receiver) {
+    PolledTask reading(receiver.Read(buffer_));
+    EXPECT_TRUE(reading.Poll().pending());
+    loop_.Turn();
+    EXPECT_EQ(reading.wakes(), 0);
+    EXPECT_EQ(loop_.Run(sender.WriteAll("hello")), OkStatus());
+    EXPECT_EQ(*loop_.Run(reading), 5u);
+    EXPECT_EQ(std::string(buffer_, 5), "hello");
+  }
+  // Fills the pipe by `write`, which is given what to write, and empties it by `read`, which gives what it got.
+  template <class TryWrite, class TryRead>
+  void FillAndDrain(UnixPipeEnds& pipe, TryWrite write, TryRead read) {
+    ASSERT_TRUE(loop_.Run(pipe.sender.Writable()).ok());
+    std::string sent, got;
+    while (true) {
+      const std::string next = absl::StrCat("number ", sent.size(), ";");
+      StatusOr<size_t> n = write(absl::string_view(next));
+      if (!n.ok()) {
+        EXPECT_TRUE(IsFull(n.status())) << n.status();
+        break;
+      }
+      sent += next.substr(0, *n);
+    }
+    EXPECT_GE(sent.size(), 4096u);
+    while (got.size() < sent.size()) {
+      ASSERT_TRUE(loop_.Run(pipe.receiver.Readable()).ok());
+      StatusOr<std::string> some = read();
+      ASSERT_TRUE(some.ok() || IsEmpty(some.status())) << some.status();
+      if (!some.ok()) continue;
+      ASSERT_FALSE(some->empty());
+      got += *some;
+    }
+    EXPECT_EQ(got, sent);
+    EXPECT_TRUE(IsEmpty(read().status()));
+  }
+
+  DrivenLoop loop_;
+  char buffer_[1024] = {};
+  std::string path_;
+};
+
+// behaviour: tokio/tests/net_unix_pipe.rs#anon_pipe_simple_send
+TEST_F(UnixPipeTest, WakesItsReader) {
+  UnixPipeEnds pipe = Pipe();
+  ExpectPasses(pipe.sender, pipe.receiver);
+  { PipeSender dropped = std::move(pipe.sender); }
+  EXPECT_EQ(*loop_.Run(pipe.receiver.ReadToEnd(100)), "");
+}
+
+TEST_F(UnixPipeTest, ASenderWithoutReceiversGetsAnError) {
+  UnixPipeEnds pipe = Pipe();
+  const std::string big(1 << 20, 'x');
+  PolledTask writing(pipe.sender.WriteAll(big));
+  EXPECT_TRUE(writing.Poll().pending());
+  { PipeReceiver dropped = std::move(pipe.receiver); }
+  EXPECT_EQ(ErrnoOf(loop_.Run(writing)), EPIPE);  // and no SIGPIPE
+}
+
+TEST_F(UnixPipeTest, AWriteAndAReadMayBeDropped) {
+  UnixPipeEnds pipe = Pipe();
+  {
+    PolledTask reading(pipe.receiver.Read(buffer_));
+    EXPECT_TRUE(reading.Poll().pending());
+  }
+  const std::string big(1 << 20, 'x');
+  {
+    PolledTask writing(pipe.sender.WriteAll(big));
+    EXPECT_TRUE(writing.Poll().pending());
+  }
+  EXPECT_EQ(*loop_.Run(pipe.receiver.Read(buffer_)), sizeof(buffer_));
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#anon_pipe_from_owned_fd
+TEST_F(UnixPipeTest, IsMadeOfFds) {
+  int fds[2];
+  ASSERT_EQ(sys::Pipe(fds), 0);
+  PipeReceiver receiver = *PipeReceiver::FromFd(fds[0]);
+  PipeSender sender = *PipeSender::FromFd(fds[1]);
+  ExpectPasses(sender, receiver);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#from_file
+TEST_F(UnixPipeTest, IsMadeOfFilesThatWereOpened) {
+  const int to_read = sys::Open(Fifo().c_str(), O_RDONLY | O_NONBLOCK, 0);
+  const int to_write = sys::Open(Fifo().c_str(), O_WRONLY | O_NONBLOCK, 0);
+  PipeReceiver receiver = *PipeReceiver::FromFd(to_read);
+  PipeSender sender = *PipeSender::FromFd(to_write);
+  ExpectPasses(sender, receiver);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#from_file_sets_nonblock
+TEST_F(UnixPipeTest, MakesFdsNonBlocking) {
+  const auto [to_read, to_write] = BlockingPipe();
+  PipeReceiver receiver = *PipeReceiver::FromFd(to_read);
+  EXPECT_TRUE(IsNonBlocking(to_read));
+  PipeSender sender = *PipeSender::FromFd(to_write);
+  EXPECT_TRUE(IsNonBlocking(to_write));
+  EXPECT_NE(fcntl(to_read, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#from_file_detects_wrong_access_mode
+TEST_F(UnixPipeTest, AnEndIsNotTheOther) {
+  const auto [to_read, to_write] = BlockingPipe();
+  EXPECT_EQ(PipeReceiver::FromFd(to_write).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(PipeSender::FromFd(to_read).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(IsNonBlocking(to_read));
+  EXPECT_EQ(sys::Close(to_read), 0);  // the caller's still
+  EXPECT_EQ(sys::Close(to_write), 0);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#anon_pipe_into_nonblocking_fd
+TEST_F(UnixPipeTest, GivesItsFdBack) {
+  UnixPipeEnds pipe = Pipe();
+  const int to_read = std::move(pipe.receiver).IntoFd();
+  const int to_write = std::move(pipe.sender).IntoFd();
+  EXPECT_TRUE(IsNonBlocking(to_read));
+  EXPECT_TRUE(IsNonBlocking(to_write));
+  EXPECT_EQ(sys::Close(to_read), 0);
+  EXPECT_EQ(sys::Close(to_write), 0);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#anon_pipe_into_blocking_fd
+TEST_F(UnixPipeTest, GivesItsFdBackBlocking) {
+  UnixPipeEnds pipe = Pipe();
+  ExpectPasses(pipe.sender, pipe.receiver);
+  const StatusOr<int> to_read = std::move(pipe.receiver).IntoBlockingFd();
+  const StatusOr<int> to_write = std::move(pipe.sender).IntoBlockingFd();
+  EXPECT_FALSE(IsNonBlocking(*to_read));
+  EXPECT_FALSE(IsNonBlocking(*to_write));
+  EXPECT_EQ(sys::Write(*to_write, "x", 1), 1);
+  EXPECT_EQ(sys::Read(*to_read, buffer_, 1), 1);
+  EXPECT_EQ(sys::Close(*to_read), 0);
+  EXPECT_EQ(sys::Close(*to_write), 0);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#fifo_simple_send_sender_first
+TEST_F(UnixPipeTest, ASenderComesFirst) {
+  const Status status = PipeSender::Open(Fifo()).status();
+  EXPECT_EQ(ErrnoOf(status), ENXIO);
+  EXPECT_NE(status.message().find("nobody has it open for reading"), absl::string_view::npos) << status;
+  StatusOr<PipeSender> sender = PipeSender::Open(Fifo(), FifoMode::kReadWrite);
+  ASSERT_TRUE(sender.ok()) << sender.status();
+  EXPECT_EQ(loop_.Run(sender->WriteAll("early")), OkStatus());
+  StatusOr<PipeReceiver> receiver = PipeReceiver::Open(Fifo());
+  ASSERT_TRUE(receiver.ok()) << receiver.status();
+  EXPECT_EQ(loop_.Run(receiver->ReadExact(MutableBytes(buffer_, 5))), OkStatus());
+  EXPECT_EQ(std::string(buffer_, 5), "early");
+  EXPECT_TRUE(PipeSender::Open(Fifo()).ok());
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#open_detects_not_a_fifo
+TEST_F(UnixPipeTest, AFileIsNoPipe) {
+  path_ = absl::StrCat(testing::TempDir(), "/kioto-file-", ::getpid());
+  sys::Close(sys::Open(path_.c_str(), O_CREAT | O_RDWR, 0600));
+  const Status receiver = PipeReceiver::Open(path_).status();
+  EXPECT_EQ(receiver.code(), absl::StatusCode::kInvalidArgument) << receiver;
+  EXPECT_NE(receiver.message().find(path_), absl::string_view::npos) << receiver;
+  EXPECT_EQ(PipeSender::Open(path_).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ErrnoOf(PipeSender::Open(path_ + "-none").status()), ENOENT);
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#try_io_readable
+TEST_F(UnixPipeTest, TriesToReadWhatMayBeThere) {
+  UnixPipeEnds pipe = Pipe();
+  PolledTask waiting(pipe.receiver.Readable());
+  EXPECT_TRUE(waiting.Poll().pending());
+  int calls = 0;
+  const auto read = [&] { return ++calls, ::read(pipe.receiver.fd(), buffer_, 1); };
+  EXPECT_TRUE(IsEmpty(pipe.receiver.TryIo(read).status()));
+  EXPECT_EQ(calls, 0);
+  EXPECT_EQ(*pipe.sender.TryWrite("x"), 1u);
+  loop_.Await([&] { return waiting.wakes() == 1; });
+  EXPECT_EQ(*pipe.receiver.TryIo(read), 1);
+  EXPECT_TRUE(IsEmpty(pipe.receiver.TryIo(read).status()));
+  EXPECT_EQ(calls, 2);
+#if !KIOTO_PORTABLE  // where what is not waited for may be ready
+  EXPECT_TRUE(IsEmpty(pipe.receiver.TryIo(read).status()));
+  EXPECT_EQ(calls, 2);
+#endif
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#try_io_writable
+TEST_F(UnixPipeTest, TriesToWriteWhereThereMayBeRoom) {
+  UnixPipeEnds pipe = Pipe();
+  const std::string big(1 << 20, 'x');
+  {
+    PolledTask waiting(pipe.sender.WriteAll(big));  // makes it known to the loop
+    EXPECT_TRUE(waiting.Poll().pending());
+  }
+  while (pipe.receiver.TryRead(buffer_).ok()) {
+  }
+  ASSERT_TRUE(loop_.Run(pipe.sender.Writable()).ok());
+  int calls = 0;
+  const auto one = [&] { return ++calls; };
+  const auto full = [&] { return ++calls, ErrnoStatus(EAGAIN, "full"); };
+  EXPECT_EQ(*pipe.sender.TryIo(one), 1);
+  EXPECT_EQ(ErrnoOf(pipe.sender.TryIo(full)), EAGAIN);
+  EXPECT_EQ(calls, 2);
+#if !KIOTO_PORTABLE
+  EXPECT_TRUE(IsEmpty(pipe.sender.TryIo(one).status()));
+  EXPECT_EQ(calls, 2);
+#endif
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#try_read_write
+TEST_F(UnixPipeTest, TriesUntilItIsFullAndUntilItIsEmpty) {
+  UnixPipeEnds pipe = Pipe();
+  FillAndDrain(
+      pipe, [&](absl::string_view bytes) { return pipe.sender.TryWrite(bytes); },
+      [&]() -> StatusOr<std::string> {
+        StatusOr<size_t> n = pipe.receiver.TryRead(buffer_);
+        if (!n.ok()) return n.status();
+        return std::string(buffer_, *n);
+      });
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#try_read_buf
+TEST_F(UnixPipeTest, TriesToReadIntoAQueue) {
+  UnixPipeEnds pipe = Pipe();
+  FillAndDrain(
+      pipe, [&](absl::string_view bytes) { return pipe.sender.TryWrite(bytes); },
+      [&]() -> StatusOr<std::string> {
+        ByteQueue queue;
+        StatusOr<size_t> n = pipe.receiver.TryRead(queue);
+        EXPECT_EQ(queue.size(), n.ok() ? *n : 0);
+        if (!n.ok()) return n.status();
+        return std::string(queue.view());
+      });
+}
+
+// behaviour: tokio/tests/net_unix_pipe.rs#try_read_write_vectored
+TEST_F(UnixPipeTest, TriesSeveralPieces) {
+  UnixPipeEnds pipe = Pipe();
+  FillAndDrain(
+      pipe,
+      [&](absl::string_view bytes) {
+        const absl::string_view pieces[] = {bytes.substr(0, 3), bytes.substr(3, 3), absl::string_view(), bytes.substr(6)};
+        return pipe.sender.TryWriteVectored(pieces);
+      },
+      [&]() -> StatusOr<std::string> {
+        const MutableBytes pieces[] = {MutableBytes(buffer_, 3), MutableBytes(buffer_ + 3, sizeof(buffer_) - 3)};
+        StatusOr<size_t> n = pipe.receiver.TryReadVectored(pieces);
+        if (!n.ok()) return n.status();
+        return std::string(buffer_, *n);
+      });
+}
+
+}  // namespace
+}  // namespace kioto::io
