@@ -101,6 +101,11 @@ class StreamSocket {
   PeekFuture<Self> Peek(MutableBytes into) { return PeekFuture<Self>(self(), into); }
   // At once: IsEmpty when there is nothing.
   StatusOr<size_t> TryRead(MutableBytes into) { return internal::TryRead(handle_, into, kShort); }
+  StatusOr<size_t> TryRead(ByteQueue& queue, size_t room = 4096) {
+    StatusOr<size_t> n = TryRead(queue.Room(room));
+    if (n.ok()) queue.Commit(*n);
+    return n;
+  }
   StatusOr<size_t> TryReadVectored(PiecesToFill pieces) {
     return internal::TryReadVectored(handle_, pieces, kShort);
   }

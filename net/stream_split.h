@@ -25,6 +25,7 @@ class ReadingSide {
   io::ReadToEndFuture ReadToEnd(size_t limit) { return s().ReadToEnd(limit); }
   PeekFuture<Stream> Peek(MutableBytes into) { return s().Peek(into); }
   StatusOr<size_t> TryRead(MutableBytes into) { return s().TryRead(into); }
+  StatusOr<size_t> TryRead(ByteQueue& queue, size_t room = 4096) { return s().TryRead(queue, room); }
   StatusOr<size_t> TryReadVectored(PiecesToFill pieces) { return s().TryReadVectored(pieces); }
   ReadinessFuture Readable() { return s().Readable(); }
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return s().PollRead(cx, into); }

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "kioto/net/testing/sockets.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
 
 namespace kioto::net {
@@ -319,6 +321,73 @@ TEST_F(TcpListenerTest, GivesItsFdUpAndTakesOneOver) {
   BlockingSocket client(address_);
   EXPECT_TRUE(loop_.Run(again->Accept()).ok());
   EXPECT_EQ(TcpListener::FromFd(client.fd()).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// behaviour: tokio/tests/io_driver.rs#test_drop_on_notify
+TEST_F(TcpListenerTest, AConnectionComesForATaskThatIsGone) {
+  {
+    PolledTask accepting(listener_.Accept());
+    EXPECT_TRUE(accepting.Poll().pending());
+  }
+  BlockingSocket client(address_);
+  loop_.Turn();
+  loop_.Turn();
+  EXPECT_TRUE(loop_.Run(listener_.Accept()).ok());
+}
+
+// behaviour: tokio/tests/io_driver_drop.rs#drop_wakes
+TEST(TcpListenerShutdown, WakesWhoAccepts) {
+  std::optional<DrivenLoop> loop(std::in_place);
+  TcpListener listener = *loop->Run(TcpListener::Bind("127.0.0.1:0"));
+  PolledTask accepting(listener.Accept());
+  EXPECT_TRUE(accepting.Poll().pending());
+  loop.reset();
+  EXPECT_EQ(accepting.wakes(), 1);
+  EXPECT_TRUE(IsShutdown((*accepting.Poll()).status()));
+}
+
+// behaviour: tokio/tests/io_driver_drop.rs#tcp_doesnt_block
+TEST(TcpListenerShutdown, WhoComesAfterwardsDoesNotWait) {
+  std::optional<DrivenLoop> loop(std::in_place);
+  TcpListener listener = *loop->Run(TcpListener::Bind("127.0.0.1:0"));
+  TcpListener known = *loop->Run(TcpListener::Bind("127.0.0.1:0"));
+  {
+    PolledTask waited(known.Accept());
+    EXPECT_TRUE(waited.Poll().pending());
+  }
+  loop.reset();
+  PolledTask first(listener.Accept());
+  EXPECT_EQ((*first.Poll()).status().code(), absl::StatusCode::kFailedPrecondition);  // in no runtime
+  PolledTask second(known.Accept());
+  EXPECT_TRUE(IsShutdown((*second.Poll()).status()));
+}
+
+int PlainListener() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(sys::Listen(fd, 1), 0);  // at a port of the system's choice
+  return fd;
+}
+
+// Nothing is refused before the listener has to wait.
+// behaviour: tokio/tests/no_rt.rs#io_panics_when_no_tokio_context
+// behaviour: tokio/tests/net_bind_resource.rs#no_runtime_panics_binding_net_tcp_listener
+TEST(TcpListenerOutside, AnFdThatWaitsSaysThatThereIsNoRuntime) {
+  StatusOr<TcpListener> listener = TcpListener::FromFd(PlainListener());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  PolledTask accepting(listener->Accept());
+  const Status status = (*accepting.Poll()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_NE(status.message().find("outside"), absl::string_view::npos) << status;
+}
+
+// behaviour: tokio/tests/net_panic.rs#tcp_listener_from_std_panic_caller
+TEST(TcpListenerOutside, AnFdThatWaitsSaysThatIoIsOff) {
+  DrivenLoop loop(/*io=*/false);
+  StatusOr<TcpListener> listener = TcpListener::FromFd(PlainListener());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const Status status = loop.Run(listener->Accept()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_NE(status.message().find("WithoutIo()"), absl::string_view::npos) << status;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/net/testing/sockets.h"
+#include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
 #include "kioto/runtime/io/copy.h"
@@ -200,6 +201,39 @@ TEST_F(TcpStreamTest, TriesWithoutWaiting) {
   EXPECT_TRUE(loop_.Run(writable)->writable());
   client.Close();
   loop_.Await([&, &stream = stream] { return loop_.Run(stream.Readable())->read_closed(); });
+}
+
+// behaviour: tokio/tests/tcp_stream.rs#try_read_buf
+TEST_F(TcpStreamTest, TriesToReadIntoAQueue) {
+  auto [stream, peer] = Pair();
+  const std::string written = Fill(peer);
+  ByteQueue queue;
+  for (size_t got = 0; got < written.size();) {
+    ASSERT_TRUE(loop_.Run(stream.Readable()).ok());
+    for (StatusOr<size_t> n; (n = stream.TryRead(queue)).ok();) got += *n;
+  }
+  EXPECT_EQ(queue.view(), written);
+  EXPECT_TRUE(IsEmpty(stream.TryRead(queue).status()));
+  { TcpStream closed = std::move(peer); }
+  int looks = 0;
+  while (!loop_.Run(stream.Readable())->read_closed() && ++looks < 100) (void)stream.TryRead(queue);
+  EXPECT_LT(looks, 100);
+  EXPECT_EQ(*stream.TryRead(queue), 0u);
+  EXPECT_EQ(queue.size(), written.size());
+}
+
+// behaviour: tokio/tests/tcp_stream.rs#poll_write_ready
+TEST_F(TcpStreamTest, IsWritableWhenThePeerIsGone) {
+  auto [stream, client] = Accepted();
+  PolledTask first(stream.Writable());
+  EXPECT_TRUE(loop_.Run(first)->writable());
+  (void)Fill(stream);
+  PolledTask full(stream.Writable());
+  EXPECT_TRUE(full.Poll().pending());
+  loop_.Turn();
+  EXPECT_EQ(full.wakes(), 0);
+  client.Close();
+  EXPECT_TRUE(loop_.Run(full)->writable());
 }
 
 // behaviour: tokio/tests/tcp_stream.rs#write_closed
@@ -476,6 +510,21 @@ TEST(TcpStreamOutside, SaysThatThereIsNoRuntime) {
   Status status = (*connect.Poll()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find("net::TcpStream::Connect"), absl::string_view::npos) << status;
+}
+
+// Nothing is refused before the stream has to wait.
+// behaviour: tokio/tests/net_panic.rs#tcp_stream_from_std_panic_caller
+TEST(TcpStreamOutside, AnFdThatWaitsSaysThatIoIsOff) {
+  DrivenLoop loop(/*io=*/false);
+  int fds[2];
+  ASSERT_EQ(sys::Socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  StatusOr<TcpStream> stream = TcpStream::FromFd(fds[0]);
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  char buf[4];
+  const Status waits = loop.Run(stream->Read(buf)).status();
+  EXPECT_EQ(waits.code(), absl::StatusCode::kFailedPrecondition) << waits;
+  EXPECT_NE(waits.message().find("WithoutIo()"), absl::string_view::npos) << waits;
+  sys::Close(fds[1]);
 }
 
 TEST(TcpStreamOutside, SaysThatIoIsOff) {

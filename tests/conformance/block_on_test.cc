@@ -98,6 +98,13 @@ TEST_P(HandleBlockOnTest, ReadsNoFileAfterTheEnd) {
   EXPECT_TRUE(IsShutdown(status)) << status;
 }
 
+// behaviour: tokio/tests/rt_handle_block_on.rs#tcp_listener_bind
+TEST_P(HandleBlockOnTest, BindsAListener) {
+  StatusOr<net::TcpListener> listener = runtime().handle().BlockOn(net::TcpListener::Bind("127.0.0.1:0"));
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  EXPECT_NE(listener->local_address()->port(), 0);
+}
+
 // behaviour: tokio/tests/rt_handle_block_on.rs#tcp_listener_connect_after_shutdown
 TEST_P(HandleBlockOnTest, ListensNotAfterTheEnd) {
   const EnterGuard guard = runtime().Enter();

@@ -6,6 +6,7 @@
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/async_fd.h"
 #include "kioto/runtime/io/buf_writer.h"
 
 namespace kioto {
@@ -16,6 +17,7 @@ inline auto Good(net::TcpStream& s) { return s.WriteAll(Text()); }
 inline auto GoodView(net::TcpStream& s, const std::string& kept) {
   return TryJoin(s.Write(kept), s.Write("literal"), s.Write(absl::string_view(kept)));
 }
+inline auto GoodFd(io::AsyncFd& fd) { return fd.AsyncIo(io::Interest::kReadable, [] { return 1; }); }
 inline auto GoodPieces(net::TcpStream& s, const absl::string_view (&pieces)[2]) {
   return TryJoin(s.WriteVectored(pieces), s.WriteAllVectored(pieces));
 }
@@ -25,6 +27,11 @@ inline auto GoodPieces(net::TcpStream& s, const absl::string_view (&pieces)[2]) 
 inline Future<Status> Refused(net::TcpStream& s) {
   return s.Write(Text()).AndThen([](size_t&) { return OkStatus(); });
 }
+#endif
+
+#ifdef KIOTO_NC_CASE_fd_operation
+// EXPECT: kioto: an operation on an fd gives Status, StatusOr<T>, or a number as system calls do
+inline auto Refused(io::AsyncFd& fd) { return fd.AsyncIo(io::Interest::kReadable, [] { return true; }); }
 #endif
 
 #ifdef KIOTO_NC_CASE_endpoint_port_alone

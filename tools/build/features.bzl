@@ -9,6 +9,7 @@ FEATURES = {
         "//runtime/future:from_callback",
         "//runtime/future/stream:streams",
         "//runtime/io:blocking_io",
+        "//runtime/io:stdio",
         "//runtime/scheduler:hosted",
         "//runtime/scheduler:in_runtime",
         "//runtime/scheduler:local_pool",

@@ -1,4 +1,8 @@
 // The snippets of tools/guide/callbacks.md, compiled and run.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -16,6 +20,7 @@
 #include "kioto/runtime/blocking/std_future.h"
 #include "kioto/runtime/future/from_callback.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/async_fd.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/spawn_callback.h"
 #include "kioto/sync/block_on.h"
@@ -204,6 +209,59 @@ TEST(CallbacksGuide, ATaskEndsInACallback) {
   window.OnClick();
   loop.RunOne();
   EXPECT_EQ(window.shown(), 42);
+}
+
+// A library with an fd to wait for, and messages of a letter each.
+class Library {
+ public:
+  Library() { EXPECT_EQ(::pipe2(fds_, O_CLOEXEC | O_NONBLOCK), 0); }
+  ~Library() {
+    ::close(fds_[0]);
+    ::close(fds_[1]);
+  }
+  int fd() const { return fds_[0]; }
+  StatusOr<std::string> TryNext() {
+    char letter;
+    if (::read(fds_[0], &letter, 1) != 1) return ErrnoStatus(errno, "TryNext");
+    return std::string(1, letter);
+  }
+  void Arrive(char letter) { EXPECT_EQ(::write(fds_[1], &letter, 1), 1); }
+
+ private:
+  int fds_[2];
+};
+
+// [region fd]
+class Messages {
+ public:
+  static StatusOr<Messages> Of(Library& library) {  // in a runtime: its reactor watches the fd from now on
+    StatusOr<io::AsyncFd> fd = io::AsyncFd::Borrow(library.fd(), io::Interest::kReadable);
+    if (!fd.ok()) return fd.status();
+    return Messages(library, *std::move(fd));
+  }
+
+  auto Next() {  // Output: StatusOr<std::string>. CANCEL SAFE: yes
+    return fd_.AsyncIo(io::Interest::kReadable, [this] { return library_->TryNext(); });
+  }
+
+ private:
+  Messages(Library& library, io::AsyncFd fd) : library_(&library), fd_(std::move(fd)) {}
+
+  Library* library_;
+  io::AsyncFd fd_;
+};
+// [end fd]
+
+TEST(CallbacksGuide, ALibrarysFdIsWaitedFor) {
+  StatusOr<Runtime> runtime = Runtime::MultiThread();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  const EnterGuard in_runtime = runtime->Enter();
+  Library library;
+  StatusOr<Messages> messages = Messages::Of(library);
+  ASSERT_TRUE(messages.ok()) << messages.status();
+  std::thread later([&] { library.Arrive('a'); });
+  EXPECT_EQ(*runtime->BlockOn(messages->Next()), "a");
+  later.join();
 }
 
 // [region threads]
