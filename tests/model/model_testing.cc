@@ -21,8 +21,8 @@ class EveryMutantIsCaught : public ::testing::Environment {
  public:
   void TearDown() override {
     if (::testing::GTEST_FLAG(filter) != "*" || ::testing::UnitTest::GetInstance()->Failed()) return;
-    for (const std::string& name : KnownMutants()) {
-      EXPECT_EQ(Caught().count(name), 1u) << "no test expects the mutant " << name << " to be caught";
+    for (const std::string& name : NotCaught(KnownMutants())) {
+      ADD_FAILURE() << "no test expects the mutant " << name << " to be caught";
     }
     std::printf("[   MODEL  ] %zu mutants, all caught\n", Caught().size());
   }
@@ -37,6 +37,14 @@ void Log(const char* what, const Report& report) {
 }
 
 }  // namespace
+
+std::vector<std::string> NotCaught(const std::vector<std::string>& known) {
+  std::vector<std::string> names;
+  for (const std::string& name : known) {
+    if (Caught().count(name) == 0) names.push_back(name);
+  }
+  return names;
+}
 
 Options Scaled(Options options) {
   if (const char* schedule = std::getenv("KIOTO_MODEL_REPLAY")) return options.Replay(schedule);

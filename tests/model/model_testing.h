@@ -7,6 +7,7 @@
 #define KIOTO_TESTS_MODEL_MODEL_TESTING_H_
 
 #include <string>
+#include <vector>
 
 #include "kioto/runtime/base/model/atomic.h"
 #include "kioto/runtime/base/model/explore.h"
@@ -20,6 +21,8 @@ namespace kioto::model {
 void CheckHolds(const Report& report, const char* what);
 void CheckCaught(const Report& report, const std::string& mutant);
 Options Scaled(Options options);
+// Those of the mutants `known` that no test so far has caught. When all tests have run, there must be none.
+std::vector<std::string> NotCaught(const std::vector<std::string>& known);
 
 // The body's assertions hold in every schedule within the bounds.
 template <class Body>

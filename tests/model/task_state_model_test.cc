@@ -226,6 +226,7 @@ auto Actors(int actors, bool takes_spare = false) {
   };
 }
 
+// check: B3
 TEST(TaskStateModel, EveryPairAndTriple) {
   for (int handle : {0, int{kJoin}, int{kDetach}, int{kRegisterAndDetach}}) {
     for (int others = 1; others < 16; ++others) {

@@ -7,9 +7,57 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import cancel_safety  # noqa: E402
 import check_lib  # noqa: E402
 
 SOURCE = "int a;\n  // [region one]\n  int b;\n    int c;\n  // [end one]\n"
+
+
+HEADER = """// Thing(n): what it is. CANCEL SAFE: as n.
+#ifndef THING_H_
+namespace a {
+// Waits. CANCEL SAFE: loses data: what
+// has come. Borrows it.
+template <class T>
+class [[nodiscard]] TakeFuture : public FutureBase<T> {
+ public:
+  // Goes. CANCEL SAFE: yes.
+  auto Go(int n) {
+    return Again(n);
+  }
+  void Stop();
+
+  // --- Two of them. CANCEL SAFE: loses place. ---
+  GoFuture First(int n);
+  bool TryFirst();
+  // Again.
+  GoFuture Second();
+};
+}  // namespace a
+"""
+
+
+class CancelSafetyTest(unittest.TestCase):
+
+    def test_what_a_comment_is_about(self):
+        self.assertEqual(cancel_safety.entries("x/thing.h", HEADER), [
+            ("Thing(n)", "as n"), ("TakeFuture", "loses data: what has come"), ("TakeFuture::Go()", "yes"),
+            ("TakeFuture::First()", "loses place"), ("TakeFuture::Second()", "loses place")])
+        self.assertEqual(cancel_safety.faults([("x/thing.h", HEADER)]), [])
+
+    def test_a_comment_about_nothing(self):
+        self.assertIn("of what?", cancel_safety.faults([("x.h", "// CANCEL SAFE: yes.\nint a = 1;\n")])[0])
+
+    def test_what_is_inside_has_no_row(self):
+        text = "namespace internal {\n// CANCEL SAFE: yes.\nclass A {\n};\n}  // namespace internal\n"
+        self.assertEqual(cancel_safety.entries("x.h", text), [])
+        self.assertFalse(cancel_safety.is_public("sync/internal/a.h"))
+
+    def test_the_page_has_a_table_for_each_folder(self):
+        page = cancel_safety.page([("sync/thing.h", HEADER), ("net/other.h", "")])
+        self.assertIn("## sync\n", page)
+        self.assertNotIn("## net", page)
+        self.assertIn("| `Thing(n)` | as n | [thing.h](../../sync/thing.h) |", page)
 
 
 class CheckTest(unittest.TestCase):

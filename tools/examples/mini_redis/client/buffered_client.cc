@@ -1,0 +1,78 @@
+#include "kioto/tools/examples/mini_redis/client/buffered_client.h"
+
+#include <utility>
+#include <vector>
+
+#include "kioto/runtime/task/spawn.h"
+#include "kioto/sync/call.h"
+
+namespace redis {
+
+using absl::Status;
+using absl::StatusOr;
+using kioto::Future;
+
+// [region owner]
+// What the task is made of: methods, to be read from the bottom up.
+class BufferedClient::Owner {
+ public:
+  Owner(Client client, kioto::sync::MpscReceiver<Request> requests)
+      : client_(std::move(client)), requests_(std::move(requests)) {}
+
+  void Answer(StatusOr<std::vector<Reply>>& replies) {
+    for (size_t i = 0; i < taken_.size(); ++i) {
+      taken_[i].reply.Send(replies.ok() ? StatusOr<Reply>(std::move((*replies)[i])) : replies.status());
+    }
+    taken_.clear();
+  }
+
+  auto SendTaken() {
+    std::string commands;
+    for (const Request& request : taken_) commands += request.command;
+    return client_.CallMany(std::move(commands), taken_.size()).Then([this](StatusOr<std::vector<Reply>>& replies) {
+      Answer(replies);
+      return replies.status();
+    });
+  }
+
+  // Ends when nobody is there who could ask, or with the connection.
+  auto Run() {
+    return kioto::Loop([this] {
+      return requests_.RecvMany(taken_, kMostAtOnce).Then([this](size_t& n) {
+        return kioto::If(n == 0, kioto::Break, [this] { return SendTaken(); });
+      });
+    });
+  }
+
+ private:
+  static constexpr size_t kMostAtOnce = 64;
+
+  Client client_;
+  kioto::sync::MpscReceiver<Request> requests_;
+  std::vector<Request> taken_;
+};
+// [end owner]
+
+BufferedClient::BufferedClient(Client client, size_t waiting) {
+  auto channel = kioto::sync::Mpsc<Request>(waiting);
+  requests_ = std::move(channel.sender);
+  kioto::Spawn(kioto::With(Owner(std::move(client), std::move(channel.receiver)), &Owner::Run).Then([](Status) {})).Detach();
+}
+
+Future<StatusOr<Reply>> BufferedClient::Call(absl::Span<const absl::string_view> words) const {
+  return kioto::With(requests_, [command = Encode(words)](const kioto::sync::MpscSender<Request>& requests) mutable {
+    return kioto::sync::Call<StatusOr<Reply>>(requests, [command = std::move(command)](auto reply) mutable {
+      return Request{std::move(command), std::move(reply)};
+    });
+  });
+}
+
+Future<StatusOr<std::optional<std::string>>> BufferedClient::Get(absl::string_view key) const {
+  return Call({"GET", key}).AndThen([](Reply& reply) { return AsTextOrNil(std::move(reply)); });
+}
+
+Future<Status> BufferedClient::Set(absl::string_view key, absl::string_view value) const {
+  return Call({"SET", key, value}).AndThen([](Reply& reply) { return AsOk(reply); });
+}
+
+}  // namespace redis
