@@ -71,6 +71,7 @@ extern const Row kLockRows[];
 extern const Row kTimerRows[];
 extern const Row kSocketRows[];
 extern const Row kFileRows[];
+extern const Row kWaiterRows[];
 
 // Resident bytes of this process.
 size_t ResidentBytes();

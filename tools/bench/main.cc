@@ -20,7 +20,7 @@ size_t ResidentBytes() {
 namespace {
 
 Workload Find(const char* name) {
-  for (const Row* rows : {kTaskRows, kChannelRows, kLockRows, kTimerRows, kSocketRows, kFileRows}) {
+  for (const Row* rows : {kTaskRows, kChannelRows, kLockRows, kTimerRows, kSocketRows, kFileRows, kWaiterRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }
