@@ -39,3 +39,12 @@ def kioto_dependencies():
         strip_prefix = "libuv-1.50.0",
         build_file = Label("//tools/build:libuv.BUILD"),
     )
+
+def kioto_example_dependencies():
+    """What programs of tools/examples need besides: for our own WORKSPACE alone."""
+    _archive(
+        name = "http_parser",
+        url = "nodejs/http-parser/archive/refs/tags/v2.9.4.tar.gz",
+        strip_prefix = "http-parser-2.9.4",
+        build_file = Label("//tools/build:http_parser.BUILD"),
+    )

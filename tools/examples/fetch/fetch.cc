@@ -1,6 +1,6 @@
-// Fetch: pages by HTTP/1.0, eight at a time, each tried up to five times with a wait in between; one bad page stops no other.
+// Fetch: pages by HTTP, eight at a time, each tried up to five times with a wait in between; one bad page stops no other.
 //
-//   bazel run //tools/examples/fetch -- localhost:8000/a localhost:8000/b
+//   bazel run //tools/examples/fetch -- localhost:8000/a http://localhost:8000/b
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -8,46 +8,65 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/time/backoff.h"
 #include "kioto/time/retry.h"
-#include "kioto/time/timeout.h"
+#include "kioto/tools/examples/fetch/client.h"
+#include "kioto/tools/examples/flags/flags.h"
 
 using namespace kioto;  // NOLINT: a program of one page
 using namespace std::chrono_literals;
 
-// [region fetch]
-struct Url {
-  std::string host, path;
+struct Options {
+  fetch::Limits limits;
+  int64_t print = 0;
 };
 
-Future<StatusOr<std::string>> Fetch(const Url& url) {
-  return net::TcpStream::Connect(url.host).AndThen([&url](net::TcpStream& s) {
-    return s.WriteAll(absl::StrCat("GET ", url.path, " HTTP/1.0\r\n\r\n"))  // rvalue: owned by the write
-        .AndThen([&s] { return s.ReadToEnd(1 << 20); });                     // a limit, always
-  });
+// What is worth another attempt is kUnavailable.
+StatusOr<fetch::Page> Judge(fetch::Page& page) {
+  if (page.status >= 500) return absl::UnavailableError(absl::StrCat("status ", page.status));
+  if (page.status != 200) return absl::FailedPreconditionError(absl::StrCat("status ", page.status));
+  return std::move(page);
 }
 
-Future<Status> FetchAll(std::vector<Url> urls, int& good) {
-  return ForEachConcurrent(std::move(urls), 8, [&good](const Url& url) {  // url lives in its slot
-    return Retry(time::Backoff(100ms, 2s, 5), [&url] { return Timeout(3s, Fetch(url)); })
-        .Then([&good](StatusOr<std::string>& page) { good += page.ok(); });  // one bad page stops no other
+void Report(const std::string& url, const StatusOr<fetch::Page>& page, bool print) {
+  if (!page.ok()) {
+    std::fprintf(stderr, "fetch: %s: %s\n", url.c_str(), page.status().ToString().c_str());
+  } else if (print) {
+    std::fwrite(page->body.data(), 1, page->body.size(), stdout);
+  } else {
+    std::printf("%zu bytes of %s\n", page->body.size(), page->url.c_str());
+  }
+}
+
+// [region fetch]
+Future<Status> FetchAll(std::vector<std::string> urls, const Options& options, int& good) {
+  return ForEachConcurrent(std::move(urls), 8, [&options, &good](const std::string& url) {  // url lives in its slot
+    return Retry(time::Backoff(100ms, 2s, 5),
+                 [&options, &url] { return fetch::Get(url, options.limits).AndThen(Judge); })
+        .Then([&options, &good, &url](StatusOr<fetch::Page>& page) {
+          good += page.ok();
+          Report(url, page, options.print != 0);  // one bad page stops no other
+        });
   });
 }
 // [end fetch]
 
 int main(int argc, char** argv) {
-  std::vector<Url> urls;
-  for (int i = 1; i < argc; ++i) {
-    const std::string url = argv[i];
-    const size_t slash = url.find('/');
-    urls.push_back({url.substr(0, slash), slash == std::string::npos ? "/" : url.substr(slash)});
-  }
-  // `good` is counted by one task, the root.
-  int good = 0;
-  const int code = Main([&] { return FetchAll(std::move(urls), good); });
-  std::printf("%d of %d\n", good, argc - 1);
-  return code;
+  Options options;
+  fetch::Limits& limits = options.limits;
+  auto urls = examples::ParseFlags(argc, argv, "fetch URL...",
+                                   {{"print", &options.print, "1: the pages themselves, not how long they are"},
+                                    {"redirects", &limits.redirects, "that are followed"},
+                                    {"body", &limits.body, "bytes of a page"},
+                                    {"connect-ms", &limits.connect_ms, "for a server to accept"},
+                                    {"silence-ms", &limits.silence_ms, "of a server that is asked"},
+                                    {"whole-ms", &limits.whole_ms, "for a page, redirects and all"}});
+  if (!urls.ok()) return examples::Fail("fetch", urls.status());
+  int good = 0;  // counted by one task, the root
+  const size_t all = urls->size();
+  const int code = Main([&] { return FetchAll(*std::move(urls), options, good); });
+  if (options.print == 0) std::printf("%d of %zu\n", good, all);
+  return code != 0 || static_cast<size_t>(good) < all ? 1 : 0;
 }

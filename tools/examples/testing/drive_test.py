@@ -182,11 +182,12 @@ class FetchTest(unittest.TestCase):
             address = "127.0.0.1:%d" % server.server_address[1]
             urls = ["%s/%d" % (address, i) for i in range(100)]
             urls.insert(50, "127.0.0.1:%d/nobody" % free_port())  # one bad page stops no other
-            run = subprocess.run([PROGRAMS["fetch"]] + urls, stdout=subprocess.PIPE, timeout=MINUTE)
+            run = subprocess.run([PROGRAMS["fetch"]] + urls, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=MINUTE)
             server.shutdown()
             thread.join()
-        self.assertEqual(run.stdout, b"100 of 101\n")
-        self.assertEqual(run.returncode, 0)
+        self.assertEqual(run.stdout.splitlines()[-1], b"100 of 101")
+        self.assertIn(b"/nobody: UNAVAILABLE: ", run.stderr)
+        self.assertEqual(run.returncode, 1)
         self.assertEqual(sorted(asked, key=lambda path: int(path[1:])), ["/%d" % i for i in range(100)])
 
 

@@ -1,0 +1,188 @@
+#include "kioto/tools/examples/http/message_parser.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace http {
+namespace {
+
+using Result = MessageParser::Result;
+using Type = MessageParser::Type;
+
+// What comes of a stream of bytes: a line for each message, and how it ends.
+std::vector<std::string> Read(Type type, absl::string_view stream, size_t piece, MessageLimits limits = {}) {
+  MessageParser parser(type, limits);
+  std::vector<std::string> messages;
+  std::string in;
+  while (true) {
+    const Result result = parser.Parse(in);
+    in.erase(0, parser.consumed());
+    if (result == Result::kError) {
+      messages.push_back(absl::StrCat("error ", parser.error_status()));
+      return messages;
+    }
+    if (result == Result::kEnd) {
+      const Head& head = parser.head();
+      messages.push_back(absl::StrCat(head.method, head.target, head.status == 0 ? "" : absl::StrCat(head.status), " ",
+                                      head.fields.size(), head.keep_alive ? " keep " : " close ", parser.body()));
+    }
+    if (result != Result::kMore) continue;
+    EXPECT_TRUE(in.empty());
+    if (stream.empty()) break;
+    in = std::string(stream.substr(0, piece));
+    stream.remove_prefix(in.size());
+  }
+  const bool inside = parser.inside();
+  const Result end = parser.ParseEnd();
+  if (end == Result::kEnd) messages.push_back(absl::StrCat("to the end: ", parser.body()));
+  if (end == Result::kError) messages.push_back("cut");
+  EXPECT_EQ(inside, end != Result::kMore);
+  return messages;
+}
+
+// The same however the bytes are cut.
+std::vector<std::string> Requests(absl::string_view stream, MessageLimits limits = {}) {
+  const std::vector<std::string> whole = Read(Type::kRequest, stream, stream.size(), limits);
+  for (size_t piece = 1; piece < std::min<size_t>(stream.size(), 80); ++piece) {
+    EXPECT_EQ(Read(Type::kRequest, stream, piece, limits), whole) << "in pieces of " << piece;
+  }
+  return whole;
+}
+std::vector<std::string> Responses(absl::string_view stream, MessageLimits limits = {}) {
+  const std::vector<std::string> whole = Read(Type::kResponse, stream, stream.size(), limits);
+  for (size_t piece = 1; piece < stream.size(); ++piece) {
+    EXPECT_EQ(Read(Type::kResponse, stream, piece, limits), whole) << "in pieces of " << piece;
+  }
+  return whole;
+}
+
+using Messages = std::vector<std::string>;
+
+TEST(MessageParserTest, Requests) {
+  EXPECT_EQ(Requests("GET /a?b HTTP/1.1\r\nHost: h\r\n\r\n"), Messages{"GET/a?b 1 keep "});
+  EXPECT_EQ(Requests("GET / HTTP/1.0\r\n\r\n"), Messages{"GET/ 0 close "});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), Messages{"GET/ 2 close "});
+  EXPECT_EQ(Requests("PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"), Messages{"PUT/x 2 keep hello"});
+  EXPECT_EQ(Requests("PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n"),
+            Messages{"PUT/x 2 keep abcde"});
+  EXPECT_EQ(Requests("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), Messages{"GET/ 1 keep "});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"),
+            (Messages{"GET/ 3 keep ", "GET/2 1 keep "}));
+}
+
+TEST(MessageParserTest, OneRequestAfterTheOther) {
+  EXPECT_EQ(Requests("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nPUT /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nokGET /3 HTTP/1.1\r\nHost: h\r\n\r\n"),
+            (Messages{"GET/1 1 keep ", "PUT/2 2 keep ok", "GET/3 1 keep "}));
+  EXPECT_EQ(Requests(""), Messages{});
+}
+
+TEST(MessageParserTest, ARequestThatIsCut) {
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHo"), Messages{"cut"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nshort"), Messages{"cut"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"), Messages{"cut"});
+}
+
+// What two readers may read differently.
+TEST(MessageParserTest, WhatCouldSmuggleIsRefused) {
+  for (const char* fields : {
+           "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+           "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+           "Content-Length: 3\r\nContent-Length: 3\r\n",
+           "Content-Length: 3\r\nContent-Length: 4\r\n",
+           "Content-Length: 3, 3\r\n",
+           "Content-Length: +3\r\n",
+           "Content-Length: -3\r\n",
+           "Content-Length: 0x3\r\n",
+           "Content-Length: 99999999999999999999\r\n",
+           "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+           "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+           "Content-Length : 3\r\n",
+           " Content-Length: 3\r\n",
+           "X: a\r\n folded\r\n",
+           "X: a\r\n\tfolded\r\n",
+           "X: a\nY: b\r\n",
+           "X: a\rY: b\r\n",
+           "X\r\n",
+           "X: \x01\r\n",
+           "Host: another\r\n",
+       }) {
+    EXPECT_EQ(Requests(absl::StrCat("PUT / HTTP/1.1\r\nHost: h\r\n", fields, "\r\nabc")), Messages{"error 400"}) << fields;
+  }
+  for (const char* coding : {"gzip, chunked", "chunked, gzip", "xchunked", "identity", ""}) {
+    const auto refused = Requests(absl::StrCat("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: ", coding, "\r\n\r\n0\r\n\r\n"));
+    EXPECT_EQ(refused, Messages{"error 501"}) << coding;
+  }
+  EXPECT_EQ(Requests("PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\nHost: h\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\n\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3x\r\nabc\r\n0\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"), Messages{"error 400"});
+}
+
+TEST(MessageParserTest, WhatIsNotSpokenHere) {
+  EXPECT_EQ(Requests("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("GET / HTTP/1.2\r\nHost: h\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("GET /\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("BREW / HTTP/1.1\r\nHost: h\r\n\r\n"), Messages{"error 501"});
+  EXPECT_EQ(Requests("\x16\x03\x01\x02"), Messages{"error 501"});  // a client of HTTPS
+}
+
+TEST(MessageParserTest, Limits) {
+  MessageLimits limits;
+  limits.head = 64;
+  limits.fields = 2;
+  limits.body = 4;
+  const std::string name(20, 'x');
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n", limits), Messages{"GET/ 2 keep "});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\nC: d\r\n\r\n", limits), Messages{"error 431"});
+  EXPECT_EQ(Requests(absl::StrCat("GET / HTTP/1.1\r\nHost: h\r\nA: ", std::string(100, 'x')), limits), Messages{"error 431"});
+  EXPECT_EQ(Requests(absl::StrCat("GET /", std::string(100, 'x')), limits), Messages{"error 414"});
+  EXPECT_EQ(Requests(std::string(1000, '\n'), limits), Messages{"error 400"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n", limits), Messages{"error 413"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", limits), Messages{"error 400"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.0\r\nContent-Length: 4\r\n\r\nfour", limits), Messages{"PUT/ 1 close four"});
+  limits.head = 100;
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", limits),
+            Messages{"error 413"});
+  // The limit of the head is each message's own.
+  std::string many;
+  for (int i = 0; i < 20; ++i) many += "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  EXPECT_EQ(Requests(many, limits).size(), 20u);
+}
+
+TEST(MessageParserTest, Responses) {
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), Messages{"200 1 keep hello"});
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), Messages{"200 1 keep hello"});
+  EXPECT_EQ(Responses("HTTP/1.1 204 No Content\r\n\r\n"), Messages{"204 0 keep "});
+  EXPECT_EQ(Responses("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+            (Messages{"100 0 keep ", "200 1 keep "}));
+  EXPECT_EQ(Responses("HTTP/1.0 200 OK\r\n\r\nall that comes"), Messages{"to the end: all that comes"});
+}
+
+TEST(MessageParserTest, ResponsesThatLie) {
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"), Messages{"cut"});
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), Messages{"cut"});
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Responses("SSH-2.0-OpenSSH_9.2p1\r\n"), Messages{"error 400"});
+  MessageLimits limits;
+  limits.body = 4;
+  EXPECT_EQ(Responses("HTTP/1.0 200 OK\r\n\r\nfive5", limits), Messages{"error 413"});
+}
+
+TEST(MessageParserTest, NothingComesAfterAnError) {
+  MessageParser parser(Type::kRequest, {});
+  EXPECT_EQ(parser.Parse("nonsense\r\n"), Result::kError);
+  EXPECT_FALSE(parser.error().empty());
+  EXPECT_EQ(parser.Parse("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), Result::kError);
+  EXPECT_EQ(parser.consumed(), 0u);
+  EXPECT_EQ(parser.ParseEnd(), Result::kError);
+}
+
+}  // namespace
+}  // namespace http

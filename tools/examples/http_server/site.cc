@@ -1,0 +1,61 @@
+#include "kioto/tools/examples/http_server/site.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "kioto/fs/paths.h"
+#include "kioto/runtime/future/and_then.h"
+#include "kioto/runtime/future/if.h"
+#include "kioto/tools/examples/http/fields.h"
+
+namespace http_server {
+
+using kioto::Status;
+using kioto::StatusOr;
+
+// [region find]
+kioto::Future<StatusOr<Found>> Find(const Site& site, const std::string& target) {
+  const auto path = http::ParsePath(target);
+  if (!path.ok()) return path.status();
+  const bool folder = path->empty() || absl::EndsWith(*path, "/");
+  return kioto::fs::Canonicalize(absl::StrCat(site.root, "/", *path, folder ? "index.html" : ""))
+      .AndThen([&site](std::string& real) {
+        const bool outside = !absl::StartsWith(real, site.root == "/" ? "/" : site.root + "/") && real != site.root;
+        return kioto::If(
+            outside, [] { return absl::NotFoundError("a link leads out of the root"); },
+            [&real] {
+              // Without O_NONBLOCK a pipe that nobody writes to would hold a thread of the pool for ever.
+              return kioto::fs::OpenOptions().Read(true).CustomFlags(O_NONBLOCK | O_NOFOLLOW).Open(real);
+            });
+      })
+      .AndThen([](kioto::fs::File& file) {
+        return file.GetMetadata().AndThen([&file](kioto::fs::Metadata& metadata) {
+          return Found{std::move(file), metadata};
+        });
+      });
+}
+// [end find]
+
+int AnswerFor(const Status& error) {
+  switch (kioto::ErrnoOf(error)) {
+    case 0:
+      return absl::IsNotFound(error) ? 404 : 400;
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case ENXIO:  // a socket
+      return 404;
+    case EACCES:
+    case EPERM:
+      return 403;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace http_server
