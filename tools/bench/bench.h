@@ -69,6 +69,7 @@ extern const Row kTaskRows[];
 extern const Row kChannelRows[];
 extern const Row kLockRows[];
 extern const Row kTimerRows[];
+extern const Row kHttpRows[];
 extern const Row kSocketRows[];
 extern const Row kFileRows[];
 extern const Row kWaiterRows[];

@@ -1,6 +1,6 @@
 // kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N]: the bench's workloads on Kioto. THREADS 0 is the
 // current-thread runtime. --size: how many tasks, timers, connections, or places in a channel; --times: how often.
-// ADDRESS: where serve_echo listens, and the server that echo_among is the client of.
+// ADDRESS: where serve_echo and serve_http listen, and the server that echo_among is the client of.
 // Prints: workload threads ops seconds ns_per_op; idle rows: workload threads count bytes unit.
 #include <cstring>
 
@@ -20,7 +20,8 @@ size_t ResidentBytes() {
 namespace {
 
 Workload Find(const char* name) {
-  for (const Row* rows : {kTaskRows, kChannelRows, kLockRows, kTimerRows, kSocketRows, kFileRows, kWaiterRows}) {
+  for (const Row* rows :
+       {kTaskRows, kChannelRows, kLockRows, kTimerRows, kSocketRows, kHttpRows, kFileRows, kWaiterRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }

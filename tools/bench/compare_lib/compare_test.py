@@ -102,7 +102,7 @@ class GatesTest(unittest.TestCase):
 
     def test_the_ground_set(self):
         ground = [row.name for row in gates.choose(gates.load(), None)]
-        self.assertEqual(len(ground), 25)
+        self.assertEqual(len(ground), 26)
         self.assertNotIn("fs_read", ground)
 
     def test_choice(self):
@@ -272,6 +272,23 @@ class RunTest(unittest.TestCase):
         load = self.program("load", 'echo "$2 1000 $3 100000.0"')
         programs = {"kioto": server, "echo_load": load}
         self.assertEqual(systems.run(programs, "kioto", ROWS["serve_echo"], 0), 10000.0)
+
+    def http_server(self, reply):
+        return self.program("server", "\n".join([
+            "import http.server, sys", "class Handler(http.server.BaseHTTPRequestHandler):", "    def do_GET(self):",
+            "        self.send_response(200)", "        self.end_headers()", f"        self.wfile.write({reply!r})",
+            "host, port = sys.argv[3].split(':')", "http.server.HTTPServer((host, int(port)), Handler).serve_forever()",
+        ]), sys.executable)
+
+    def test_http_row_runs_wrk(self):
+        programs = {"kioto": self.http_server(b"Hello, World!"), "echo_load": "/bin/false",
+                    "wrk": self.program("wrk", 'echo "Requests/sec: 100000.00"')}
+        self.assertEqual(systems.run(programs, "kioto", ROWS["serve_http"], 0), 10000.0)
+
+    def test_http_replies_are_checked(self):
+        programs = {"kioto": self.http_server(b"Hello"), "echo_load": "/bin/false", "wrk": "/bin/true"}
+        with self.assertRaisesRegex(systems.Failed, "reply"):
+            systems.run(programs, "kioto", ROWS["serve_http"], 0)
 
     def test_server_that_ends_is_a_failure(self):
         programs = {"kioto": self.program("server", "exit 3"), "echo_load": self.program("load", "echo")}

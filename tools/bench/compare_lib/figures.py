@@ -1,6 +1,7 @@
 """From the line a program prints to one figure a round, and from the rounds to a median, a ratio, an interval."""
 
 import math
+import re
 import statistics
 
 
@@ -47,6 +48,14 @@ def parse_load(line):
     if not rate > 0:
         raise BadLine("no request was served")
     return 1e9 / rate
+
+
+def parse_wrk(output):
+    """Nanoseconds per request, from what wrk prints; every request must have had its reply."""
+    rate = re.search(r"^Requests/sec:\s+([0-9.]+)$", output, re.M)
+    if "Non-2xx" in output or "Socket errors" in output or rate is None or not float(rate.group(1)) > 0:
+        raise BadLine(f"wrk printed: {output.strip()[-200:]!r}")
+    return 1e9 / float(rate.group(1))
 
 
 def median(rounds):

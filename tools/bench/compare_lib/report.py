@@ -10,7 +10,7 @@ FOOTNOTE = (
     "Figures are medians; ratios are medians of the ratios of paired rounds, Kioto's figure over the peer's, so less is"
     " better. ° marks a peer whose row is not the same work: its figure is for information. [ ] is a 95 % interval of"
     " the ratio (the whole range where the rounds are few). timer_fire: 100 ms are taken off the whole time."
-    " serve_echo: time per request, server on one core, load on another."
+    " serve_echo, serve_http: time per request, server on one core, load on another."
 )
 
 

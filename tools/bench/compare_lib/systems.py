@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 from compare_lib import figures, gates
 
@@ -60,7 +62,7 @@ def run(programs, system, row, threads):
         raise Failed("is not built")
     try:
         if row.measure == "served":
-            return _run_served(program, programs["echo_load"], row, threads)
+            return _run_served(programs, program, row, threads)
         output = _output([program, row.name, str(threads)])
         return figures.parse_line(output, row, threads)
     except figures.BadLine as problem:
@@ -85,12 +87,27 @@ def _complain(stderr, status):
     raise Failed(f"ended with status {status}: {stderr.strip()[-200:]}")
 
 
-def _run_served(program, load, row, threads):
+def _run_served(programs, program, row, threads):
     """The server on one core, the load on another."""
     cores = sorted(os.sched_getaffinity(0))
     with server(["taskset", "-c", str(cores[0]), program, row.name, str(threads)]) as address:
-        line = _output(["taskset", "-c", str(cores[-1]), load, address, str(SERVE_CONNECTIONS), str(SERVE_SECONDS)])
-        return figures.parse_load(line)
+        beside = ["taskset", "-c", str(cores[-1])]
+        if row.name == "serve_http":
+            _check_reply(address)
+            return figures.parse_wrk(_output([*beside, programs.get("wrk", "wrk"), "-t1", f"-c{SERVE_CONNECTIONS}",
+                                              f"-d{SERVE_SECONDS}s", f"http://{address}/"]))
+        return figures.parse_load(_output([*beside, programs["echo_load"], address, str(SERVE_CONNECTIONS), str(SERVE_SECONDS)]))
+
+
+def _check_reply(address):
+    """wrk looks at the status of a reply and at nothing else."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/", timeout=10) as reply:
+            body = reply.read()
+    except (OSError, urllib.error.URLError) as problem:
+        raise Failed(f"no reply: {problem}") from None
+    if body != b"Hello, World!":
+        raise Failed(f"the reply was {body[:80]!r}")
 
 
 @contextlib.contextmanager
