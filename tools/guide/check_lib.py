@@ -108,6 +108,31 @@ def sentence_faults(files, page, text, is_inside=lambda path: False):
     return faults
 
 
+_ERRNO_TABLE = re.compile(r"(?<=<!-- errno_table\.cc -->\n).*?(?=<!-- end -->)", re.S)
+
+
+def errno_table(source):
+    """The table of codes, and of the errnos that become each, as Markdown: from the text of errno_table.cc."""
+    codes = {}
+    for name, code in re.findall(r"KIOTO_ERRNO\((\w+), k(\w+)\)", source):
+        codes.setdefault(code, []).append(name)
+    rows = ["| `k%s` | %s |\n" % (code, ", ".join(sorted(names))) for code, names in sorted(codes.items())]
+    return "| code | errnos |\n|---|---|\n" + "".join(rows)
+
+
+def with_errno_table(text, source):
+    """The page with the table made what errno_table.cc says."""
+    return _ERRNO_TABLE.sub(lambda _: errno_table(source), text)
+
+
+def status_faults(page, text, source, headers):
+    """What the page of statuses says otherwise than errno_table.cc, and the predicates of these headers that it does not name."""
+    table = _ERRNO_TABLE.search(text)
+    faults = [] if table and table.group(0) == errno_table(source) else ["%s: the table is not what errno_table.cc says" % page]
+    predicates = re.findall(r"^bool (Is\w+)\(const Status&", "\n".join(headers), re.M)
+    return faults + ["%s: does not name %s" % (page, name) for name in predicates if "`%s`" % name not in text]
+
+
 def knob_faults(header, page, text):
     """Knobs of RuntimeBuilder, as runtime.h declares them, that the page of knobs does not name."""
     knobs = set(re.findall(r"^  (?:static )?RuntimeBuilder&? (\w+)\(", header, re.M))

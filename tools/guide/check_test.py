@@ -112,6 +112,15 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(len(check_lib.knob_faults(header, "k.md", "`Seed(n)`")), 1)
         self.assertEqual(len(check_lib.knob_faults("", "k.md", "`Seed(n)`")), 1)
 
+    def test_the_table_of_errnos(self):
+        source = "KIOTO_ERRNO(EB, kAborted),\nKIOTO_ERRNO(EZ, kUnknown),\nKIOTO_ERRNO(EA, kAborted),\n"
+        page = "a\n<!-- errno_table.cc -->\n<!-- end -->\n`IsThis`\n"
+        fresh = check_lib.with_errno_table(page, source)
+        self.assertIn("-->\n| code | errnos |\n|---|---|\n| `kAborted` | EA, EB |\n| `kUnknown` | EZ |\n<!-- end", fresh)
+        header = "bool IsThis(const Status& status);\n"
+        self.assertEqual(check_lib.status_faults("s.md", fresh, source, [header]), [])
+        self.assertEqual(len(check_lib.status_faults("s.md", page, source, [header, "bool IsThat(const Status& status);\n"])), 2)
+
 
 if __name__ == "__main__":
     unittest.main()
