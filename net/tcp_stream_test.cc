@@ -230,8 +230,6 @@ TEST_F(TcpStreamTest, IsWritableWhenThePeerIsGone) {
   (void)Fill(stream);
   PolledTask full(stream.Writable());
   EXPECT_TRUE(full.Poll().pending());
-  loop_.Turn();
-  EXPECT_EQ(full.wakes(), 0);
   client.Close();
   EXPECT_TRUE(loop_.Run(full)->writable());
 }

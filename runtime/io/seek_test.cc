@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/io/buf_reader.h"
@@ -71,7 +72,8 @@ class Endless {
   uint64_t position_ = 0;
   int seeks_ = 0;
 };
-static_assert(IsSeeker<Endless> && IsSeeker<BytesReader> && IsSeeker<BufReader<BufWriter<MemoryFile>>> == false);
+static_assert(IsSeeker<BytesReader> && IsSeeker<BufWriter<MemoryFile>> && !IsSeeker<RepeatReader>);
+static_assert(IsSeeker<BufReader<Endless>> && !IsSeeker<BufReader<RepeatReader>>);
 
 TEST(SeekFrom, CountsFromWhereItSays) {
   EXPECT_EQ(*SeekFrom::Start(7).Resolve(1, 5), 7u);
@@ -132,13 +134,16 @@ TEST(Seek, ABufferedReaderSeeksBackInTwoSteps) {
   EXPECT_EQ(*Finish(Seek(in, SeekFrom::Current(kLowest))), 9223372036854775802u);
   EXPECT_EQ(in.inner().seeks(), before + 2);
   EXPECT_EQ(Finish(in.Fill())->size(), 5u);
-  EXPECT_EQ(*Finish(Position(in)), in.inner().position());
+  const uint64_t position = *Finish(Position(in));
+  EXPECT_EQ(position, in.inner().position());
   EXPECT_EQ(in.buffered(), "");
 }
 
 void ExpectSeeksBehindWhatWasWritten(bool waits) {
   BufWriter<MemoryFile> out(MemoryFile("", waits), /*capacity=*/3);
-  EXPECT_EQ(Finish(out.WriteAll("01234567")), OkStatus());
+  EXPECT_EQ(Finish(out.WriteAll("0123456")), OkStatus());
+  EXPECT_EQ(Finish(out.WriteAll("7")), OkStatus());
+  EXPECT_EQ(out.buffered(), "7");
   EXPECT_EQ(*Finish(Position(out)), 8u);
   EXPECT_EQ(out.inner().bytes(), "01234567");
   EXPECT_EQ(*Finish(Seek(out, SeekFrom::Start(2))), 2u);
