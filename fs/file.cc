@@ -114,6 +114,7 @@ void File::Start(FileOp op, size_t size, int64_t number, int whence) {
   }
   op_ = op;
   busy_ = true;
+  seeking_ = false;
   Buffer buffer;
   if (op == FileOp::kRead || op == FileOp::kWrite) buffer = std::move(buffer_);
   FileJob job(op, fd_, std::move(buffer), size, number, whence, unread);
@@ -187,6 +188,21 @@ Poll<StatusOr<size_t>> File::PollWriteVectored(Context& cx, io::Pieces pieces) {
 Poll<Status> File::PollFlush(Context& cx) {
   if (PollIdle(cx).pending()) return kPending;
   return Status(lost_);
+}
+
+Poll<StatusOr<uint64_t>> File::PollSeek(Context& cx, io::SeekFrom to) {
+  if (PollIdle(cx).pending()) return kPending;
+  if (!lost_.ok()) return StatusOr<uint64_t>(lost_);
+  if (!seeking_ || to.base() != seek_to_.base() || to.offset() != seek_to_.offset()) {
+    constexpr int kWhence[] = {SEEK_SET, SEEK_END, SEEK_CUR};
+    Start(FileOp::kSeek, 0, to.offset(), kWhence[static_cast<int>(to.base())]);
+    seeking_ = true;
+    seek_to_ = to;
+    if (PollIdle(cx).pending()) return kPending;
+  }
+  seeking_ = false;
+  if (!error_.ok()) return StatusOr<uint64_t>(error_);
+  return StatusOr<uint64_t>(static_cast<uint64_t>(done_.n));
 }
 
 Poll<Status> File::PollOp(Context& cx, FileOp op, int64_t number, int whence, bool& started) {

@@ -25,6 +25,7 @@
 #include "kioto/fs/metadata.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/io/read.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/write.h"
 
 namespace kioto::fs {
@@ -116,6 +117,8 @@ class File {
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, io::Pieces pieces);
   Poll<Status> PollFlush(Context& cx);
   Poll<Status> PollShutdown(Context& cx) { return PollFlush(cx); }
+  // A seeker of runtime/io, too. Unlike Seek it fails after a lost write: who seeks below a buffer looks at no other answer.
+  Poll<StatusOr<uint64_t>> PollSeek(Context& cx, io::SeekFrom to);
   void Describe(WaitTrace& trace) const { trace.Leaf("fs::File"); }
 
  private:
@@ -146,6 +149,8 @@ class File {
   bool busy_ = false;       // a job runs
   bool regular_ = false;    // reads may be answered from memory
   bool end_seen_ = false;   // a read found the end, and nobody was told yet
+  bool seeking_ = false;    // for PollSeek, to seek_to_: the last job
+  io::SeekFrom seek_to_ = io::SeekFrom::Start(0);
   internal::FileOp op_ = internal::FileOp::kRead;  // the job's
   size_t max_buffer_ = kMaxBufferSize;
   Buffer buffer_;

@@ -16,6 +16,8 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/buf_reader.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
 namespace kioto::fs {
@@ -233,6 +235,31 @@ TEST_F(FileJobTest, AnErrorOfAWriteOutlivesASeek) {
   EXPECT_EQ(*runtime_.BlockOn(file.Seek(0)), 0u);
   EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
   EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+}
+
+// behaviour: tokio/src/fs/file/tests.rs#busy_file_seek_error
+TEST_F(FileJobTest, ASeekBelowABufferTellsOfALostWrite) {
+  io::BufReader<File> file(Opened());
+  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, EIO));
+  EXPECT_EQ(**PolledTask(io::Write(file, "HELLO")).Poll(), 5u);
+  RunJobs();
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(io::Seek(file, io::SeekFrom::Start(0))).status()), EIO);
+}
+
+TEST_F(FileJobTest, SeeksBelowABuffer) {
+  RunJobs();
+  io::BufReader<File> file(Opened());
+  Buffer buf(5);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 5u);
+  EXPECT_EQ(*runtime_.BlockOn(io::Seek(file, io::SeekFrom::Current(1))), 6u);  // from where reading has come to
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 5u);
+  EXPECT_EQ(buf.first(5), "world");
+  EXPECT_EQ(*runtime_.BlockOn(io::Seek(file, io::SeekFrom::End(-3))), 11u);
+  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(io::Seek(file, io::SeekFrom::Current(-20))).status()), EINVAL);
+  Hold();
+  EXPECT_TRUE(PolledTask(io::Seek(file, io::SeekFrom::Start(1))).Poll().pending());  // dropped
+  RunJobs();
+  EXPECT_EQ(*runtime_.BlockOn(io::Seek(file, io::SeekFrom::Start(2))), 2u);
 }
 
 // behaviour: kioto/fs/file.h#a_lost_write_is_never_forgotten
