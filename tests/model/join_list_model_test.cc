@@ -81,7 +81,7 @@ const TaskVTable Task::kTable = {
     nullptr,
     nullptr,
     [](TaskHeader* task) { static_cast<Task*>(task)->Drop(); },
-    nullptr,
+    [](TaskHeader*) -> const Status* { return nullptr; },  // none of them has failed
     nullptr,
 };
 
