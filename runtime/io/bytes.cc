@@ -14,7 +14,8 @@ BlockRef::BlockRef(size_t capacity) {
 }
 
 void BlockRef::Unref() {
-  // acq_rel: what each holder has read or written happens before the block goes, or is written to again (unique()).
+  // acq_rel: the release pairs with the acquire of the last one here, which frees the block, and with unique()'s, after which it
+  // is written to again: what each holder has read comes before both.
   if (header().refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   Header* header = &this->header();
   header->~Header();

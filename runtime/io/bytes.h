@@ -35,8 +35,8 @@ class BlockRef {
  public:
   BlockRef() = default;
   explicit BlockRef(size_t capacity);
-  // relaxed: made from a reference that is held.
   BlockRef(const BlockRef& other) : bytes_(other.bytes_) {
+    // relaxed: made from a reference that is held; it pairs with nothing.
     if (bytes_ != nullptr) header().refs.fetch_add(1, std::memory_order_relaxed);
   }
   BlockRef(BlockRef&& other) noexcept : bytes_(std::exchange(other.bytes_, nullptr)) {}
@@ -49,8 +49,10 @@ class BlockRef {
   }
 
   char* data() const { return bytes_; }
-  // Whether nobody else holds the block. acquire: pairs with Unref of who did.
-  bool unique() const { return bytes_ == nullptr || header().refs.load(std::memory_order_acquire) == 1; }
+  // Whether nobody else holds the block.
+  bool unique() const {
+    return bytes_ == nullptr || header().refs.load(std::memory_order_acquire) == 1;  // acquire: pairs with Unref of who did
+  }
 
  private:
   struct alignas(alignof(std::max_align_t)) Header {

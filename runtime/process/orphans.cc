@@ -31,10 +31,12 @@ class Reaper final : public Wakeable {
   explicit Reaper(ExitWatch watch) : watch_(std::move(watch)) {}
   void OnWake() override {
     uint32_t looks = 1;
-    // acq_rel: pairs with itself, as does the exchange below: the watch goes from one who looks to the next (R1)
+    // acq_rel: the acquire pairs with the release of the exchange below, by which the watch goes to the next who looks; the release
+    // with its acquire: what came before this wake is seen by the look that answers it (R1).
     if (looks_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
     do {
       Look();
+      // acq_rel, and acquire where it fails: pair with the fetch_add of the wakes, as said there.
     } while (!looks_.compare_exchange_strong(looks, 0, std::memory_order_acq_rel, std::memory_order_acquire));
   }
 

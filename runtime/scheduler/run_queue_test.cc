@@ -127,7 +127,7 @@ void ExpectEachTaskOnce(PlainTasks& tasks) {
   RunQueue victim;
   Injector overflow;
   std::atomic<bool> done{false};
-  auto see = [&](TaskHeader* task) { seen[task->id].fetch_add(1, std::memory_order_relaxed); };
+  auto see = [&](TaskHeader* task) { ++seen[task->id]; };
   std::vector<std::thread> others;
   for (int i = 0; i < 3; ++i) {
     others.emplace_back([&] {

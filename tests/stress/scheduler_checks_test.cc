@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -189,7 +190,8 @@ TEST(SchedulerChecks, WhatLiesInTheSlotOfAWorkerThatComputesStartsElsewhere) {
 TEST(SchedulerChecks, WhatIsQueuedOnBlockedWorkersRunsElsewhere) {
   static constexpr int kBlocked = 3, kEach = 334;
   EXPECT_TRUE(WithinItsBound([] {
-    base::Atomic<bool> release{false};
+    std::promise<void> release;
+    const std::shared_future<void> released = release.get_future().share();
     base::Atomic<int> inside{0}, done{0}, stalls{0};
     base::Atomic<int64_t> ended{0};
     Runtime runtime = *RuntimeBuilder::MultiThread()
@@ -206,7 +208,7 @@ TEST(SchedulerChecks, WhatIsQueuedOnBlockedWorkersRunsElsewhere) {
           })).Detach();
         }
         inside.fetch_add(1);
-        while (!release.load()) std::this_thread::sleep_for(1ms);  // NOLINT(words): it blocks its worker, which is the point
+        released.wait();  // blocks its worker, which is the point
       })).Detach();
     }
     while (inside.load() < 2 * kBlocked) std::this_thread::yield();
@@ -216,7 +218,7 @@ TEST(SchedulerChecks, WhatIsQueuedOnBlockedWorkersRunsElsewhere) {
     while (stalls.load() < kBlocked) std::this_thread::yield();
     while (base::MonotonicNanos() - begun < 100 * kMs) std::this_thread::yield();  // each is told once
     EXPECT_EQ(stalls.load(), kBlocked);
-    release.store(true);
+    release.set_value();
     EXPECT_TRUE(runtime.Shutdown().clean());
     std::printf("%d tasks of blocked workers in %.2f ms\n", kBlocked * kEach, took / 1e6);
     return took <= 100 * kMs;

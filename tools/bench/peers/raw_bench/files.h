@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -48,7 +47,8 @@ class Folder {
   std::vector<std::string> made_;
 };
 
-inline bool Report(const char* row, int threads, size_t ops, const std::function<bool()>& work) {
+template <class Work>
+bool Report(const char* row, int threads, size_t ops, Work work) {
   const auto start = std::chrono::steady_clock::now();
   if (!work()) return false;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

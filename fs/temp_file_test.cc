@@ -1,18 +1,14 @@
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "kioto/fs/temp_file.h"
 
-#include <future>
+#include <errno.h>
+
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "gtest/gtest.h"
 #include "kioto/fs/paths.h"
-#include "kioto/fs/read_dir.h"
-#include "kioto/fs/temp_dir.h"
-#include "kioto/fs/temp_file.h"
-#include "kioto/fs/testing_fs.h"
+#include "kioto/fs/testing_temp.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
@@ -23,22 +19,13 @@ namespace {
 
 namespace sys = base::sys;
 
-class TempTest : public FsTest {
+class TempFileTest : public TempTest {
  protected:
-  // Once what was dropped is removed: a runtime waits for that at its end.
-  int NamesLeft() {
-    EndRuntime();
-    int names = 0;
-    ReadDir dir = *Run(OpenDir(dir_));
-    while ((*Run(dir.NextEntry())).has_value()) ++names;
-    return names;
-  }
   StatusOr<TempFile> Made(bool named) { return named ? Run(TempFile::CreateNamed(dir_)) : Run(TempFile::Create(dir_)); }
-  static bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 };
-ON_EVERY_FLAVOUR(TempTest);
+ON_EVERY_FLAVOUR(TempFileTest);
 
-TEST_P(TempTest, AFileIsItsOwnersAndGoesWithIt) {
+TEST_P(TempFileTest, AFileIsItsOwnersAndGoesWithIt) {
   for (const bool named : {false, true}) {
     StatusOr<TempFile> temp = Made(named);
     ASSERT_TRUE(temp.ok()) << temp.status();
@@ -51,7 +38,7 @@ TEST_P(TempTest, AFileIsItsOwnersAndGoesWithIt) {
   EXPECT_EQ(NamesLeft(), 0);
 }
 
-TEST_P(TempTest, WhereFilesNeedANameTheyHaveOne) {
+TEST_P(TempFileTest, WhereFilesNeedANameTheyHaveOne) {
   sys::ScopedFault no_tmpfile(sys::Call::kOpen, sys::Fault::First(1, EOPNOTSUPP));
   StatusOr<TempFile> temp = Made(false);
   ASSERT_TRUE(temp.ok()) << temp.status();
@@ -60,7 +47,7 @@ TEST_P(TempTest, WhereFilesNeedANameTheyHaveOne) {
   EXPECT_EQ(NamesLeft(), 0);
 }
 
-TEST_P(TempTest, ANameThatIsTakenIsNeverOpened) {
+TEST_P(TempFileTest, ANameThatIsTakenIsNeverOpened) {
   sys::ScopedFault taken(sys::Call::kOpen, sys::Fault::First(3, EEXIST));
   StatusOr<TempFile> temp = Made(true);
   ASSERT_TRUE(temp.ok()) << temp.status();
@@ -69,14 +56,13 @@ TEST_P(TempTest, ANameThatIsTakenIsNeverOpened) {
   EXPECT_EQ(ErrnoOf(Made(true).status()), EEXIST);
 }
 
-TEST_P(TempTest, WhatCannotBeMadeIsAnError) {
+TEST_P(TempFileTest, WhatCannotBeMadeIsAnError) {
   EXPECT_EQ(ErrnoOf(Run(TempFile::Create(In("none"))).status()), ENOENT);
   EXPECT_EQ(ErrnoOf(Run(TempFile::CreateNamed(In("none"))).status()), ENOENT);
-  EXPECT_EQ(ErrnoOf(Run(TempDir::Create(In("none"))).status()), ENOENT);
 }
 
 // behaviour: kioto/fs/temp_file.h#persist_replaces_as_a_whole
-TEST_P(TempTest, PersistReplacesAsAWhole) {
+TEST_P(TempFileTest, PersistReplacesAsAWhole) {
   for (const bool named : {false, true}) {
     EXPECT_EQ(Run(Write(In("kept"), "old")), OkStatus());
     {
@@ -93,7 +79,7 @@ TEST_P(TempTest, PersistReplacesAsAWhole) {
   }
 }
 
-TEST_P(TempTest, PersistNewDoesNot) {
+TEST_P(TempFileTest, PersistNewDoesNot) {
   for (const bool named : {false, true}) {
     EXPECT_EQ(Run(Write(In("kept"), "old")), OkStatus());
     {
@@ -109,7 +95,7 @@ TEST_P(TempTest, PersistNewDoesNot) {
 }
 
 // behaviour: kioto/fs/temp_file.h#a_persist_that_fails_leaves_it_as_before
-TEST_P(TempTest, PersistFailsAndTheFileIsAsBefore) {
+TEST_P(TempFileTest, PersistFailsAndTheFileIsAsBefore) {
   EXPECT_EQ(Run(CreateDir(In("dir"))), OkStatus());
   for (const bool named : {false, true}) {
     TempFile temp = *Made(named);
@@ -124,7 +110,7 @@ TEST_P(TempTest, PersistFailsAndTheFileIsAsBefore) {
   EXPECT_EQ(NamesLeft(), 1);
 }
 
-TEST_P(TempTest, APersistThatIsDroppedHappensOrNot) {
+TEST_P(TempFileTest, APersistThatIsDroppedHappensOrNot) {
   const int before = OpenFds();
   for (const bool named : {false, true}) {
     const std::string to = In(named ? "named" : "unnamed");
@@ -144,61 +130,6 @@ TEST_P(TempTest, APersistThatIsDroppedHappensOrNot) {
   EXPECT_EQ(NamesLeft(), 2);
   EndRuntime();
   EXPECT_EQ(OpenFds(), before);
-}
-
-TEST_P(TempTest, ADirectoryGoesWithAllThatIsInIt) {
-  EXPECT_EQ(Run(Write(In("kept"), "")), OkStatus());
-  {
-    StatusOr<TempDir> temp = Run(TempDir::Create(dir_, "build."));
-    ASSERT_TRUE(temp.ok()) << temp.status();
-    EXPECT_EQ(temp->path().substr(0, dir_.size() + 7), In("build."));
-    EXPECT_EQ(Run(GetMetadata(temp->path()))->permissions().mode(), 0700u);
-    EXPECT_EQ(Run(CreateDirAll(temp->path() + "/a/b")), OkStatus());
-    EXPECT_EQ(Run(Write(temp->path() + "/a/b/c", "")), OkStatus());
-    EXPECT_EQ(Run(Symlink(In("kept"), temp->path() + "/link")), OkStatus());
-  }
-  EXPECT_EQ(NamesLeft(), 1);
-}
-
-TEST_P(TempTest, ADirectoryIsRemovedOrKept) {
-  TempDir removed = *Run(TempDir::Create(dir_));
-  EXPECT_EQ(Run(removed.Remove()), OkStatus());
-  EXPECT_FALSE(Exists(removed.path()));
-  const std::string kept = Run(TempDir::Create(dir_))->path();
-  EXPECT_EQ(NamesLeft(), 0);
-  EXPECT_FALSE(Exists(kept));
-  const std::string stays = (*Run(TempDir::Create(dir_))).path();
-  const std::string path = std::move(*Run(TempDir::Create(dir_))).Keep();
-  EXPECT_EQ(NamesLeft(), 1);
-  EXPECT_TRUE(Exists(path));
-  EXPECT_FALSE(Exists(stays));
-}
-
-TEST_P(TempTest, OutsideARuntimeItGoesAtOnce) {
-  std::optional<TempDir> dir = *Run(TempDir::Create(dir_));
-  std::optional<TempFile> file = *Run(TempFile::CreateNamed(dir_));
-  EndRuntime();
-  const std::string path = dir->path(), file_path = file->path();
-  EXPECT_TRUE(Exists(path) && Exists(file_path));
-  dir.reset();
-  file.reset();
-  EXPECT_FALSE(Exists(path) || Exists(file_path));
-}
-
-// behaviour: kioto/fs/temp_dir.h#a_drop_does_not_block
-TEST_P(TempTest, InARuntimeItIsAJobThatRemovesIt) {
-  Runtime runtime = *Builder().MaxBlockingThreads(1).Build();
-  const EnterGuard guard = runtime.Enter();
-  std::optional<TempDir> dir = *runtime.BlockOn(TempDir::Create(dir_));
-  const std::string path = dir->path();
-  std::promise<void> gate;
-  SpawnBlocking([open = gate.get_future().share()] { open.wait(); }).Detach();
-  dir.reset();
-  EXPECT_TRUE(Exists(path));  // nobody has blocked
-  runtime.ShutdownBackground();
-  gate.set_value();
-  EXPECT_TRUE(runtime.Shutdown().clean());
-  EXPECT_FALSE(Exists(path));  // though the runtime has ended
 }
 
 }  // namespace
