@@ -138,6 +138,7 @@ Poll<StatusOr<size_t>> File::PollRead(Context& cx, MutableBytes into) {
   if (into.empty()) return StatusOr<size_t>(0);
   while (true) {
     if (PollIdle(cx).pending()) return kPending;
+    seeking_ = false;  // who reads waits for no seek: the next one is a new one, though it be to the same place
     if (!read_error_.ok()) return StatusOr<size_t>(std::exchange(read_error_, OkStatus()));
     if (end_seen_ || begin_ < end_) {
       if (!cx.ConsumeBudget()) return kPending;

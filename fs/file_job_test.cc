@@ -262,6 +262,17 @@ TEST_F(FileJobTest, SeeksBelowABuffer) {
   EXPECT_EQ(*runtime_.BlockOn(io::Seek(file, io::SeekFrom::Start(2))), 2u);
 }
 
+TEST_F(FileJobTest, ASeekThatWasDroppedIsNotTakenForTheNext) {
+  File file = Opened();
+  EXPECT_TRUE(PolledTask(io::Seek(file, io::SeekFrom::Start(6))).Poll().pending());  // dropped
+  RunJobs();
+  Buffer buf(5);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 5u);
+  EXPECT_EQ(*runtime_.BlockOn(io::Seek(file, io::SeekFrom::Start(6))), 6u);
+  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 5u);
+  EXPECT_EQ(buf.first(5), "world");
+}
+
 // behaviour: kioto/fs/file.h#a_lost_write_is_never_forgotten
 TEST_F(FileJobTest, ALostWriteIsNeverForgotten) {
   File file = Opened();

@@ -179,7 +179,7 @@ Status RemoveDirs(Request& r) {
   if (::lstat(r.path.c_str(), &st) != 0) return PathError(errno, "fs::RemoveDirAll", r.path);
   if (!S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) return PathError(ENOTDIR, "fs::RemoveDirAll", r.path);
   const int error = internal::RemoveTree(r.path.c_str());
-  return error == 0 ? OkStatus() : PathError(error, "fs::RemoveDirAll", r.path);
+  return error == 0 || error == ENOENT ? OkStatus() : PathError(error, "fs::RemoveDirAll", r.path);
 }
 
 StatusOr<std::string> LinkTarget(Request& r) {

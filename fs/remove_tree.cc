@@ -13,9 +13,10 @@ namespace {
 // Below an open directory, by its fd: nobody can exchange a directory for a link meanwhile. 0, or errno.
 int RemoveAt(int parent, const char* name) {
   if (::unlinkat(parent, name, 0) == 0) return 0;
-  if (errno != EISDIR && errno != EPERM) return errno;
+  const int why = errno;  // EPERM: some systems say that of a directory, and all of a file that may not be removed
+  if (why != EISDIR && why != EPERM) return why;
   const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno;
+  if (fd < 0) return why == EPERM ? EPERM : errno;
   DIR* const dir = ::fdopendir(fd);
   if (dir == nullptr) {
     const int error = errno;

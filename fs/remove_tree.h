@@ -4,7 +4,8 @@
 
 namespace kioto::fs::internal {
 
-// 0, or errno. What is removed by somebody else meanwhile is no error.
+// 0, or errno. What is removed by somebody else meanwhile is no error, but if that is `path` itself (ENOENT). Holds an fd for each
+// level of the tree: EMFILE for one that is deeper than there are fds.
 int RemoveTree(const char* path);
 
 }  // namespace kioto::fs::internal

@@ -2,7 +2,8 @@
 //
 //   fs::TempDir::Create().AndThen([](fs::TempDir& dir) { return Build(dir.path()).Then([&dir](Status& built) { return dir.Remove(); }); });
 //
-// For nobody but its owner (0700), with a name by chance that nothing had. Links in it are removed, not followed.
+// For nobody but its owner (0700), with a name by chance that nothing had. Links in it are removed, not followed. Removing it takes
+// an fd for each level of the tree in it.
 // Dropping it does not block a worker: a job of the blocking pool removes it, also if the runtime ends; outside a runtime, or
 // if the pool takes no more jobs, it is removed at once. Who wants to hear of it, or to wait for it, ends with Remove.
 #ifndef KIOTO_FS_TEMP_DIR_H_

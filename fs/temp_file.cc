@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
 
 namespace kioto::fs {
 namespace internal {
@@ -23,7 +24,7 @@ std::string DirOf(const std::string& path) {
 
 }  // namespace
 
-Poll<Persisted> PersistJob::PollOnce(Context&) {
+Persisted PersistJob::operator()() && {
   Persisted done{name_.path().empty() ? GiveName() : MoveName(), TempName()};
   if (done.error == 0) {
     name_.Keep();
@@ -98,8 +99,20 @@ Poll<Status> PersistFuture::PollOnce(Context& cx) {
     auto flushed = temp_->file_.PollFlush(cx);
     if (flushed.pending()) return kPending;
     if (!flushed->ok()) return *std::move(flushed);
+    std::shared_ptr<internal::SharedFd> fd;
+    if (temp_->path().empty()) {  // one of the job's own: the file may be closed while it waits for a thread
+      const int own = ::fcntl(temp_->file_.fd(), F_DUPFD_CLOEXEC, 0);
+      if (own < 0) return internal::PathError(errno, "fs::TempFile::Persist", to_);
+      fd = std::make_shared<internal::SharedFd>(own);
+    }
+    internal::PersistJob job(std::move(fd), std::move(temp_->name_), to_, replace_);
+    StatusOr<JoinHandle<internal::Persisted>> accepted = TrySpawnBlocking(std::move(job));
+    if (!accepted.ok()) {
+      temp_->name_ = std::move(job).TakeName();
+      return accepted.status();
+    }
+    job_ = *std::move(accepted);
     started_ = true;
-    job_ = internal::StartJob(internal::PersistJob(temp_->file_.fd_, std::move(temp_->name_), to_, replace_));
   }
   auto polled = job_.PollOnce(cx);
   if (polled.pending()) return kPending;

@@ -33,14 +33,14 @@ struct Persisted {
   TempName name;  // the old one, if it failed
 };
 
-// Gives an open file a name.
+// Gives an open file a name: moves the one it has; or, if it has none, links `fd`, which is the job's own.
 class PersistJob {
  public:
-  using Output = Persisted;
   PersistJob(std::shared_ptr<SharedFd> fd, TempName name, std::string to, bool replace)
       : fd_(std::move(fd)), name_(std::move(name)), to_(std::move(to)), replace_(replace) {}
   PersistJob(PersistJob&&) = default;
-  Poll<Persisted> PollOnce(Context&);
+  Persisted operator()() &&;
+  TempName TakeName() && { return std::move(name_); }
 
  private:
   int MoveName();
@@ -85,8 +85,9 @@ class TempFile {
   const std::string& path() const { return name_.path(); }
 
   // Once all that was written is with the system, the file is `path`, in place of what was there, and stays when this is dropped;
-  // on the same file system. For it to be whole after a power failure, SyncAll first. Errors: of a write, and those of
-  // rename(2); then it is as before. CANCEL SAFE: loses data: dropped, the file gets its name or is removed.
+  // on the same file system. Before Close (EBADF). For it to be whole after a power failure, SyncAll first. Errors: of a write,
+  // those of rename(2), kResourceExhausted if the blocking pool is full; then it is as before. If the runtime ends first, the
+  // file is removed (IsShutdown). CANCEL SAFE: loses data: dropped, the file gets its name or is removed.
   PersistFuture Persist(std::string path) { return {*this, std::move(path), /*replace=*/true}; }
   // The same, and EEXIST if anything is there.
   PersistFuture PersistNew(std::string path) { return {*this, std::move(path), /*replace=*/false}; }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <future>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,12 @@ namespace kioto::fs {
 namespace {
 
 namespace sys = base::sys;
+
+// Lets others run until done().
+template <class Done>
+auto Until(Done done) {
+  return Loop([done] { return If(done(), [] { return Break(); }, [] { return YieldNow().Then([] { return Continue(); }); }); });
+}
 
 class TempFileTest : public TempTest {
  protected:
@@ -108,6 +115,33 @@ TEST_P(TempFileTest, PersistFailsAndTheFileIsAsBefore) {
     EXPECT_FALSE(Exists(In("kept")));
   }
   EXPECT_EQ(NamesLeft(), 1);
+}
+
+TEST_P(TempFileTest, APersistThatThePoolRefusesChangesNothing) {
+  for (const bool named : {false, true}) {
+    Runtime runtime = *Builder().MaxBlockingThreads(1).BlockingQueue(1).Build();
+    const EnterGuard guard = runtime.Enter();
+    TempFile temp = *runtime.BlockOn(named ? TempFile::CreateNamed(dir_) : TempFile::Create(dir_));
+    std::promise<void> gate;
+    const std::shared_future<void> open = gate.get_future().share();
+    std::promise<void> inside;
+    SpawnBlocking([&] {
+      inside.set_value();
+      open.wait();
+    }).Detach();
+    inside.get_future().wait();
+    SpawnBlocking([] {}).Detach();  // the one that may wait
+    const std::string path = temp.path();
+    EXPECT_TRUE(absl::IsResourceExhausted(runtime.BlockOn(temp.Persist(In("kept")))));
+    EXPECT_EQ(temp.path(), path);
+    EXPECT_TRUE(!named || Exists(path));
+    gate.set_value();
+    EXPECT_TRUE(runtime.BlockOn(Until([&] { return runtime.metrics().blocking_queue_depth() == 0; })).ok());
+    EXPECT_EQ(runtime.BlockOn(temp.Persist(In("kept"))), OkStatus());
+    EXPECT_TRUE(Exists(In("kept")));
+    EXPECT_EQ(runtime.BlockOn(temp.file().Close()), OkStatus());
+    EXPECT_EQ(ErrnoOf(runtime.BlockOn(temp.Persist(In("again")))), EBADF);
+  }
 }
 
 TEST_P(TempFileTest, APersistThatIsDroppedHappensOrNot) {

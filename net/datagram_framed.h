@@ -6,7 +6,9 @@
 //   framed.Send(net::ToAddress("a line", address))
 //
 // READING     One datagram may have many items; what is left of it when there is no further one is dropped. An item that is an
-//             error of the codec drops its datagram; the stream goes on, and so after an error of the socket. It has no end.
+//             error of the codec drops its datagram, of which the codec then knows nothing any more (Reset); so does one that is
+//             longer than 64 KiB, which is an error (IsLimitExceeded). The stream goes on, and so after an error of the socket.
+//             It has no end.
 //             Next() is CANCEL SAFE: yes.
 // WRITING     One item is one datagram. It is sent by the next Feed, or Flush.
 // Any thread; one task at a time reads, and one writes: two that share a socket may do so at once.
@@ -64,21 +66,24 @@ class [[nodiscard]] DatagramFramed : public StreamBase<DatagramFramed<S, C>, Ite
   Poll<std::optional<Item>> PollNext(Context& cx) {
     while (true) {
       if (!from_.has_value()) {
-        auto received = internal::SocketOf(socket_).PollRecvFrom(cx, in_.Room(kLongestDatagram));
+        const MutableBytes room = room_.Room(kLongestDatagram);
+        auto received = internal::SocketOf(socket_).PollRecvFrom(cx, room);
         if (received.pending()) {
-          in_.Release();
+          room_.Release();
           return kPending;
         }
         if (!received->ok()) return std::optional<Item>(received->status());
-        in_.Commit((*received)->size);
+        if ((*received)->cut) return std::optional<Item>(io::LimitExceededError("a datagram", kLongestDatagram));
+        in_.Append(absl::string_view(room.data(), (*received)->size));  // in a block of its size: who keeps an item keeps that
         from_ = std::move((*received)->from);
       } else if (!cx.ConsumeBudget()) {
         return kPending;
       }
       auto item = io::DecodeEof(codec_, in_);
       if (item.ok() && item->has_value()) return std::optional<Item>(FromAddress<typename C::Item, Address>{**std::move(item), *from_});
-      in_.Clear();
+      in_ = ByteQueue();  // not to be written to again: items may be slices of it
       from_.reset();
+      io::ResetDecoder(codec_);  // no part of the next one belongs to it
       if (!item.ok()) return std::optional<Item>(item.status());
     }
   }
@@ -110,6 +115,7 @@ class [[nodiscard]] DatagramFramed : public StreamBase<DatagramFramed<S, C>, Ite
  private:
   S socket_;
   C codec_;
+  ByteQueue room_;               // where datagrams are received, while there are any
   ByteQueue in_;                 // what is left of the datagram
   std::optional<Address> from_;  // whose it is; none: there is no datagram
   ByteQueue out_;

@@ -10,6 +10,7 @@
 #include "kioto/runtime/io/codec/bytes_codec.h"
 #include "kioto/runtime/io/codec/length_delimited_codec.h"
 #include "kioto/runtime/io/codec/lines_codec.h"
+#include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 
 namespace kioto::net {
@@ -61,6 +62,24 @@ TEST_F(DatagramFramedTest, AnItemThatIsWrongDropsItsDatagramAlone) {
   EXPECT_TRUE(loop_.Run(out.Flush()).ok());
   EXPECT_NE(Next(in, at).find("UTF-8"), std::string::npos);
   EXPECT_EQ(Next(in, at), "kept");
+}
+
+TEST_F(DatagramFramedTest, WhatIsLeftOfADatagramIsNoPartOfTheNext) {
+  auto socket = std::make_shared<UdpSocket>(Bind());
+  const SocketAddress at = *socket->local_address();
+  DatagramFramed out(socket, io::BytesCodec());
+  const auto send = [&](std::string datagram) { EXPECT_TRUE(loop_.Run(out.Send(ToAddress(std::move(datagram), at))).ok()); };
+  send(std::string("\0\0\0\5half", 8));
+  send(std::string("\0\0\0\3all", 7));
+  DatagramFramed frames(socket, io::LengthDelimitedCodec());
+  EXPECT_TRUE(io::IsUnexpectedEof(loop_.Run(frames.Next())->status()));
+  EXPECT_EQ((**loop_.Run(frames.Next())).item, "all");
+
+  send("too long, and its end is nowhere");
+  send("a\n");
+  DatagramFramed lines(socket, io::LinesCodec(/*max_length=*/4));
+  EXPECT_TRUE(io::IsLimitExceeded(loop_.Run(lines.Next())->status()));
+  EXPECT_EQ(Next(lines, at), "a");
 }
 
 TEST_F(DatagramFramedTest, AnItemThatIsRefusedSendsNothing) {

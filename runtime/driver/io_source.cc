@@ -139,6 +139,8 @@ bool IoSource::Dispatch(uint64_t token, uint32_t bits, uint64_t disarm) {
   } while (!source->readiness_.compare_exchange_weak(word, next,
                                                      KIOTO_ORDER("io_source.dispatch_order", std::memory_order_acq_rel),
                                                      std::memory_order_relaxed));
+  // What was disarmed served those too who wait for priority or an error: they arm it again.
+  if ((disarm & kWatchIn) != 0) bits |= Ready::Of(Direction::kRead) | Ready::Of(Direction::kPriority);
   source->WakeFor(bits);
   if ((next & kHasWaiters) != 0) source->WakeWaiters(bits);
   return true;

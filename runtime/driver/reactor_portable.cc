@@ -11,6 +11,7 @@
 //               the living reactors, and a reactor that has shut down is not among them.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -76,6 +77,7 @@ class PortableReactor final : public Reactor {
   void Arm(Fd* fd, uint64_t wanted);
   void Finish(Fd* fd);
   static void Abandon(Fd* fd);
+  static uint32_t PriorityOrError(int fd);
   static void OnEvent(uv_poll_t* poll, int status, int events);
 
   uv_loop_t* const loop_;
@@ -196,13 +198,21 @@ void PortableReactor::Arm(Fd* fd, uint64_t wanted) {
   IoSource::Dispatch(fd->token, Ready::kReadable | Ready::kWritable, IoSource::kWatchIn | IoSource::kWatchOut);
 }
 
+// libuv says "all that was asked for" of an fd that has an error alone, which is news of urgent data then.
+uint32_t PortableReactor::PriorityOrError(int fd) {
+  pollfd asked = {fd, POLLPRI, 0};
+  if (::poll(&asked, 1, 0) < 0) return Ready::kPriority;
+  const uint32_t priority = (asked.revents & POLLPRI) != 0 ? Ready::kPriority : 0;
+  return (asked.revents & POLLERR) != 0 ? priority | Ready::kError : priority;
+}
+
 void PortableReactor::OnEvent(uv_poll_t* poll, int status, int events) {
   Fd* const fd = static_cast<Fd*>(poll->data);
   uint32_t bits = 0;
   if (status < 0) bits = Ready::kReadable | Ready::kWritable | Ready::kError;
   if ((events & UV_READABLE) != 0) bits |= Ready::kReadable;
   if ((events & UV_WRITABLE) != 0) bits |= Ready::kWritable;
-  if ((events & UV_PRIORITIZED) != 0) bits |= Ready::kPriority;
+  if ((events & UV_PRIORITIZED) != 0) bits |= PriorityOrError(fd->fd);
   if ((events & UV_DISCONNECT) != 0) bits |= Ready::kReadable | Ready::kReadClosed;
   uint64_t fired = 0;
   if ((bits & (Ready::Of(Direction::kRead) | Ready::Of(Direction::kPriority))) != 0) fired |= IoSource::kWatchIn;

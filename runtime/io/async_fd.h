@@ -75,7 +75,8 @@ class AsyncFd {
   // runtime's three sentences. After an error it is the caller's still.
   static StatusOr<AsyncFd> FromFd(int fd, Interest interest = Interest::kReadable | Interest::kWritable);
   // The same for an fd that belongs to somebody else, who may close it whenever he likes: watches a duplicate, which keeps
-  // what is behind it open until the AsyncFd goes. Leaves its flags alone: who uses AsyncIo wants it non-blocking.
+  // what is behind it open until the AsyncFd goes. Leaves its flags alone: who reads or
+  // writes it through this (Read, Write, AsyncIo) has made it non-blocking; with a blocking one such a call may stop its worker.
   static StatusOr<AsyncFd> Borrow(int fd, Interest interest = Interest::kReadable | Interest::kWritable);
 
   // Watches it no more and gives it up. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is

@@ -26,13 +26,14 @@ Status FdError(int error);
 // How a function that gives R is called, and what that gives: a StatusOr of the number, EINTR tried again; else R.
 template <class R, class = void>
 struct FdResult {
-  static_assert(kioto::internal::kAlwaysFalse<R>,
-                "kioto: an operation on an fd gives Status, StatusOr<T>, or a number as system calls do");
   using Output = Status;
   template <class Fn>
   static Output Call(Fn&) {
     return OkStatus();
   }
+  // Last: clang leaves out what follows a failed assertion, and would miss it.
+  static_assert(kioto::internal::kAlwaysFalse<R>,
+                "kioto: an operation on an fd gives Status, StatusOr<T>, or a number as system calls do");
 };
 template <class R>
 struct FdResult<R, std::enable_if_t<std::is_integral_v<R> && std::is_signed_v<R>>> {

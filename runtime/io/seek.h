@@ -86,7 +86,8 @@ class [[nodiscard]] SeekFuture : public FutureBase<SeekFuture, StatusOr<uint64_t
 inline SeekFuture Seek(SeekerRef seeker, SeekFrom to) { return SeekFuture(seeker, to); }
 // To the start. CANCEL SAFE: loses place.
 inline SeekFuture Rewind(SeekerRef seeker) { return SeekFuture(seeker, SeekFrom::Start(0)); }
-// Where it is. A buffered reader or writer drops or writes out its buffer, as for any seek. CANCEL SAFE: yes.
+// Where it is. A buffered reader or writer drops or writes out its buffer, as for any seek. CANCEL SAFE: loses place (a
+// buffered reader over a file that is still to seek gives bytes again).
 inline SeekFuture Position(SeekerRef seeker) { return SeekFuture(seeker, SeekFrom::Current(0)); }
 
 }  // namespace kioto::io

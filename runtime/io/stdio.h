@@ -63,7 +63,8 @@ class BlockingFdWriter {
 
 }  // namespace internal
 
-// CANCEL SAFE: yes.
+// CANCEL SAFE: yes, while this lives: what a read that was dropped has taken is given to the next. It goes with this, and is not
+// there for another Stdin.
 class Stdin : public internal::BlockingFdReader {
  public:
   Stdin() : BlockingFdReader(0) {}

@@ -54,13 +54,16 @@ class PipeReceiver : public internal::PipeEnd {
   // Takes over a pipe's fd that is open for reading: makes it close-on-exec and non-blocking. Errors: kInvalidArgument for what
   // is none (see AsyncFd); then it is the caller's still.
   static StatusOr<PipeReceiver> FromFd(int fd);
-  // At once, also where nobody sends yet.
+  // At once, also where nobody sends yet: then nothing is there to read, and no end, until the first sender comes.
   static StatusOr<PipeReceiver> Open(const std::string& path, FifoMode mode = FifoMode::kOneWay);
 
   // --- As the members of a socket of the same name. ---
 
+  // 0 bytes: nobody has the writing end any more, or there was no room. CANCEL SAFE: yes.
   ReadFuture Read(MutableBytes into) { return io::Read(*this, into); }
+  // All of `into`, or IsUnexpectedEof. CANCEL SAFE: loses place.
   ReadExactFuture ReadExact(MutableBytes into) { return io::ReadExact(*this, into); }
+  // Until the end; IsLimitExceeded above `limit` bytes. CANCEL SAFE: loses data.
   ReadToEndFuture ReadToEnd(size_t limit) { return io::ReadToEnd(*this, limit); }
   StatusOr<size_t> TryRead(MutableBytes into) { return TryReadVectored(absl::MakeConstSpan(&into, 1)); }
   StatusOr<size_t> TryRead(ByteQueue& queue, size_t room = 4096);
@@ -86,16 +89,20 @@ class PipeSender : public internal::PipeEnd {
   // Errors: ENXIO while nobody has it open for reading.
   static StatusOr<PipeSender> Open(const std::string& path, FifoMode mode = FifoMode::kOneWay);
 
+  // At least one byte of those given. Errors: EPIPE when nobody reads any more; there is no SIGPIPE. CANCEL SAFE: yes.
   WriteFuture Write(absl::string_view bytes) { return io::Write(*this, bytes); }
   template <class S, internal::IfString<S> = 0>
   auto Write(S&&) {
     return internal::RefuseTemporary<S>();
   }
+  // All of them. CANCEL SAFE: loses place.
   WriteAllFuture WriteAll(absl::string_view bytes) { return io::WriteAll(*this, bytes); }
   template <class S, internal::IfString<S> = 0>
   WriteAllOwnedFuture WriteAll(S&& bytes) {
     return io::WriteAll(*this, std::move(bytes));
   }
+  // Closes it: the receiver's end comes, if no other sender is there. CANCEL SAFE: yes.
+  ShutdownFuture Shutdown() { return io::Shutdown(*this); }
   // IsFull when there is no room.
   StatusOr<size_t> TryWrite(absl::string_view bytes) { return TryWriteVectored(Pieces(&bytes, 1)); }
   StatusOr<size_t> TryWriteVectored(Pieces pieces);
@@ -106,6 +113,7 @@ class PipeSender : public internal::PipeEnd {
   }
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return PollWriteVectored(cx, Pieces(&bytes, 1)); }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, Pieces pieces);
+  Poll<Status> PollShutdown(Context& cx);
   void Describe(WaitTrace& trace) const { trace.Leaf("PipeSender fd " + std::to_string(fd())); }
 
  private:

@@ -190,6 +190,24 @@ TEST_F(UnixPipeTest, ASenderComesFirst) {
   EXPECT_TRUE(PipeSender::Open(Fifo()).ok());
 }
 
+// No sender yet is not the end of the last one.
+TEST_F(UnixPipeTest, AReceiverComesFirst) {
+  StatusOr<PipeReceiver> receiver = PipeReceiver::Open(Fifo());
+  ASSERT_TRUE(receiver.ok()) << receiver.status();
+  EXPECT_TRUE(IsEmpty(receiver->TryRead(MutableBytes(buffer_, 5)).status()));
+  PolledTask read(receiver->Read(MutableBytes(buffer_, 5)));
+  EXPECT_TRUE(read.Poll().pending());
+  for (const char* bytes : {"first", "later"}) {
+    StatusOr<PipeSender> sender = PipeSender::Open(Fifo());
+    ASSERT_TRUE(sender.ok()) << sender.status();
+    EXPECT_EQ(loop_.Run(sender->WriteAll(bytes)), OkStatus());
+    EXPECT_EQ(*(bytes[0] == 'f' ? loop_.Run(read) : loop_.Run(receiver->Read(MutableBytes(buffer_, 5)))), 5u);
+    EXPECT_EQ(std::string(buffer_, 5), bytes);
+  }
+  EXPECT_EQ(*loop_.Run(receiver->Read(MutableBytes(buffer_, 5))), 0u);  // they have gone
+  EXPECT_EQ(*receiver->TryRead(MutableBytes(buffer_, 5)), 0u);
+}
+
 // behaviour: tokio/tests/net_unix_pipe.rs#open_detects_not_a_fifo
 TEST_F(UnixPipeTest, AFileIsNoPipe) {
   path_ = absl::StrCat(testing::TempDir(), "/kioto-file-", ::getpid());

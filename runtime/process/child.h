@@ -11,7 +11,8 @@
 // Only this process is ever waited for: other children of the program, and its handler of SIGCHLD, are left alone. Let nobody
 // else wait for every child (waitpid(-1), SIGCHLD ignored): how ours ended would be lost, and is an error then.
 //
-// Threads: any, one at a time. Its waits belong to the runtime of the first, as a socket's do. One fd (none without pidfd).
+// Threads: any, one at a time. Its waits belong to the runtime of the first, as a socket's do. One fd: its pidfd;
+// without pidfd that of a listener, while it waits, and each SIGCHLD lets all that wait look.
 #ifndef KIOTO_RUNTIME_PROCESS_CHILD_H_
 #define KIOTO_RUNTIME_PROCESS_CHILD_H_
 
@@ -24,11 +25,16 @@
 
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
-#include "kioto/runtime/process/child_pipe.h"
+#include "kioto/runtime/io/unix_pipe.h"
 #include "kioto/runtime/process/exit_status.h"
 #include "kioto/runtime/process/exit_watch.h"
 
 namespace kioto::process {
+
+// The program's ends of a child's pipes. Dropping the input, or its Shutdown(), is the end of what the child reads.
+using ChildStdin = io::PipeSender;
+using ChildStdout = io::PipeReceiver;
+using ChildStderr = io::PipeReceiver;
 
 // What WaitWithOutput and Command::Output keep of each pipe, if not told otherwise.
 inline constexpr size_t kMostOutput = 16 << 20;
@@ -130,7 +136,7 @@ class [[nodiscard]] OutputFuture : public FutureBase<OutputFuture, StatusOr<Proc
 
  private:
   struct Drain {
-    std::optional<PipeReader> pipe;  // until its end
+    std::optional<ChildStdout> pipe;  // until its end
     std::optional<io::AppendToEndFuture> reading;
     std::string bytes;
   };

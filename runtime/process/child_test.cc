@@ -243,7 +243,7 @@ TEST_P(EitherWayTest, AWaitEndsWithItsRuntime) {
     EXPECT_TRUE(IsShutdown((*wait.Poll()).status()));
   }
   loop_.Enter();
-  input = ChildStdin(*PipeWriter::FromFd(::open("/dev/null", O_WRONLY | O_CLOEXEC)));  // closes it
+  (void)loop_.Run(input.Shutdown());
   AwaitZombie(*child.id());
   EXPECT_TRUE((*child.TryWait())->success());
 }

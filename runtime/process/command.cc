@@ -22,7 +22,6 @@ namespace kioto::process {
 namespace {
 
 namespace sys = base::sys;
-using kioto::internal::IoHandle;
 
 constexpr char kWhat[] = "process::Command::Spawn";
 constexpr char kDefaultPath[] = "/bin:/usr/bin";
@@ -66,7 +65,9 @@ std::vector<std::string> Candidates(const std::string& program, const std::vecto
 struct Command::Ends {
   std::vector<internal::FdMove> moves;
   std::vector<OwnedFd> ours;    // closed after the spawn
-  std::optional<IoHandle> pipes[3];  // the program's ends
+  // The program's ends.
+  std::optional<ChildStdin> input;
+  std::optional<ChildStdout> output, errors;
 };
 
 Command& Command::Arg(std::string arg) {
@@ -168,6 +169,8 @@ kioto::Status Command::Check() const {
   if (new_session_ && process_group_) return Invalid("NewSession makes a process group too: leave ProcessGroup out");
   for (const auto& [fd, stdio] : extra_) {
     if (fd <= 2) return Invalid("ExtraFd is for fds above 2: use Stdin, Stdout, Stderr");
+    // Room above all of them is needed, to move fds out of each other's way.
+    if (fd >= ::sysconf(_SC_OPEN_MAX) - 1) return Invalid(absl::StrCat("ExtraFd ", fd, " is as high as the limit of open files, or higher"));
     if (stdio.kind_ == Stdio::Kind::kPiped) return Invalid("an ExtraFd can not be piped: make a pipe and give its end");
   }
   return OkStatus();
@@ -191,14 +194,18 @@ kioto::Status Command::OpenFd(int to, const Stdio& stdio, Ends& ends) const {
     case Stdio::Kind::kPiped:
       break;
   }
-  int fds[2];
-  if (const int error = sys::Pipe(fds); error < 0) return ErrnoStatus(error, absl::StrCat(kWhat, ": making a pipe"));
-  const int theirs = to == 0 ? fds[0] : fds[1];
-  ends.pipes[to] = IoHandle(to == 0 ? fds[1] : fds[0]);
-  ends.ours.emplace_back(theirs);
-  ends.moves.push_back({theirs, to});
+  StatusOr<io::UnixPipeEnds> pipe = io::UnixPipe();
+  if (!pipe.ok()) return pipe.status();
   // Programs do not expect -EAGAIN of their standard fds. The two ends have flags of their own.
-  if (::fcntl(theirs, F_SETFL, 0) != 0) return ErrnoStatus(errno, absl::StrCat(kWhat, ": making a pipe"));
+  StatusOr<int> theirs = to == 0 ? std::move(pipe->receiver).IntoBlockingFd() : std::move(pipe->sender).IntoBlockingFd();
+  if (!theirs.ok()) return theirs.status();
+  ends.ours.emplace_back(*theirs);
+  ends.moves.push_back({*theirs, to});
+  if (to == 0) {
+    ends.input = std::move(pipe->sender);
+  } else {
+    (to == 1 ? ends.output : ends.errors) = std::move(pipe->receiver);
+  }
   return OkStatus();
 }
 
@@ -258,9 +265,9 @@ StatusOr<Child> Command::Spawn() const {
   StatusOr<pid_t> pid = internal::StartProcess(MakeLaunch(ends));
   if (!pid.ok()) return pid.status();
   Child child(*pid, kill_on_drop_);
-  if (ends.pipes[0]) child.stdin_ = ChildStdin(*std::move(ends.pipes[0]));
-  if (ends.pipes[1]) child.stdout_ = ChildStdout(*std::move(ends.pipes[1]));
-  if (ends.pipes[2]) child.stderr_ = ChildStderr(*std::move(ends.pipes[2]));
+  child.stdin_ = std::move(ends.input);
+  child.stdout_ = std::move(ends.output);
+  child.stderr_ = std::move(ends.errors);
   return child;
 }
 

@@ -84,7 +84,8 @@ TEST_F(CommandTest, WhatNoProgramCanBeGivenIsRefused) {
        {Command("true").Arg(std::string("a\0b", 3)), Command(std::string("tr\0ue", 5)), Command("true").Env("", "x"),
         Command("true").Env("a=b", "x"), Command("true").Env("a", std::string(1, '\0')),
         Command("true").CurrentDir(std::string("/\0", 2)), Command("true").NewSession().ProcessGroup(0),
-        Command("true").ExtraFd(1, Stdio::Null()), Command("true").ExtraFd(5, Stdio::Piped())}) {
+        Command("true").ExtraFd(1, Stdio::Null()), Command("true").ExtraFd(5, Stdio::Piped()),
+        Command("true").ExtraFd(INT_MAX, Stdio::Null())}) {
     EXPECT_EQ(command.Spawn().status().code(), absl::StatusCode::kInvalidArgument);
   }
 }

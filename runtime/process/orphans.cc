@@ -1,6 +1,7 @@
 // STATE       Reaper::looks_   wakes that have come and were not answered by a look; who raises it from 0 looks
 // OWNERSHIP   The watch belongs to who looks. A Reaper belongs to the wakers that its watch has left in the reactor: it needs no
-//             task and no thread, and a wake is one waitid. With the end of the child the watch goes, and with it the wakers.
+//             task and no thread, and a wake is one waitid, done where it is woken: the exception to "a wake only enqueues".
+//             With the end of the child the watch goes; a waker it left in the reactor stays until the slot's next owner comes.
 // RACES       R1 two wakes on two threads: both raise looks_; the second only counts, and the first looks once more.
 #include "kioto/runtime/process/orphans.h"
 

@@ -29,8 +29,8 @@ Stdio Stdio::Fd(int fd) {
   return stdio;
 }
 
-StatusOr<Stdio> Stdio::From(Pipe&& pipe) {
-  StatusOr<int> fd = std::move(pipe).IntoFd();
+StatusOr<Stdio> Stdio::From(io::internal::PipeEnd&& pipe) {
+  StatusOr<int> fd = std::move(pipe).IntoBlockingFd();
   if (!fd.ok()) return fd.status();
   return Fd(*fd);
 }

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "kioto/runtime/base/status.h"
-#include "kioto/runtime/process/child_pipe.h"
+#include "kioto/runtime/io/unix_pipe.h"
 
 namespace kioto::process {
 
@@ -22,8 +22,8 @@ class Stdio {
   static Stdio Fd(int fd);
   // The same, but it stays the caller's, who keeps it open until the child was spawned.
   static Stdio Borrow(int fd);
-  // The pipe to or from another child: the one's output is the other's input. Errors: Pipe::IntoFd.
-  static StatusOr<Stdio> From(Pipe&& pipe);
+  // An end of a pipe: to or from another child, whose output then is this one's input; or of io::UnixPipe. Errors: IntoBlockingFd.
+  static StatusOr<Stdio> From(io::internal::PipeEnd&& pipe);
 
  private:
   friend class Command;

@@ -5,6 +5,11 @@
 //             and write(2): it may interrupt any code, also code that holds the lock, and run on several threads at once.
 //             The wake fd belongs to the listener; the handler may write to it only between entering and leaving the gate.
 //             A Before is never freed: a handler that is late may still read it. There are few: an equal one is used again.
+// CHAINS      A host may install its handler over ours, and call ours from it. A later listener finds the host's and installs ours
+//             again: then the host's is what ours calls, and would call ours for ever. A signal is blocked while its handler
+//             runs, so one that is entered again on its thread for the same signal was called by that chain, and goes no further.
+//             (It counts the signal once more, which coalesces. A host that leaves its handler by longjmp is not called again on
+//             that thread; listeners are.)
 // RACES       R1 a handler against Close: both are RMWs of `gate`. The handler comes first: Close waits until it has left, and
 //                then takes what it added. Close first: the handler finds the gate shut, and the signal unheard if nobody else wants it.
 //             R2 a handler against a take: the handler sets pending, then writes; the listener reads the fd empty, then looks
@@ -44,6 +49,9 @@ struct Hub {
 // Constant-initialized, never destroyed: a handler may run at any time, thread exit and static destruction included.
 Hub hub;
 
+// The signals for which the host's handler runs on this thread. (initial-exec: a handler may not be where memory for it is first asked for.)
+thread_local volatile SignalSet inside __attribute__((tls_model("initial-exec"))) = 0;
+
 // The host's handler goes on hearing of its signals.
 void CallBefore(int signal, siginfo_t* info, void* context) {
   // acquire: pairs with Install's release, which published the action
@@ -77,7 +85,11 @@ void Handle(int signal, siginfo_t* info, void* context) {
     slot->gate.fetch_sub(1, std::memory_order_release);  // release: pairs with Close's acquire (R1)
   }
   if (!heard) hub.unheard.fetch_or(bit, std::memory_order_release);  // release: pairs with Open's acquire (R3)
-  CallBefore(signal, info, context);
+  if ((inside & bit) == 0) {
+    inside = inside | bit;
+    CallBefore(signal, info, context);
+    inside = inside & ~bit;
+  }
   errno = saved_errno;
 }
 

@@ -1,4 +1,4 @@
-// The process-wide part of signals: one handler, and a list of those who listen. For listener.cc; users want signal.h.
+// The process-wide part of signals: one handler, and a list of those who listen. For signal.cc; users want signal.h.
 #ifndef KIOTO_RUNTIME_SIGNAL_HUB_H_
 #define KIOTO_RUNTIME_SIGNAL_HUB_H_
 

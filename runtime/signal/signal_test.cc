@@ -326,6 +326,35 @@ TEST_F(SignalTest, CallsTheHostsHandlerAndPutsItBack) {
   ASSERT_EQ(::sigaction(SIGUSR1, &original, nullptr), 0);
 }
 
+struct sigaction found_by_host;
+void ChainingHandler(int signal) {
+  host_calls = host_calls + 1;
+  if ((found_by_host.sa_flags & SA_SIGINFO) != 0) found_by_host.sa_sigaction(signal, nullptr, nullptr);
+}
+
+// A host that calls what it found, as well-behaved ones do: ours. And ours, installed again, calls the host's.
+TEST_F(SignalTest, AHostThatCallsOursHearsEachSignalOnce) {
+  StatusOr<Listener> first = Listener::Make(SIGUSR1);
+  struct sigaction action{};
+  action.sa_handler = &ChainingHandler;
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, &found_by_host), 0);
+  host_calls = 0;
+  Raise(SIGUSR1);
+  EXPECT_EQ(*loop_.Run(first->Recv()), SIGUSR1);
+  EXPECT_EQ(host_calls, 1);
+  StatusOr<Listener> second = Listener::Make(SIGUSR1);
+  for (int round = 2; round <= 3; ++round) {
+    Raise(SIGUSR1);
+    EXPECT_EQ(*loop_.Run(second->Recv()), SIGUSR1);
+    EXPECT_EQ(*loop_.Run(first->Recv()), SIGUSR1);
+    EXPECT_EQ(host_calls, round);
+  }
+  first = absl::CancelledError();
+  second = absl::CancelledError();
+  RestoreUnused();
+  ASSERT_NE(::signal(SIGUSR1, SIG_DFL), SIG_ERR);
+}
+
 TEST_F(SignalTest, AnIgnoredSignalIsHeardAndIgnoredAgain) {
   ASSERT_NE(::signal(SIGUSR2, SIG_IGN), SIG_ERR);
   PolledTask task(SignalFuture(SIGUSR2));

@@ -8,8 +8,6 @@ FEATURES = {
         "//runtime/future:budget",
         "//runtime/future:from_callback",
         "//runtime/future/stream:streams",
-        "//runtime/io:blocking_io",
-        "//runtime/io:stdio",
         "//runtime/scheduler:hosted",
         "//runtime/scheduler:in_runtime",
         "//runtime/scheduler:local_pool",
@@ -23,8 +21,11 @@ FEATURES = {
         "//runtime/scheduler",
     ],
     "fs": ["//fs"],
+    # With what stands between streams and fds or threads; //runtime/io:read and so on are without.
     "io": [
         "//runtime/io",
+        "//runtime/io:blocking_io",
+        "//runtime/io:stdio",
         "//runtime/io/codec",
     ],
     "net": ["//net"],

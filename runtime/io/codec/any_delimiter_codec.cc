@@ -14,7 +14,7 @@ StatusOr<std::optional<Bytes>> AnyDelimiterCodec::Decode(ByteQueue& in) {
 StatusOr<std::optional<Bytes>> AnyDelimiterCodec::DecodeEof(ByteQueue& in) {
   StatusOr<std::optional<Bytes>> item = Decode(in);
   if (!item.ok() || item->has_value() || in.empty()) return item;
-  search_.Reset();
+  search_.Taken();
   return std::optional<Bytes>(in.Split(in.size()));
 }
 

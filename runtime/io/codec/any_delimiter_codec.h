@@ -39,6 +39,7 @@ class AnyDelimiterCodec {
   StatusOr<std::optional<Bytes>> DecodeEof(ByteQueue& in);
   // Appends the item and the separator. What is in the item is not looked at.
   Status Encode(absl::string_view item, ByteQueue& out);
+  void Reset() { search_.Reset(); }
 
   size_t max_length() const { return search_.max_length(); }
 

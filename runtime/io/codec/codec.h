@@ -7,6 +7,8 @@
 //     // The same at the end of the stream, until it gives nullopt. May be left out: then it is Decode, and bytes that it
 //     // leaves are an error (IsUnexpectedEof).
 //     StatusOr<std::optional<Item>> DecodeEof(ByteQueue& in);
+//     // What comes next does not belong to what came before. May be left out by one that keeps nothing between two calls.
+//     void Reset();
 //   };
 //   class Encoder {                                          // what FramedWrite wants
 //     // Appends the bytes of `item`. Errors: nothing was appended.
@@ -43,6 +45,11 @@ struct HasDecodeEof : std::false_type {};
 template <class D>
 struct HasDecodeEof<D, std::void_t<decltype(std::declval<D&>().DecodeEof(std::declval<ByteQueue&>()))>> : std::true_type {};
 
+template <class D, class = void>
+struct HasReset : std::false_type {};
+template <class D>
+struct HasReset<D, std::void_t<decltype(std::declval<D&>().Reset())>> : std::true_type {};
+
 }  // namespace internal
 
 // Whether D (no reference) is a decoder.
@@ -59,6 +66,12 @@ StatusOr<std::optional<typename D::Item>> DecodeEof(D& decoder, ByteQueue& in) {
     if (item.ok() && !item->has_value() && !in.empty()) return IncompleteFrameError(in.size());
     return item;
   }
+}
+
+// decoder.Reset(), if it has one.
+template <class D>
+void ResetDecoder(D& decoder) {
+  if constexpr (internal::HasReset<D>::value) decoder.Reset();
 }
 
 }  // namespace kioto::io

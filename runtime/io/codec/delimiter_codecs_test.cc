@@ -146,6 +146,17 @@ TEST(LinesCodec, EndsEachLine) {
   EXPECT_EQ(out.view(), "line 1\nline 2\n");
 }
 
+TEST(LinesCodec, ResetForgetsTheLineThatIsSkipped) {
+  Fed fed{LinesCodec(3)};
+  EXPECT_EQ(fed.Add("long").Decode(), "too long");
+  EXPECT_TRUE(fed.in.empty());  // what is too long is not kept
+  fed.codec.Reset();
+  EXPECT_EQ(fed.Add("ab").Decode(), "none");
+  fed.in.Clear();
+  fed.codec.Reset();
+  EXPECT_EQ(fed.Add("a\n").Decode(), "\"a\"");
+}
+
 TEST(LinesCodec, HasALimitUnlessItSaysThatThereIsNone) {
   EXPECT_EQ(LinesCodec().max_length(), 64u * 1024);
   Fed limited{LinesCodec()};

@@ -29,7 +29,7 @@ StatusOr<std::optional<size_t>> DelimiterSearch::Find(absl::string_view delimite
   }
   if (in.size() > max_length_) {
     scanned_ = 0;
-    skipping_ = true;
+    static_cast<void>(Skip(delimiters, in));
     return LimitExceededError(what_, max_length_);
   }
   scanned_ = window.size();

@@ -24,10 +24,15 @@ class DelimiterSearch {
   DelimiterSearch(const char* what, size_t max_length) : what_(what), max_length_(max_length) {}
 
   // The length of the chunk that `in` begins with: its delimiter comes right behind. nullopt: it has not come yet.
-  // IsLimitExceeded: the chunk is too long; the next call is about the one behind it.
+  // IsLimitExceeded: the chunk is too long, and what has come of it is gone; the next call is about the one behind it.
   StatusOr<std::optional<size_t>> Find(absl::string_view delimiters, ByteQueue& in);
   // For who has taken the bytes at the end of the stream.
-  void Reset() { scanned_ = 0; }
+  void Taken() { scanned_ = 0; }
+  // What comes next does not belong to what came before.
+  void Reset() {
+    scanned_ = 0;
+    skipping_ = false;
+  }
 
   size_t max_length() const { return max_length_; }
 

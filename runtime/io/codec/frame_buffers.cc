@@ -10,6 +10,8 @@ namespace {
 
 // The least room that a read is given: less would mean many reads for the end of a frame.
 constexpr size_t kReadRoom = 1024;
+// What a sink that has nothing to write keeps: most sinks are idle, mostly.
+constexpr size_t kKept = 512;
 
 ByteQueue WithRoom(ByteQueue bytes) {
   if (bytes.capacity() >= kFrameBuffer) return bytes;
@@ -54,7 +56,7 @@ Poll<Status> FrameWriter::PollFlush(WriterRef writer, Context& cx) {
     if (**n == 0) return WriteZeroError(buffer.size());
     buffer.Consume(**n);
   }
-  buffer.Release(std::max(boundary, kFrameBuffer));
+  buffer.Release(kKept);
   return writer.PollFlush(cx);
 }
 

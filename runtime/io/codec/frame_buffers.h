@@ -7,7 +7,8 @@
 //   decoding readable         Decode is asked            an item: decoding; none: reading; error: failed
 //   ending   readable, ended  DecodeEof is asked         an item: ending; none: says the end, ended
 //   ended    ended            a read is wanted           bytes: decoding; end: says the end; error: failed
-//   failed   `failed`         an error was given         says the end once: reading or ended
+//   failed   `failed`         an error was given         says the end once; then decoding, or ending, if the decoder took what
+//                                                        was wrong: behind it there may be items; else reading, or ended
 #ifndef KIOTO_RUNTIME_IO_CODEC_FRAME_BUFFERS_H_
 #define KIOTO_RUNTIME_IO_CODEC_FRAME_BUFFERS_H_
 
@@ -42,18 +43,19 @@ class FrameReader {
   Poll<std::optional<StatusOr<typename D::Item>>> PollNext(ReaderRef reader, D& decoder, Context& cx) {
     using Item = std::optional<StatusOr<typename D::Item>>;
     while (true) {
-      if (std::exchange(failed_, false)) {
-        readable_ = false;
-        return Item();
-      }
+      if (std::exchange(failed_, false)) return Item();
       if (readable_) {
         if (cx.budget_spent()) {
           (void)cx.ConsumeBudget();  // items at hand count as well as reads do; this one arranges the next poll
           return kPending;
         }
+        const size_t before = buffer.size();
         StatusOr<std::optional<typename D::Item>> item = ended_ ? DecodeEof(decoder, buffer) : decoder.Decode(buffer);
         failed_ = !item.ok();
-        if (failed_) return Item(std::move(item).status());
+        if (failed_) {
+          readable_ = buffer.size() < before;
+          return Item(std::move(item).status());
+        }
         if (item->has_value()) {
           (void)cx.ConsumeBudget();
           return Item(**std::move(item));

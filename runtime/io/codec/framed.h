@@ -90,7 +90,8 @@ class [[nodiscard]] FramedWrite : public SinkBase<FramedWrite<W, E>> {
  public:
   static_assert(IsWriter<W>, "kioto: FramedWrite and Framed take a writer by std::move, or WriterRef(x)");
 
-  FramedWrite(W writer, E encoder, size_t capacity = kFrameBuffer)
+  // `capacity`: room from the start; an idle sink needs none.
+  FramedWrite(W writer, E encoder, size_t capacity = 0)
       : writer_(std::move(writer)), encoder_(std::move(encoder)), frames_(capacity) {}
   // Goes on with parts.write_buffer; the other buffer is dropped.
   explicit FramedWrite(FramedParts<W, E> parts)
@@ -139,7 +140,7 @@ class [[nodiscard]] Framed : public StreamBase<Framed<T, C>, StatusOr<typename C
   static_assert(IsDecoder<C>, "kioto: a decoder has an Item and StatusOr<std::optional<Item>> Decode(ByteQueue&)");
 
   Framed(T io, C codec, size_t capacity = kFrameBuffer)
-      : io_(std::move(io)), codec_(std::move(codec)), reads_(capacity), writes_(kFrameBuffer) {}
+      : io_(std::move(io)), codec_(std::move(codec)), reads_(capacity), writes_(size_t{0}) {}
   explicit Framed(FramedParts<T, C> parts)
       : io_(std::move(parts.io)),
         codec_(std::move(parts.codec)),

@@ -15,6 +15,7 @@
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/codec/bytes_codec.h"
 #include "kioto/runtime/io/codec/item_writer.h"
+#include "kioto/runtime/io/codec/lines_codec.h"
 #include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 #include "kioto/runtime/io/write.h"
@@ -222,6 +223,13 @@ TEST(FramedRead, ADecodersErrorIsFollowedByOneEnd) {
   EXPECT_FAILURE(stream, kInternal);
   EXPECT_END(stream);
   EXPECT_ITEM(stream, 0);
+}
+
+TEST(FramedRead, ItemsBehindADecodersErrorAreGivenWithoutAnotherRead) {
+  FramedRead framed(ScriptedReader({"\xff\nnext\n", PendingForever()}), LinesCodec());
+  EXPECT_EQ(Finish(framed.Next()).value().status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Finish(framed.Next()), std::nullopt);
+  EXPECT_EQ(*Finish(framed.Next()).value(), "next");
 }
 
 TEST(FramedRead, ItemsAtHandConsumeBudget) {

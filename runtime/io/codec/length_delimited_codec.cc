@@ -43,9 +43,12 @@ uint64_t LengthDelimitedCodec::ReadField(absl::string_view field) const {
 
 StatusOr<size_t> LengthDelimitedCodec::PayloadLength(absl::string_view header) const {
   const uint64_t value = ReadField(header.substr(layout_.offset, layout_.field_length));
-  if (value > layout_.max_frame_length) return LimitExceededError("a frame", layout_.max_frame_length);
   size_t length;
-  if (__builtin_add_overflow(value, layout_.adjustment, &length)) {
+  const bool overflow = __builtin_add_overflow(value, layout_.adjustment, &length);
+  if (overflow ? layout_.adjustment > 0 : length > layout_.max_frame_length) {
+    return LimitExceededError("a frame", layout_.max_frame_length);
+  }
+  if (overflow || length < layout_.header() - layout_.skipped()) {
     return absl::InvalidArgumentError(
         absl::StrCat("no frame has the length that its header says: ", value, " with an adjustment of ", layout_.adjustment));
   }

@@ -11,10 +11,10 @@
 //
 // Encode writes the length field and the payload: with an Offset, the codec of what is sent is another one.
 //
-// LIMIT       A frame longer than max_frame_length() is refused by its header, before memory is kept for it (decoding:
-//             IsLimitExceeded; encoding: kInvalidArgument, nothing is appended). Decoding compares the value of the field,
-//             before the adjustment. The limit is never more than the field can say. Memory grows with what has come, not with
-//             what a header promises. A stream that ends inside a frame is an error (IsUnexpectedEof).
+// LIMIT       A payload longer than max_frame_length() is refused by its header, before memory is kept for it (decoding:
+//             IsLimitExceeded; encoding: kInvalidArgument, nothing is appended). The limit is never more than the field can say.
+//             So is a payload that would end inside the header that it is to contain (kInvalidArgument). Memory grows with what
+//             has come, not with what a header promises. A stream that ends inside a frame is an error (IsUnexpectedEof).
 #ifndef KIOTO_RUNTIME_IO_CODEC_LENGTH_DELIMITED_CODEC_H_
 #define KIOTO_RUNTIME_IO_CODEC_LENGTH_DELIMITED_CODEC_H_
 
@@ -41,6 +41,7 @@ class LengthDelimitedCodec {
   StatusOr<std::optional<Bytes>> Decode(ByteQueue& in);
   StatusOr<std::optional<Bytes>> DecodeEof(ByteQueue& in);
   Status Encode(absl::string_view payload, ByteQueue& out);
+  void Reset() { payload_.reset(); }
 
   size_t max_frame_length() const { return layout_.max_frame_length; }
   // From the next header on; a frame whose header has been read is let through.

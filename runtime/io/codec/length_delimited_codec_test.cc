@@ -328,6 +328,7 @@ TEST(LengthDelimitedCodec, ALaterLimitIsNotMoreThanTheFieldCanSay) {
     codec.set_max_frame_length(1000);
     EXPECT_EQ(codec.max_frame_length(), longest);
     EXPECT_EQ(Encoded(codec, std::string(longest, 'x')), '\xff' + std::string(longest, 'x'));
+    EXPECT_EQ(Reads({'\xff' + std::string(longest, 'x')}, codec).Poll(), std::string(longest, 'x'));
     EXPECT_EQ(Encoded(codec, std::string(longest + 1, 'x')), "refused");
   }
 }
@@ -344,6 +345,12 @@ TEST(LengthDelimitedCodec, ALengthThatCountsLessSaysMore) {
   const Codec codec = Builder().FieldLength(1).Adjustment(1).Build();
   EXPECT_EQ(codec.max_frame_length(), 256u);
   EXPECT_EQ(Encoded(codec, ""), "refused");  // it would have a length of -1
+}
+
+TEST(LengthDelimitedCodec, RefusesAPayloadThatEndsInsideItsHeader) {
+  const auto reads = [](absl::string_view wire) { return Reads({std::string(wire)}, Builder().FieldLength(2).Skip(0).Build()).Poll(); };
+  EXPECT_THAT(reads(absl::string_view("\0\1rest", 6)), testing::HasSubstr("no frame has the length that its header says"));
+  EXPECT_EQ(reads(absl::string_view("\0\2rest", 6)), absl::string_view("\0\2", 2));
 }
 
 // behaviour: tokio-util/tests/length_delimited.rs#max_allowed_frame_fits

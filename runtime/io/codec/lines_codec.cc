@@ -11,8 +11,12 @@ StatusOr<std::optional<std::string>> TakeLine(ByteQueue& in, size_t length, size
   absl::string_view line = in.view().substr(0, length);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   const size_t fine = Utf8Prefix(line);
-  StatusOr<std::optional<std::string>> result = InvalidUtf8Error(fine);
-  if (fine == line.size()) result = std::string(line);
+  StatusOr<std::optional<std::string>> result = std::optional<std::string>();
+  if (fine == line.size()) {
+    result->emplace(line);
+  } else {
+    result = InvalidUtf8Error(fine);
+  }
   in.Consume(with_end);
   return result;
 }
@@ -29,7 +33,7 @@ StatusOr<std::optional<std::string>> LinesCodec::Decode(ByteQueue& in) {
 StatusOr<std::optional<std::string>> LinesCodec::DecodeEof(ByteQueue& in) {
   StatusOr<std::optional<std::string>> line = Decode(in);
   if (!line.ok() || line->has_value()) return line;
-  search_.Reset();
+  search_.Taken();
   if (in.empty() || in.view() == "\r") return line;  // half an end of a line is no line; it stays, should more come
   return TakeLine(in, in.size(), in.size());
 }

@@ -33,6 +33,7 @@ class LinesCodec {
   StatusOr<std::optional<std::string>> DecodeEof(ByteQueue& in);
   // Appends the line and "\n". What is in the line is not looked at.
   Status Encode(absl::string_view line, ByteQueue& out);
+  void Reset() { search_.Reset(); }
 
   size_t max_length() const { return search_.max_length(); }
 

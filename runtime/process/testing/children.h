@@ -135,7 +135,7 @@ class ChildTest : public testing::Test {
     return *status;
   }
   // Exactly so many bytes.
-  std::string Read(PipeReader& pipe, size_t size) {
+  std::string Read(io::PipeReceiver& pipe, size_t size) {
     std::string bytes(size, '\0');
     const kioto::Status status = loop_.Run(pipe.ReadExact(MutableBytes(&bytes[0], size)));
     EXPECT_TRUE(status.ok()) << status;

@@ -9,7 +9,7 @@ _STEALING = r"//runtime/scheduler:(work_stealing|run_queue|multi_thread)"
 FORBIDDEN = {
     "rt": [_STEALING, "//net", "//fs", "//time", "//sync", "//runtime/(io|signal|process)"],
     "rt_multi_thread": ["//net", "//fs", "//time", "//sync", "//runtime/(io|signal|process)"],
-    "io": ["//net", "//fs", "//time", "//sync", "//runtime/(task|scheduler|driver|blocking|signal|process)", "@libuv"],
+    "io": [_STEALING, "//net", "//fs", "//time", "//sync", "//runtime/(signal|process)"],
     "net": [_STEALING, "//fs", "//time", "//sync", "//runtime/(signal|process)"],
     "fs": [_STEALING, "//net", "//time", "//sync", "//runtime/(signal|process)"],
     "process": [_STEALING, "//net", "//fs", "//time", "//sync"],

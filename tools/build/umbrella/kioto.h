@@ -55,7 +55,6 @@
 #include "kioto/runtime/io/unix_pipe.h"
 #include "kioto/runtime/io/write.h"
 #include "kioto/runtime/process/child.h"
-#include "kioto/runtime/process/child_pipe.h"
 #include "kioto/runtime/process/command.h"
 #include "kioto/runtime/process/exit_status.h"
 #include "kioto/runtime/process/stdio.h"

@@ -69,7 +69,10 @@ Future<StatusOr<Flow<>>> Round(const process::Command& command, Signals& signals
           end != End::kBadly, [] { return StatusOr<Flow<>>(Break()); },
           [&] {
             return Select(Case(time::Sleep(backoff.Next()), [](Unit&) { return StatusOr<Flow<>>(Continue()); }),
-                          Case(signals.end.Recv(), [](StatusOr<int>&) { return StatusOr<Flow<>>(Break()); }));
+                          Case(signals.end.Recv(), [](StatusOr<int>&) { return StatusOr<Flow<>>(Break()); }),
+                          // There is nobody to hand them to; kept, they would hit the next one before it is ready for them.
+                          Case(ForEach(ByRef(signals.passed), [](StatusOr<int>&) {}),
+                               [](Status& status) { return StatusOr<Flow<>>(status); }));
           });
     });
   });

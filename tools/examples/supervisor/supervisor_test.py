@@ -68,6 +68,17 @@ class SupervisorTest(unittest.TestCase):
             supervisor.send(signal.SIGTERM)
             self.assertEqual(supervisor.wait()[0], 0)
 
+    def test_a_signal_between_two_runs_hits_neither(self):
+        with Supervisor("echo run; exit 1") as supervisor:
+            for _ in range(4):  # the waits have grown: the signal comes within one
+                self.assertEqual(supervisor.line(), "run\n")
+                self.assertEqual(supervisor.process.stderr.readline(), "supervisor: it ended: exit code 1\n")
+            supervisor.send(signal.SIGHUP)
+            self.assertEqual(supervisor.line(), "run\n")
+            self.assertEqual(supervisor.process.stderr.readline(), "supervisor: it ended: exit code 1\n")
+            supervisor.send(signal.SIGTERM)
+            self.assertEqual(supervisor.wait()[0], 0)
+
     def test_a_child_that_does_not_listen_is_killed(self):
         with Supervisor('trap "" TERM; echo $$; while :; do sleep 0.01; done') as supervisor:
             child = int(supervisor.line())

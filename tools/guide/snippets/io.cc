@@ -10,6 +10,7 @@
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/copy.h"
+#include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/memory.h"
 #include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/read.h"
@@ -23,7 +24,8 @@ namespace {
 // [region errno]
 // Whether another attempt is worth while.
 bool MayGetBetter(const Status& status) {
-  return absl::IsUnavailable(status) && !IsShutdown(status);  // this runtime does not come back
+  // Not: this runtime does not come back, and a writer that takes nothing will not take more.
+  return absl::IsUnavailable(status) && !IsShutdown(status) && !IsWriteZero(status);
 }
 
 std::string Explain(const Status& status) {
@@ -37,6 +39,7 @@ TEST(IoPageTest, Statuses) {
   EXPECT_TRUE(MayGetBetter(ErrnoStatus(ECONNREFUSED, "connect")));
   EXPECT_FALSE(MayGetBetter(ErrnoStatus(EINVAL, "connect")));
   EXPECT_FALSE(MayGetBetter(ShutdownError("Sleep")));
+  EXPECT_FALSE(MayGetBetter(io::WriteZeroError(1)));
   EXPECT_EQ(Explain(ErrnoStatus(ECONNREFUSED, "connect")), "nobody listens there");
   EXPECT_EQ(Explain(ElapsedError("it")), "it took too long");
   EXPECT_EQ(Explain(absl::NotFoundError("gone")), "gone");

@@ -1,4 +1,4 @@
-#include "kioto/runtime/process/child_pipe.h"
+#include "kioto/runtime/process/stdio.h"
 
 #include <signal.h>
 
@@ -13,7 +13,7 @@
 namespace kioto::process {
 namespace {
 
-class ChildPipeTest : public ChildTest {};
+class StdioTest : public ChildTest {};
 
 // Writes everything, then closes the pipe.
 auto Feed(ChildStdin& input, std::string bytes) {
@@ -21,7 +21,7 @@ auto Feed(ChildStdin& input, std::string bytes) {
 }
 
 // behaviour: tests-integration/tests/process_stdio.rs#feed_a_lot
-TEST_F(ChildPipeTest, FeedingALotWhileReadingItBack) {
+TEST_F(StdioTest, FeedingALotWhileReadingItBack) {
   std::string lines;
   for (int i = 0; i < 10'000; ++i) absl::StrAppend(&lines, "line ", i, "\n");
   ASSERT_GT(lines.size(), 65536u) << "more than a pipe holds";
@@ -35,7 +35,7 @@ TEST_F(ChildPipeTest, FeedingALotWhileReadingItBack) {
 }
 
 // behaviour: tests-integration/tests/process_stdio.rs#wait_with_output_captures
-TEST_F(ChildPipeTest, WaitWithOutputCaptures) {
+TEST_F(StdioTest, WaitWithOutputCaptures) {
   Child child = Spawn(Cat().Stderr(Stdio::Piped()));
   EXPECT_TRUE(loop_.Run(child.stdin_pipe()->WriteAll("1234")).ok());
   StatusOr<ProcessOutput> output = loop_.Run(std::move(child).WaitWithOutput());  // closes its input
@@ -49,7 +49,7 @@ TEST_F(ChildPipeTest, WaitWithOutputCaptures) {
   EXPECT_EQ(output->err, "err\n");
 }
 
-TEST_F(ChildPipeTest, OutputIsBounded) {
+TEST_F(StdioTest, OutputIsBounded) {
   Command command = Sh("printf 12345; printf 123456 >&2");
   EXPECT_TRUE(loop_.Run(command.Output(6)).ok());
   CountedCalls calls;
@@ -58,14 +58,14 @@ TEST_F(ChildPipeTest, OutputIsBounded) {
 }
 
 // behaviour: tests-integration/tests/process_stdio.rs#status_closes_any_pipes
-TEST_F(ChildPipeTest, StatusClosesThePipes) {
+TEST_F(StdioTest, StatusClosesThePipes) {
   StatusOr<ExitStatus> status = loop_.Run(Cat().Status());
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_TRUE(status->success());
 }
 
 // behaviour: tests-integration/tests/process_stdio.rs#pipe_from_one_command_to_another
-TEST_F(ChildPipeTest, APipeFromOneCommandToAnother) {
+TEST_F(StdioTest, APipeFromOneCommandToAnother) {
   Child first = Spawn(Cat()), third = Spawn(Cat());
   StatusOr<Stdio> input = Stdio::From(*first.TakeStdout()), output = Stdio::From(*third.TakeStdin());
   ASSERT_TRUE(input.ok() && output.ok());
@@ -83,7 +83,7 @@ TEST_F(ChildPipeTest, APipeFromOneCommandToAnother) {
 }
 
 // behaviour: tests-integration/tests/process_stdio.rs#vectored_writes
-TEST_F(ChildPipeTest, SeveralPiecesAreOneWrite) {
+TEST_F(StdioTest, SeveralPiecesAreOneWrite) {
   static_assert(io::internal::HasVectored<ChildStdin>::value);
   Child child = Spawn(Cat());
   const absl::string_view pieces[] = {"hello\n", "world!\n"};
@@ -94,9 +94,9 @@ TEST_F(ChildPipeTest, SeveralPiecesAreOneWrite) {
 }
 
 // behaviour: tokio/tests/net_unix_pipe.rs#anon_pipe_spawn_echo
-TEST_F(ChildPipeTest, APipeOfOursIsTheChildsOutput) {
+TEST_F(StdioTest, APipeOfOursIsTheChildsOutput) {
   RawPipe pipe;
-  StatusOr<PipeReader> reader = PipeReader::FromFd(pipe.TakeReading());
+  StatusOr<io::PipeReceiver> reader = io::PipeReceiver::FromFd(pipe.TakeReading());
   ASSERT_TRUE(reader.ok()) << reader.status();
   {
     Child child = Spawn(Sh("printf 'message from the child'").Stdout(Stdio::Fd(pipe.TakeWriting())));
@@ -108,7 +108,7 @@ TEST_F(ChildPipeTest, APipeOfOursIsTheChildsOutput) {
 }
 
 // behaviour: tokio/tests/process_issue_2174.rs#issue_2174
-TEST_F(ChildPipeTest, AWriteToAChildThatIsKilledFails) {
+TEST_F(StdioTest, AWriteToAChildThatIsKilledFails) {
   Child child = Spawn(Sleeper().Stdin(Stdio::Piped()));
   ChildStdin input = *child.TakeStdin();
   PolledTask write(input.WriteAll(std::string(1 << 20, 'x')));  // more than a pipe holds, and nobody reads
@@ -118,17 +118,17 @@ TEST_F(ChildPipeTest, AWriteToAChildThatIsKilledFails) {
   EXPECT_EQ(ErrnoOf(status), EPIPE) << status;  // and no SIGPIPE, which would have ended us
 }
 
-TEST_F(ChildPipeTest, PipesBlockForTheChildAloneAndWithinIt) {
+TEST_F(StdioTest, PipesBlockForTheChildAloneAndWithinIt) {
   Child child = Spawn(Cat());
   EXPECT_NE(::fcntl(child.stdin_pipe()->fd(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(::fcntl(child.stdin_pipe()->fd(), F_GETFD) & FD_CLOEXEC, 0);
-  StatusOr<int> fd = std::move(*child.TakeStdin()).IntoFd();
+  StatusOr<int> fd = std::move(*child.TakeStdin()).IntoBlockingFd();
   ASSERT_TRUE(fd.ok()) << fd.status();
   EXPECT_EQ(::fcntl(*fd, F_GETFL) & O_NONBLOCK, 0);
-  StatusOr<PipeWriter> again = PipeWriter::FromFd(*fd);
+  StatusOr<io::PipeSender> again = io::PipeSender::FromFd(*fd);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_NE(::fcntl(again->fd(), F_GETFL) & O_NONBLOCK, 0);
-  EXPECT_EQ(ErrnoOf(PipeReader::FromFd(12345).status()), EBADF);
+  EXPECT_EQ(ErrnoOf(io::PipeReceiver::FromFd(12345).status()), EBADF);
   EXPECT_TRUE(loop_.Run(again->Shutdown()).ok());
   EXPECT_TRUE(Wait(child).success());
   // What the child sees: a plain read waits.
@@ -136,7 +136,7 @@ TEST_F(ChildPipeTest, PipesBlockForTheChildAloneAndWithinIt) {
   EXPECT_EQ(std::stol(flags.substr(flags.find(':') + 1), nullptr, 8) & O_NONBLOCK, 0) << flags;
 }
 
-TEST_F(ChildPipeTest, ReadsAreDroppedWithoutLoss) {
+TEST_F(StdioTest, ReadsAreDroppedWithoutLoss) {
   Child child = Spawn(Cat());
   char bytes[10];
   for (int i = 0; i < 3; ++i) {
