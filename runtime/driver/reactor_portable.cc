@@ -258,7 +258,7 @@ void PortableReactor::Shutdown() {
     base::MutexLock lock(living.mutex);
     living.reactors.erase(std::remove(living.reactors.begin(), living.reactors.end(), this), living.reactors.end());
   }
-  Serve();
+  // What asks to be armed is not: its source may close the fd now, at any moment.
   for (;;) {
     mutex_.Lock();
     if (all_.empty()) break;

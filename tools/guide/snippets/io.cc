@@ -25,7 +25,7 @@ namespace {
 // Whether another attempt is worth while.
 bool MayGetBetter(const Status& status) {
   // Not: this runtime does not come back, and a writer that takes nothing will not take more.
-  return absl::IsUnavailable(status) && !IsShutdown(status) && !IsWriteZero(status);
+  return absl::IsUnavailable(status) && !IsShutdown(status) && !io::IsWriteZero(status);
 }
 
 std::string Explain(const Status& status) {
