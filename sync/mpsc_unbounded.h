@@ -4,7 +4,7 @@
 //   auto log = sync::MpscUnbounded<Line>();
 //   log.sender.Send(Line{...}).IgnoreError();             // IsClosed if the receiver is gone
 //
-// Memory: blocks of 32 items, reused; a steady flow allocates nothing.
+// Memory: blocks of 32 items, of up to 128 small ones, reused; a steady flow allocates nothing.
 // Order: values of one sender are received in the order of their sends.
 // Threads: senders any, also one handle on several at once (but for reset and assignment); the receiver one at a time.
 // Protocol, states and races: internal/mpsc_gate.h, internal/mpsc_blocks.h.

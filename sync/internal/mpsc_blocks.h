@@ -40,11 +40,14 @@
 
 namespace kioto::sync::internal {
 
-// Slots of a block: enough that its bookkeeping vanishes. Small under the explorer, which meets its edges within few
-// steps.
-inline constexpr uint64_t kMpscBlockSlots = KIOTO_MODEL ? 2 : 32;
+// Slots of a block: enough that its bookkeeping vanishes, in about 1 KiB, but 32 at least. Small under the explorer, which meets
+// its edges within few steps.
+constexpr uint64_t MpscBlockSlots(size_t item) {
+  if (KIOTO_MODEL) return 2;
+  return item <= 8 ? 128 : item <= 16 ? 64 : 32;
+}
 // Blocks kept for reuse: bursts of a thousand items allocate nothing.
-inline constexpr size_t kMpscSpareBlocks = KIOTO_MODEL ? 1 : 32;
+constexpr size_t MpscSpareBlocks(uint64_t slots) { return KIOTO_MODEL ? 1 : 1024 / slots; }
 // Blocks that senders find without walking: a power of two. A sender needs its own and the one before; the others are
 // for those who were away meanwhile.
 inline constexpr uint64_t kMpscDirectory = KIOTO_MODEL ? 2 : 16;
@@ -54,6 +57,7 @@ class MpscBlocks {
  public:
   using Gate = UnboundedGate;
   using Slot = MpscSlot<T>;
+  static constexpr uint64_t kSlots = MpscBlockSlots(sizeof(T));  // of a block
 
   MpscBlocks() : oldest_(new Block), head_block_(oldest_), tail_block_(oldest_) {}
   MpscBlocks(const MpscBlocks&) = delete;
@@ -69,7 +73,7 @@ class MpscBlocks {
 
   // The sender's slot of its ticket.
   Slot ForSend(uint64_t position, Gate& gate) {
-    const uint64_t number = position / kMpscBlockSlots;
+    const uint64_t number = position / kSlots;
     Block* block = Find(number);
     if (block == nullptr) block = FindOrMake(number, gate);
     return block->SlotAt(position);
@@ -77,7 +81,7 @@ class MpscBlocks {
 
   // The receiver's: the slot at `head`, if its block is there.
   Slot ForReceive(uint64_t head) {
-    if (head - head_block_->start == kMpscBlockSlots) {
+    if (head - head_block_->start == kSlots) {
       Block* next = head_block_->next.load(std::memory_order_acquire);  // acquire: pairs with Grow
       if (next == nullptr) return Slot();
       head_block_ = next;
@@ -92,11 +96,11 @@ class MpscBlocks {
   // The states side by side, apart from the items: a long queue of small items costs one byte more for each.
   struct Block {
     Slot SlotAt(uint64_t position) {
-      const size_t i = position % kMpscBlockSlots;
+      const size_t i = position % kSlots;
       return Slot(states[i], rooms[i]);
     }
     bool Published() {
-      for (uint64_t i = 0; i < kMpscBlockSlots; ++i) {
+      for (uint64_t i = 0; i < kSlots; ++i) {
         if (SlotAt(i).Look() == Slot::kEmpty) return false;
       }
       return true;
@@ -105,8 +109,8 @@ class MpscBlocks {
     uint64_t start = 0;
     base::Atomic<Block*> next{nullptr};
     base::Atomic<uint64_t> left_at{0};
-    typename Slot::AtomicState states[kMpscBlockSlots] = {};  // Slot::kEmpty
-    MpscRoom<T> rooms[kMpscBlockSlots];
+    typename Slot::AtomicState states[kSlots] = {};  // Slot::kEmpty
+    MpscRoom<T> rooms[kSlots];
   };
 
   static uint64_t EntryTag(uint64_t number) { return number / kMpscDirectory << kEntryTagShift; }
@@ -119,11 +123,11 @@ class MpscBlocks {
 
   // The first sender of a block, mostly.
   Block* FindOrMake(uint64_t number, Gate& gate) {
-    MoveTail(number * kMpscBlockSlots, gate);
+    MoveTail(number * kSlots, gate);
     Block* block = number > 0 ? Find(number - 1) : nullptr;  // R4
     if (block == nullptr)
       block = tail_block_.load(std::memory_order_acquire);  // acquire: pairs with the CAS in MoveTail
-    while (block->start != number * kMpscBlockSlots) block = NextOf(*block);
+    while (block->start != number * kSlots) block = NextOf(*block);
     // release: pairs with the load in Find.
     directory_[number % kMpscDirectory].store(reinterpret_cast<uintptr_t>(block) | EntryTag(number),
                                               std::memory_order_release);
@@ -152,7 +156,7 @@ class MpscBlocks {
 
   Block* Grow(Block& last) {
     Block* fresh = TakeSpare();
-    fresh->start = last.start + kMpscBlockSlots;
+    fresh->start = last.start + kSlots;
     Block* next = nullptr;
     // release: pairs with the acquire loads of `next`. acquire on failure: the winner's block is used.
     if (last.next.compare_exchange_strong(next, fresh, KIOTO_ORDER("mpsc_blocks.grow_order", std::memory_order_acq_rel),
@@ -167,13 +171,13 @@ class MpscBlocks {
   void TakeBack(uint64_t head) {
     while (oldest_ != head_block_) {
       const uint64_t left_at = oldest_->left_at.load(std::memory_order_acquire);  // acquire: pairs with MoveTail
-      const bool unused = head >= left_at && head >= oldest_->start + 2 * kMpscBlockSlots;  // R2, R4
+      const bool unused = head >= left_at && head >= oldest_->start + 2 * kSlots;  // R2, R4
       if (left_at == 0 || (!unused && !KIOTO_MUTANT("mpsc_blocks.reuse_early"))) return;
       Block* block = oldest_;
       oldest_ = block->next.load(std::memory_order_relaxed);  // relaxed: acquired when head_block_ went over it
       block->next.store(nullptr, std::memory_order_relaxed);  // relaxed, here and below: PutSpare releases
       block->left_at.store(0, std::memory_order_relaxed);     // relaxed: as above
-      for (uint64_t i = 0; i < kMpscBlockSlots; ++i) block->SlotAt(i).Clear();
+      for (uint64_t i = 0; i < kSlots; ++i) block->SlotAt(i).Clear();
       PutSpare(block);
     }
   }
@@ -204,7 +208,7 @@ class MpscBlocks {
   Block* head_block_;
   alignas(64) base::Atomic<Block*> tail_block_;
   base::Atomic<uint64_t> directory_[kMpscDirectory] = {};
-  alignas(64) base::Atomic<Block*> spares_[kMpscSpareBlocks] = {};
+  alignas(64) base::Atomic<Block*> spares_[MpscSpareBlocks(kSlots)] = {};
 };
 
 }  // namespace kioto::sync::internal

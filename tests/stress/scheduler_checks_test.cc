@@ -125,7 +125,7 @@ TEST(SchedulerChecks, AThousandTasksThatWakeThemselvesTakeTurns) {
     EXPECT_GT(*ends.first, 0);
     EXPECT_LE(*ends.second - *ends.first, 1);
   }
-  EXPECT_TRUE(WithinItsBound([&polls] {
+  EXPECT_TRUE(WithinItsBound([&polls, tasks] {
     base::Atomic<bool> stop{false};
     Runtime runtime = Pool(2);
     for (int& mine : polls) runtime.Spawn(AlwaysWoken(stop, mine)).Detach();
