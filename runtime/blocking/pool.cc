@@ -1,3 +1,8 @@
+// THREADS COME ONE AFTER THE OTHER. Jobs that come faster than a thread wakes up need no thread each: who queues a job brings a
+// thread only if none is on its way (but for those that loans count on), and the thread that has come brings the next one, if more
+// is queued, before it begins its own job, which may block. So a flood of short jobs costs few wake-ups, n jobs that block have n
+// threads after n wake-ups, and who spawned them waits for none. A thread that does not come after all, or leaves, leaves that to
+// one that waits (ThreadEndsLocked, Leave).
 #include "kioto/runtime/blocking/pool.h"
 
 #include <algorithm>
@@ -15,6 +20,14 @@
 #endif
 
 namespace kioto::internal {
+namespace {
+
+// Whether a thread is on its way, neither busy nor waiting, that no loan counts on.
+bool OneComes(int threads, int running, size_t waiting, size_t loans) {
+  return threads - running > static_cast<int>(waiting + loans);
+}
+
+}  // namespace
 
 BlockingPool::BlockingPool(const BlockingOptions& options) : Scheduler(/*shards=*/1), options_(options) {}
 
@@ -90,6 +103,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
     refusal = AdmitLocked();
     if (refusal.ok()) {
       PushLocked(task);
+      if (OneComes(threads_, running_, waiting_.size(), loans_.size())) return;
       if (Waiter* waiter = PopWaiterLocked()) {
         // Under the lock: the waiter can not leave before it has taken the lock again.
         if (!KIOTO_MUTANT("blocking_pool.no_wake")) waiter->parker.Unpark();
@@ -196,8 +210,18 @@ bool BlockingPool::Enlist() {
 }
 
 void BlockingPool::Leave() {
-  base::MutexLock lock(lock_);
-  ThreadEndsLocked();
+  {
+    base::MutexLock lock(lock_);
+    const bool counted_on = head_ != nullptr && !OneComes(threads_ - 1, running_, waiting_.size(), loans_.size());
+    if (!counted_on || !waiting_.empty()) return ThreadEndsLocked();
+  }
+  if (StartThread()) return;  // in its place
+  TaskHeader* orphans;
+  {
+    base::MutexLock lock(lock_);
+    orphans = ThreadIsRefusedLocked();
+  }
+  CancelOrphans(orphans);
 }
 
 // Whether there is room for this thread when it comes back.
@@ -232,7 +256,21 @@ void BlockingPool::RunThread() {
       head_ = task->queue_next;
       --queued_;
       ++running_;
+      bool starts = false;
+      if (head_ != nullptr && !OneComes(threads_, running_, waiting_.size(), loans_.size()) &&
+          !KIOTO_MUTANT("blocking_pool.bring_no_next")) {
+        if (Waiter* waiter = PopWaiterLocked()) {
+          waiter->parker.Unpark();  // under the lock: as in Enqueue
+        } else if (threads_ < options_.max_threads) {
+          ++threads_;
+          starts = true;
+        }
+      }
       lock_.Unlock();
+      if (starts && !StartThread()) {
+        base::MutexLock lock(lock_);
+        ThreadEndsLocked();  // not the last: this one lives
+      }
       RunJob(task);
       lock_.Lock();
       --running_;
@@ -266,7 +304,12 @@ void BlockingPool::RunThread() {
 }
 
 void BlockingPool::ThreadEndsLocked() {
-  if (--threads_ > 0 || lent_ > 0 || KIOTO_MUTANT("blocking_pool.end_in_silence")) return;
+  --threads_;
+  if (head_ != nullptr && !OneComes(threads_, running_, waiting_.size(), loans_.size()) &&
+      !KIOTO_MUTANT("blocking_pool.leave_to_none")) {
+    if (Waiter* waiter = PopWaiterLocked()) waiter->parker.Unpark();
+  }
+  if (threads_ > 0 || lent_ > 0 || KIOTO_MUTANT("blocking_pool.end_in_silence")) return;
   for (base::Parker* parker : awaiting_) parker->Unpark();
 }
 

@@ -1,5 +1,5 @@
 // The blocking pool: jobs that come while a thread gives up waiting (R1 of runtime/blocking/pool.h), while the pool ends (R2), and
-// while its last thread goes to a loan (R3). It has no memory order of its own: all is under its lock, and in the token of a
+// while its last thread goes to a loan (R3); and that each thread brings the next (pool.cc). It has no memory order of its own: all is under its lock, and in the token of a
 // parker.
 #include "kioto/runtime/blocking/pool.h"
 
@@ -29,23 +29,30 @@ struct Counts {
 };
 
 struct Job final : TaskHeader {
-  Job(BlockingPool* pool, Counts* counts) : TaskHeader(&kTable, pool, 1, base::SourceLocation()), counts(counts) {
+  Job(BlockingPool* pool, Counts* counts, uint32_t awaits)
+      : TaskHeader(&kTable, pool, 1, base::SourceLocation()), counts(counts), awaits(awaits) {
     Assert(DropJoin() == TaskState::ToDetached::kDetached, "a new job has an output");
   }
   void End(bool ran) {
     if (ran) counts->ran.fetch_add(1, std::memory_order_relaxed);
     counts->ended.fetch_add(1, std::memory_order_release);  // release: pairs with AwaitEnded
-    FutexWake(counts->ended);
+    FutexWake(counts->ended, INT_MAX);
   }
 
   static const TaskVTable kTable;
   Counts* const counts;
+  const uint32_t awaits;  // so many others have ended before it does
 };
+
+void AwaitEnded(Counts& counts, uint32_t jobs) {
+  for (uint32_t now; (now = counts.ended.load(std::memory_order_acquire)) < jobs;) FutexWait(counts.ended, now);
+}
 
 const TaskVTable Job::kTable = {
     {[](WakeTarget*) {}, [](WakeTarget* target) { delete static_cast<Job*>(target); },
      [](WakeTarget* target) { target->Unref(); }},
     [](TaskHeader* task, Context&) {
+      AwaitEnded(*static_cast<Job*>(task)->counts, static_cast<Job*>(task)->awaits);
       static_cast<Job*>(task)->End(/*ran=*/true);
       return true;
     },
@@ -55,24 +62,20 @@ const TaskVTable Job::kTable = {
     nullptr,
 };
 
-void AwaitEnded(Counts& counts, uint32_t jobs) {
-  for (uint32_t now; (now = counts.ended.load(std::memory_order_acquire)) < jobs;) FutexWait(counts.ended, now);
-}
-
-// The pool of an execution, and its end. One thread, so that each job depends on one that may be about to leave.
+// The pool of an execution, and its end. With one thread each job depends on one that may be about to leave.
 class Pool {
  public:
-  explicit Pool(int thread_starts = INT_MAX) {
+  explicit Pool(int thread_starts = INT_MAX, int max_threads = 1) {
     kioto::internal::listed_schedulers = nullptr;  // an execution that failed has left its own
     Thread::detached_starts = thread_starts;
-    pool_ = std::make_shared<BlockingPool>(BlockingOptions{/*max_threads=*/1, /*max_queued=*/4, /*keep_alive_ns=*/1});
+    pool_ = std::make_shared<BlockingPool>(BlockingOptions{max_threads, /*max_queued=*/4, /*keep_alive_ns=*/1});
   }
   ~Pool() {
     Shutdown();
     Assert(pool_->queued() == 0 && pool_->owned.size() == 0, "a job is left");
   }
-  void Submit(Counts& counts, bool mandatory = false) {
-    Job* job = new Job(pool_.get(), &counts);
+  void Submit(Counts& counts, bool mandatory = false, uint32_t awaits = 0) {
+    Job* job = new Job(pool_.get(), &counts, awaits);
     job->mandatory = mandatory;
     StartTask(job);
   }
@@ -160,6 +163,39 @@ void TheLastThreadGoesToALoan() {
     release.store(1, std::memory_order_release);  // release: pairs with the loan's look
     FutexWake(release);
   }
+}
+
+// The first job ends after the second, so each needs a thread.
+void AJobThatAwaitsTheNext() {
+  Counts counts;
+  {
+    Pool pool(INT_MAX, /*max_threads=*/2);
+    pool.Submit(counts, /*mandatory=*/false, /*awaits=*/1);
+    pool.Submit(counts);
+    AwaitEnded(counts, 2);
+  }
+  Assert(counts.ran.Newest() == 2, "a job did not run");
+}
+
+// The second thread is refused, when a job that came meanwhile has counted on it, and the first one waits, or is gone: then the job
+// is refused too, and has ended all the same.
+void ARefusedThreadIsCountedOn() {
+  Counts counts;
+  {
+    Pool pool(/*thread_starts=*/1, /*max_threads=*/2);
+    pool.Submit(counts);
+    Thread other([&] { pool.Submit(counts); });
+    pool.Submit(counts);
+    AwaitEnded(counts, 3);
+    other.Join();
+  }
+}
+
+TEST(BlockingPoolModel, EachThreadBringsTheNext) {
+  ExpectHoldsAlways(Options(), AJobThatAwaitsTheNext);
+  ExpectHoldsAlways(Options(), ARefusedThreadIsCountedOn);
+  ExpectCaught("blocking_pool.bring_no_next", Options(), AJobThatAwaitsTheNext);
+  ExpectCaught("blocking_pool.leave_to_none", Options(), ARefusedThreadIsCountedOn);
 }
 
 TEST(BlockingPoolModel, EveryJobRuns) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/sync/oneshot.h"
 #include "tools/bench/bench.h"
 
@@ -112,6 +113,24 @@ void ChainedSpawn(Bench& bench) {
   });
 }
 
+// Jobs on the blocking pool, a batch in flight at a time, each of which gives a number.
+void SpawnBlockingJobs(Bench& bench) {
+  const size_t jobs = bench.Size(1'000);
+  RunBatchesInTask(bench, bench.Times(200), jobs, [jobs] {
+    std::vector<JoinHandle<size_t>> handles;
+    handles.reserve(jobs);
+    for (size_t i = 0; i < jobs; ++i) handles.push_back(SpawnBlocking([i] { return i; }));
+    return PollFn([handles = std::move(handles), next = size_t{0}](Context& cx) mutable -> Poll<Unit> {
+      for (; next < handles.size(); ++next) {
+        auto job = handles[next].PollOnce(cx);
+        if (job.pending()) return kPending;
+        Check(job->ok() && **job == next, "a job");
+      }
+      return Unit{};
+    });
+  });
+}
+
 // Resident bytes per task that waits for nothing that comes.
 void IdleTasks(Bench& bench) {
   const size_t tasks = bench.Size(1'000'000);
@@ -137,8 +156,14 @@ void IdleTasks(Bench& bench) {
 }  // namespace
 
 const Row kTaskRows[] = {
-    {"spawn_join", SpawnJoin}, {"spawn_detached", SpawnDetached}, {"yield", Yield},       {"ping_pong", PingPong},
-    {"chained_spawn", ChainedSpawn}, {"idle_tasks", IdleTasks},       {nullptr, nullptr},
+    {"spawn_join", SpawnJoin},
+    {"spawn_detached", SpawnDetached},
+    {"yield", Yield},
+    {"ping_pong", PingPong},
+    {"chained_spawn", ChainedSpawn},
+    {"spawn_blocking", SpawnBlockingJobs},
+    {"idle_tasks", IdleTasks},
+    {nullptr, nullptr},
 };
 
 }  // namespace kioto::bench

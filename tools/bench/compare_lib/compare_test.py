@@ -102,7 +102,7 @@ class GatesTest(unittest.TestCase):
 
     def test_the_ground_set(self):
         ground = [row.name for row in gates.choose(gates.load(), None)]
-        self.assertEqual(len(ground), 26)
+        self.assertEqual(len(ground), 27)
         self.assertNotIn("fs_read", ground)
 
     def test_choice(self):
