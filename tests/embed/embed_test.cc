@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <chrono>
+#include <climits>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -172,10 +174,14 @@ TEST(EmbedTest, AnIdleGuestCostsNoTurnOfTheLoop) {
   for (int i = 0; i < 5; ++i) uv_run(host.loop(), UV_RUN_NOWAIT);  // until both wait
   ASSERT_EQ(runtime->handle().live_tasks(), 2u);
 
-  const int turns = host.turns(), ticks = host.ticks();
-  host.Tick(/*period_ms=*/20, /*times=*/10);
-  while (host.ticks() < ticks + 10) uv_run(host.loop(), UV_RUN_ONCE);
-  EXPECT_LE(host.turns() - turns, 10 + 10);  // libuv itself wakes a little before its timers, at times
+  int fewest = INT_MAX;  // libuv itself wakes a little before its timers, at times
+  for (int round = 0; round < 5 && fewest > 10 + 2; ++round) {
+    const int turns = host.turns(), ticks = host.ticks();
+    host.Tick(/*period_ms=*/20, /*times=*/10);
+    while (host.ticks() < ticks + 10) uv_run(host.loop(), UV_RUN_ONCE);
+    fewest = std::min(fewest, host.turns() - turns);
+  }
+  EXPECT_LE(fewest, 10 + 2);
 
   // A wake from another thread gets through to a loop that sleeps, and keeps it alive.
   bool ran = false;

@@ -34,6 +34,9 @@ void Echo(Call& call) { call.reply.Bulk(call.args[1]); }
 void Select(Call& call) {
   int64_t index = 0;
   if (!call.TakeInteger(1, &index)) return;
+  if (index < INT32_MIN || index > INT32_MAX) {
+    return call.reply.Error("ERR value is out of range, value must between -2147483648 and 2147483647");
+  }
   if (index < 0 || index >= static_cast<int64_t>(Store::kDatabases)) {
     return call.reply.Error("ERR DB index is out of range");
   }
@@ -118,6 +121,7 @@ void CommandCommand(Call& call) {
     call.reply.Array(named.size() * 2);
     for (const Command* command : named) Document(call, *command);
   } else if (absl::EqualsIgnoreCase(what, "LIST")) {
+    if (call.args.size() != 2) return call.SyntaxError();  // no filters here
     call.reply.Array(AllCommands().size());
     for (const Command* command : AllCommands()) call.reply.Bulk(command->name);
   } else {

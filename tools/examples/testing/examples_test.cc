@@ -129,6 +129,7 @@ TEST(PoolTest, OfOneJob) {
   const Meter::Taken few = Pool(100), many = Pool(1100);
   const double allocations = static_cast<double>(many.count - few.count) / 1000;
   Report("pool", many.largest_block, allocations);
+  EXPECT_LE(many.largest_block, 2400u);
   EXPECT_LE(allocations, 2.01);  // the boxed Count, and its oneshot
 }
 
@@ -186,6 +187,7 @@ TEST(FetchTest, OfOnePage) {
   const Meter::Taken few = Fetch(50), many = Fetch(150);
   const double allocations = static_cast<double>(many.count - few.count) / 100;
   Report("fetch", many.largest_block, allocations);
+  EXPECT_LE(many.largest_block, 4400u);
   // Two boxed futures, the state of connecting, the parser, the room for reading, the page, and the strings of addresses and of
   // the request; of the portable reactor libuv's handle of the socket, and sometimes of a second attempt.
   EXPECT_LE(allocations, KIOTO_PORTABLE ? 14.01 : 12.01);
