@@ -19,19 +19,21 @@ class BufferedClient::Owner {
   Owner(Client client, kioto::sync::MpscReceiver<Request> requests)
       : client_(std::move(client)), requests_(std::move(requests)) {}
 
-  void Answer(StatusOr<std::vector<Reply>>& replies) {
+  // Those whose answers had come get them, even if the connection has ended since.
+  void Answer(const Status& end) {
     for (size_t i = 0; i < taken_.size(); ++i) {
-      taken_[i].reply.Send(replies.ok() ? StatusOr<Reply>(std::move((*replies)[i])) : replies.status());
+      taken_[i].reply.Send(i < replies_.size() ? StatusOr<Reply>(std::move(replies_[i])) : StatusOr<Reply>(end));
     }
     taken_.clear();
+    replies_.clear();
   }
 
   auto SendTaken() {
     std::string commands;
     for (const Request& request : taken_) commands += request.command;
-    return client_.CallMany(std::move(commands), taken_.size()).Then([this](StatusOr<std::vector<Reply>>& replies) {
-      Answer(replies);
-      return replies.status();
+    return client_.CallMany(std::move(commands), taken_.size(), replies_).Then([this](Status& end) {
+      Answer(end);
+      return end;
     });
   }
 
@@ -50,6 +52,7 @@ class BufferedClient::Owner {
   Client client_;
   kioto::sync::MpscReceiver<Request> requests_;
   std::vector<Request> taken_;
+  std::vector<Reply> replies_;
 };
 // [end owner]
 

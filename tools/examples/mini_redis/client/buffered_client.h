@@ -1,5 +1,5 @@
 // BufferedClient: one connection for many tasks. A task owns it and takes what they ask for from a channel; what has come
-// together is sent in one write, and the answers go back one by one.
+// together, up to 64 calls, is sent together, and the answers go back one by one when the last of them is there.
 #ifndef KIOTO_TOOLS_EXAMPLES_MINI_REDIS_CLIENT_BUFFERED_CLIENT_H_
 #define KIOTO_TOOLS_EXAMPLES_MINI_REDIS_CLIENT_BUFFERED_CLIENT_H_
 
@@ -15,8 +15,9 @@
 
 namespace redis {
 
-// A handle: copy it for every task. The connection closes when the last one has gone. A call that is dropped is made all the
-// same. Errors: as Client's; after an error of the connection IsClosed.
+// A handle: copy it for every task. The connection closes when the last one has gone and its calls are answered. A call that is
+// dropped while it waits for room is not made; later, it is made all the same. Errors: as Client's; calls that come after an error
+// of the connection, or wait for room then, are IsClosed.
 class BufferedClient {
  public:
   // In a runtime: the task begins at once. `waiting` calls may wait for it; more of them wait for room.

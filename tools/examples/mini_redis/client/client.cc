@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/runtime/future/future.h"
 
 namespace redis {
 
@@ -12,6 +13,9 @@ using kioto::Break;
 using kioto::Continue;
 using kioto::Flow;
 using kioto::Future;
+
+constexpr size_t kRoom = 16 << 10;  // bytes that are read at a time
+constexpr size_t kKeep = 64 << 10;  // bytes of the buffer that stay after a long reply
 
 Future<StatusOr<Client>> Client::Connect(kioto::net::Endpoint to) {
   return kioto::net::TcpStream::Connect(std::move(to)).AndThen([](kioto::net::TcpStream& stream) {
@@ -24,13 +28,14 @@ Future<StatusOr<Client>> Client::Connect(kioto::net::Endpoint to) {
 Future<StatusOr<Reply>> Client::Receive() {
   return kioto::Loop([this]() -> Future<StatusOr<Flow<Reply>>> {
     absl::string_view bytes = in_.view();
-    StatusOr<std::optional<Reply>> reply = TakeReply(bytes);
+    StatusOr<std::optional<Reply>> reply = parser_.Parse(bytes);
+    in_.Consume(in_.size() - bytes.size());
     if (!reply.ok()) return reply.status();
     if (*reply) {
-      in_.Consume(in_.size() - bytes.size());
+      in_.Release(kKeep);
       return StatusOr<Flow<Reply>>(Break(**std::move(reply)));
     }
-    return stream_.Read(in_).AndThen([](size_t& n) -> StatusOr<Flow<Reply>> {
+    return stream_.Read(in_, kRoom).AndThen([](size_t& n) -> StatusOr<Flow<Reply>> {
       if (n == 0) return absl::UnavailableError("the server has closed the connection");
       return Flow<Reply>(Continue());
     });
@@ -38,20 +43,35 @@ Future<StatusOr<Reply>> Client::Receive() {
 }
 // [end receive]
 
-Future<StatusOr<std::vector<Reply>>> Client::CallMany(std::string commands, size_t count) {
-  if (in_call_) return absl::FailedPreconditionError("an earlier call was dropped before its answer came: connect anew");
-  in_call_ = true;
-  return kioto::With(std::vector<Reply>(), [this, count, commands = std::move(commands)](std::vector<Reply>& replies) mutable {
-    return stream_.WriteAll(std::move(commands)).AndThen([this, count, &replies] {
-      return kioto::Loop([this, count, &replies] {
+// [region pipeline]
+// Both directions at once: to write all of it first would wait for ever for a server that writes its answers first. When writing
+// fails, the answers that had been sent are still there to be read, and may say why.
+Future<Status> Client::CallMany(std::string commands, size_t count, std::vector<Reply>& replies) {
+  return kioto::Lazy([this, count, &replies, commands = std::move(commands)]() mutable -> Future<Status> {
+    if (!step_.ok()) return step_;
+    step_ = absl::FailedPreconditionError("an earlier call was dropped before its answer came: connect anew");
+    return kioto::With(absl::OkStatus(), [this, count, &replies, commands = std::move(commands)](Status& first) mutable {
+      auto write = stream_.WriteAll(std::move(commands)).Then([&first](Status& written) {
+        first = std::move(written);
+        return absl::OkStatus();
+      });
+      auto read = kioto::Loop([this, count, &replies] {
         return kioto::If(replies.size() == count, Break, [this, &replies] {
           return Receive().AndThen([&replies](Reply& reply) { replies.push_back(std::move(reply)); });
         });
       });
-    }).AndThen([this, &replies] {
-      in_call_ = false;
-      return std::move(replies);
+      return kioto::TryJoin(std::move(write), std::move(read)).Then([this, &first](Status& got) {
+        step_ = first.ok() ? got : first;
+        return got.ok() ? got : step_;
+      });
     });
+  });
+}
+// [end pipeline]
+
+Future<StatusOr<std::vector<Reply>>> Client::CallMany(std::string commands, size_t count) {
+  return kioto::With(std::vector<Reply>(), [this, count, commands = std::move(commands)](std::vector<Reply>& replies) mutable {
+    return CallMany(std::move(commands), count, replies).AndThen([&replies] { return std::move(replies); });
   });
 }
 
@@ -81,6 +101,7 @@ Future<StatusOr<int64_t>> Client::Publish(absl::string_view channel, absl::strin
 }
 
 Future<StatusOr<Subscriber>> Client::Subscribe(absl::Span<const std::string> channels) && {
+  if (!step_.ok()) return step_;
   return kioto::With(Subscriber(std::move(*this)),
                      [names = std::vector<std::string>(channels.begin(), channels.end())](Subscriber& subscriber) {
                        return subscriber.Send("SUBSCRIBE", names).AndThen([&subscriber] { return std::move(subscriber); });

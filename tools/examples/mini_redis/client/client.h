@@ -5,12 +5,14 @@
 //   });
 //
 // Arguments are copied before a method returns; the client must stay until what it returned is done. Errors: the connection's;
-// what the server refuses is kInvalidArgument, in its words. A call that is dropped before its answer has come leaves the
-// connection out of step: every later one is kFailedPrecondition.
+// what the server refuses is kInvalidArgument, in its words. An error of the connection is that of every later call, too. A call
+// that was begun and is dropped before its answer has come leaves the connection out of step: every later one is
+// kFailedPrecondition.
 #ifndef KIOTO_TOOLS_EXAMPLES_MINI_REDIS_CLIENT_CLIENT_H_
 #define KIOTO_TOOLS_EXAMPLES_MINI_REDIS_CLIENT_CLIENT_H_
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,8 +48,11 @@ class Client {
 
   // Any command. What the server refuses is a Reply, too.
   kioto::Future<absl::StatusOr<Reply>> Call(absl::Span<const absl::string_view> words);
-  // Commands that were encoded already, in one write, and their `count` answers in the same order.
+  // Commands that were encoded already, and their `count` answers in the same order. Answers are read while commands are written:
+  // a server that waits for room to answer in goes on to take what is left of them.
   kioto::Future<absl::StatusOr<std::vector<Reply>>> CallMany(std::string commands, size_t count);
+  // The same, and what had come before an error is in `replies`, which must stay until this is done.
+  kioto::Future<absl::Status> CallMany(std::string commands, size_t count, std::vector<Reply>& replies);
 
  private:
   friend class Subscriber;
@@ -57,7 +62,8 @@ class Client {
 
   kioto::net::TcpStream stream_;
   kioto::ByteQueue in_;
-  bool in_call_ = false;
+  ReplyParser parser_;
+  absl::Status step_;  // why no other call can be made; OK: one can
 };
 
 struct Message {

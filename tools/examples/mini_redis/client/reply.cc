@@ -1,5 +1,6 @@
 #include "kioto/tools/examples/mini_redis/client/reply.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -9,54 +10,13 @@
 namespace redis {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{512} << 20;  // of one string, as Redis has it
+constexpr int64_t kMostBytes = int64_t{513} << 20;  // of a reply: a string of Redis has at most 512 MiB
 constexpr int64_t kMostItems = 1 << 20;
-constexpr int kMostLevels = 8;  // of arrays in arrays
-
-using Taken = absl::StatusOr<std::optional<Reply>>;
+constexpr size_t kMostLine = 64 << 10;
+constexpr size_t kMostLevels = 8;  // of arrays in arrays
 
 absl::Status Malformed(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("this is no reply of a Redis server: ", what));
-}
-
-Taken Take(absl::string_view& bytes, int level);
-
-Taken TakeString(absl::string_view& rest, int64_t size) {
-  if (size > kMostBytes) return Malformed("a string that is too long");
-  const auto length = static_cast<size_t>(size);
-  if (rest.size() < length + 2) return std::nullopt;
-  if (rest.substr(length, 2) != "\r\n") return Malformed("a string that is longer than it says");
-  Reply reply{Reply::Kind::kText, std::string(rest.substr(0, length)), 0, {}};
-  rest.remove_prefix(length + 2);
-  return reply;
-}
-
-Taken TakeArray(absl::string_view& rest, int64_t count, int level) {
-  if (count > kMostItems || level == kMostLevels) return Malformed("an array that is too large");
-  Reply array{Reply::Kind::kArray, "", 0, {}};
-  for (int64_t i = 0; i < count; ++i) {
-    Taken item = Take(rest, level + 1);
-    if (!item.ok() || !*item) return item;
-    array.items.push_back(**std::move(item));
-  }
-  return array;
-}
-
-Taken Take(absl::string_view& bytes, int level) {
-  const size_t end = bytes.find("\r\n");
-  if (end == absl::string_view::npos) return std::nullopt;
-  const absl::string_view line = bytes.substr(0, end);
-  if (line.empty()) return Malformed("an empty line");
-  bytes.remove_prefix(end + 2);
-  const absl::string_view body = line.substr(1);
-  if (line[0] == '+') return Reply{Reply::Kind::kText, std::string(body), 0, {}};
-  if (line[0] == '-') return Reply{Reply::Kind::kError, std::string(body), 0, {}};
-  int64_t number = 0;
-  if (!absl::SimpleAtoi(body, &number)) return Malformed(absl::CHexEscape(line.substr(0, 40)));
-  if (line[0] == ':') return Reply{Reply::Kind::kInteger, "", number, {}};
-  if (line[0] != '$' && line[0] != '*') return Malformed(absl::CHexEscape(line.substr(0, 40)));
-  if (number < 0) return Reply();
-  return line[0] == '$' ? TakeString(bytes, number) : TakeArray(bytes, number, level);
 }
 
 absl::Status Unwanted(const Reply& reply) {
@@ -66,11 +26,81 @@ absl::Status Unwanted(const Reply& reply) {
 
 }  // namespace
 
-Taken TakeReply(absl::string_view& bytes) {
-  absl::string_view rest = bytes;
-  Taken reply = Take(rest, 0);
-  if (reply.ok() && *reply) bytes = rest;
-  return reply;
+absl::Status ReplyParser::Begin(char kind, int64_t length, std::optional<Reply>& value) {
+  if (length < 0) {
+    value = Reply();
+  } else if (kind == '$') {
+    if (length > kMostBytes - size_) return Malformed("it is too long");
+    size_ += length;
+    string_ = length;
+  } else {
+    if (length > kMostItems - items_ || open_.size() == kMostLevels) return Malformed("an array that is too large");
+    items_ += length;
+    Reply array{Reply::Kind::kArray, "", 0, {}};
+    if (length == 0) {
+      value = std::move(array);
+    } else {
+      open_.push_back({std::move(array), length});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReplyParser::TakeLine(absl::string_view line, std::optional<Reply>& value) {
+  if (line.empty()) return Malformed("an empty line");
+  const absl::string_view body = line.substr(1);
+  size_ += static_cast<int64_t>(line.size());
+  if (size_ > kMostBytes) return Malformed("it is too long");
+  int64_t number = 0;
+  switch (line[0]) {
+    case '+': value = Reply{Reply::Kind::kText, std::string(body), 0, {}}; return absl::OkStatus();
+    case '-': value = Reply{Reply::Kind::kError, std::string(body), 0, {}}; return absl::OkStatus();
+    case ':':
+    case '$':
+    case '*':
+      if (absl::SimpleAtoi(body, &number)) break;
+      [[fallthrough]];
+    default: return Malformed(absl::CHexEscape(line.substr(0, 40)));
+  }
+  if (line[0] != ':') return Begin(line[0], number, value);
+  value = Reply{Reply::Kind::kInteger, "", number, {}};
+  return absl::OkStatus();
+}
+
+// Into the array that it belongs to, and that into its own, as far as they are complete by it.
+void ReplyParser::Place(std::optional<Reply>& value) {
+  while (value && !open_.empty()) {
+    Open& last = open_.back();
+    last.array.items.push_back(*std::move(value));
+    value.reset();
+    if (--last.missing > 0) return;
+    value = std::move(last.array);
+    open_.pop_back();
+  }
+}
+
+absl::StatusOr<std::optional<Reply>> ReplyParser::Parse(absl::string_view& bytes) {
+  std::optional<Reply> value;
+  while (!value) {
+    if (string_ < 0) {
+      const size_t end = bytes.find("\r\n");
+      if (std::min(end, bytes.size()) > kMostLine) return Malformed("a line that is too long");
+      if (end == absl::string_view::npos) return std::nullopt;
+      absl::Status taken = TakeLine(bytes.substr(0, end), value);
+      if (!taken.ok()) return taken;
+      bytes.remove_prefix(end + 2);
+    } else {
+      const auto length = static_cast<size_t>(string_);
+      if (bytes.size() < length + 2) return std::nullopt;
+      if (bytes.substr(length, 2) != "\r\n") return Malformed("a string that is longer than it says");
+      value = Reply{Reply::Kind::kText, std::string(bytes.substr(0, length)), 0, {}};
+      bytes.remove_prefix(length + 2);
+      string_ = -1;
+    }
+    Place(value);
+  }
+  items_ = size_ = 0;
+  return value;
 }
 
 std::string Encode(absl::Span<const absl::string_view> words) {

@@ -27,9 +27,29 @@ struct Reply {
   std::string ToString() const;
 };
 
-// Takes the first reply off the front of `bytes`; nullopt: it is not all there yet, and `bytes` is as it was. Errors: no server
-// that speaks this protocol sends that.
-absl::StatusOr<std::optional<Reply>> TakeReply(absl::string_view& bytes);
+// Replies out of the bytes of a connection. What was looked at once is taken and kept: a long reply in many pieces costs no more
+// than the same in one. Its size, its items and its lines are bounded.
+class ReplyParser {
+ public:
+  // Takes what it can use off the front of `bytes`. nullopt: the reply goes on in bytes that come behind what was left. Errors: no
+  // server that speaks this protocol sends that; there is no way on.
+  absl::StatusOr<std::optional<Reply>> Parse(absl::string_view& bytes);
+
+ private:
+  struct Open {
+    Reply array;
+    int64_t missing;  // items
+  };
+
+  absl::Status TakeLine(absl::string_view line, std::optional<Reply>& value);
+  absl::Status Begin(char kind, int64_t length, std::optional<Reply>& value);
+  void Place(std::optional<Reply>& value);
+
+  std::vector<Open> open_;  // arrays that are not all there, the outer first
+  int64_t string_ = -1;     // the length of the string that comes next
+  int64_t items_ = 0;       // of this reply, in all its arrays
+  int64_t size_ = 0;        // bytes of this reply
+};
 
 // A command, ready to be sent.
 std::string Encode(absl::Span<const absl::string_view> words);
