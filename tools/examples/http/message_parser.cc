@@ -68,6 +68,8 @@ struct MessageParser::Callbacks {
     self.head_.minor = parser->http_minor;
     self.head_.keep_alive = http_should_keep_alive(parser) != 0;
     self.head_done_ = true;
+    self.line_ = Line::kBegin;
+    self.framing_size_ = 0;
     self.result_ = self.CheckHead();
     if (self.result_ == Result::kError) return -1;
     http_parser_pause(parser, 1);
@@ -75,6 +77,8 @@ struct MessageParser::Callbacks {
   }
   static int Body(http_parser* parser, const char* at, size_t size) {
     MessageParser& self = Of(parser);
+    if ((parser->flags & F_CHUNKED) != 0 && !self.FramingIsProper(at)) return 1;
+    self.framing_ = at + size;
     if (size > self.limits_.body - self.body_.size()) {
       return self.Fail(413, "the body is too large") == Result::kError;
     }
@@ -85,8 +89,6 @@ struct MessageParser::Callbacks {
     MessageParser& self = Of(parser);
     self.inside_ = false;
     self.head_done_ = false;
-    self.head_size_ = 0;
-    self.last_ = '\n';
     self.result_ = Result::kEnd;
     http_parser_pause(parser, 1);
     return 0;
@@ -122,14 +124,36 @@ MessageParser::Result MessageParser::Fail(int status, absl::string_view why) {
   return result_ = Result::kError;
 }
 
+bool MessageParser::IsProper(char c, bool first) {
+  if (c == '\n' && last_ != '\r' && !first) return false;
+  if ((c == ' ' || c == '\t') && last_ == '\n' && !first) return false;
+  if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\r' && c != '\n' && c != '\t') return false;
+  last_ = c;
+  return true;
+}
+
 bool MessageParser::LinesAreProper(absl::string_view bytes) {
   for (const char c : bytes) {
-    const bool first = head_size_ == 0;
-    if (c == '\n' && last_ != '\r' && !first) return false;
-    if ((c == ' ' || c == '\t') && last_ == '\n' && !first) return false;
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\r' && c != '\n' && c != '\t') return false;
-    last_ = c;
+    if (!IsProper(c, /*first=*/head_size_ == 0)) return false;
     ++head_size_;
+  }
+  return true;
+}
+
+bool MessageParser::FramingIsProper(const char* end) {
+  for (; framing_ != end; ++framing_) {
+    if (++framing_size_ > limits_.head + 8 * body_.size()) return Fail(413, "too much around the chunks") != Result::kError;
+    const char c = *framing_;
+    bool proper = IsProper(c, /*first=*/false);
+    if (line_ == Line::kTrailer || c == '\r') {
+    } else if (c == '\n') {
+      line_ = line_ != Line::kBegin && zero_ ? Line::kTrailer : Line::kBegin;
+    } else if (line_ != Line::kExtension) {
+      proper &= absl::ascii_isxdigit(static_cast<unsigned char>(c)) || (c == ';' && line_ == Line::kSize);
+      zero_ = (line_ == Line::kBegin || zero_) && (c == '0' || c == ';');
+      line_ = c == ';' ? Line::kExtension : Line::kSize;
+    }
+    if (!proper) return Fail(400, "a line around a chunk that is no such line") != Result::kError;
   }
   return true;
 }
@@ -154,10 +178,19 @@ MessageParser::Result MessageParser::CheckHead() {
 MessageParser::Result MessageParser::Run(absl::string_view bytes) {
   result_ = Result::kMore;
   http_parser_pause(parser_.get(), 0);
+  const bool framed = head_done_ && (parser_->flags & F_CHUNKED) != 0;
+  framing_ = bytes.data();
   consumed_ = http_parser_execute(parser_.get(), &Callbacks::Settings(), bytes.data(), bytes.size());
   const http_errno problem = HTTP_PARSER_ERRNO(parser_.get());
   if (result_ == Result::kError) return result_;
-  if (problem == HPE_OK || problem == HPE_PAUSED) return result_;
+  if (problem == HPE_OK || problem == HPE_PAUSED) {
+    if (framed && !FramingIsProper(bytes.data() + consumed_)) return result_;
+    if (result_ == Result::kEnd) {
+      head_size_ = 0;
+      last_ = '\n';
+    }
+    return result_;
+  }
   const int status = problem == HPE_HEADER_OVERFLOW ? 431 : problem == HPE_INVALID_METHOD ? 501 : 400;
   return Fail(status, http_errno_description(problem));
 }
@@ -178,6 +211,11 @@ MessageParser::Result MessageParser::Parse(absl::string_view bytes) {
     return Fail(head_.fields.empty() ? 414 : 431, "the head is too large");
   }
   return result;
+}
+
+void MessageParser::Release() {
+  head_ = Head();
+  std::string().swap(body_);
 }
 
 MessageParser::Result MessageParser::ParseEnd() {

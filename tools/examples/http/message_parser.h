@@ -5,7 +5,8 @@
 //
 // It is stricter than http-parser where two readers of one message could see two different ones, which is what request
 // smuggling lives on: lines end with CR LF, no line is folded, a Content-Length beside a Transfer-Encoding, a second of
-// either, and any coding but "chunked" are refused. Everything has a limit. Not thread safe.
+// either, and any coding but "chunked" are refused. The same holds for the lines around chunks and behind them, and nothing but a
+// size, or a size and what follows a semicolon, stands before a chunk. Everything has a limit. Not thread safe.
 #ifndef KIOTO_TOOLS_EXAMPLES_HTTP_MESSAGE_PARSER_H_
 #define KIOTO_TOOLS_EXAMPLES_HTTP_MESSAGE_PARSER_H_
 
@@ -37,7 +38,7 @@ struct Head {
 struct MessageLimits {
   size_t head = 16 * 1024;  // bytes of the first line and all fields
   size_t fields = 100;
-  size_t body = 64 * 1024;  // bytes of the body, without what chunks put around it
+  size_t body = 64 * 1024;  // bytes of the body, without what chunks put around it: of that, as much as a head and 8 for each byte
 };
 
 class MessageParser {
@@ -62,6 +63,8 @@ class MessageParser {
   Result ParseEnd();
 
   size_t consumed() const { return consumed_; }
+  // Gives back the memory that the last message took: for connections that idle. Not inside a message; its head and body are gone.
+  void Release();
   // Whether a message was begun and is not complete.
   bool inside() const { return inside_; }
   const Head& head() const { return head_; }
@@ -74,8 +77,11 @@ class MessageParser {
 
   Result Run(absl::string_view bytes);
   Result Fail(int status, absl::string_view why);
-  // Looks at bytes of the head that http-parser takes and others do not.
+  // Look at bytes that http-parser takes and others do not: a byte of a line, bytes of the head, and those around chunks up to `end`,
+  // which fails by itself.
+  bool IsProper(char c, bool first);
   bool LinesAreProper(absl::string_view bytes);
+  bool FramingIsProper(const char* end);
   Result CheckHead();
 
   const MessageLimits limits_;
@@ -88,6 +94,12 @@ class MessageParser {
   bool in_value_ = false;  // of a field: the next name begins another one
   char last_ = '\n';       // of the head, before what is parsed now
   size_t head_size_ = 0;
+  // Around chunks:
+  enum class Line { kBegin, kSize, kExtension, kTrailer };  // where in a line, or behind the last chunk
+  Line line_ = Line::kBegin;
+  bool zero_ = false;              // the size of the chunk, so far
+  const char* framing_ = nullptr;  // what was not looked at begins here
+  size_t framing_size_ = 0;
   size_t consumed_ = 0;
   int error_status_ = 0;
   std::string error_;

@@ -125,6 +125,70 @@ TEST(MessageParserTest, WhatCouldSmuggleIsRefused) {
   EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"), Messages{"error 400"});
 }
 
+// What is around chunks is read as strictly as the head.
+TEST(MessageParserTest, ChunksThatCouldSmuggleAreRefused) {
+  const auto chunks = [](absl::string_view body) {
+    return Requests(absl::StrCat("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", body));
+  };
+  for (const char* good : {"3\r\nabc\r\n0\r\n\r\n", "003;a=\"b c\";d\r\nabc\r\n000;x\r\n\r\n", "1\r\na\r\n2\r\nbc\r\n0\r\nT: x\r\nU: y z\r\n\r\n"}) {
+    EXPECT_EQ(chunks(good), Messages{"PUT/ 2 keep abc"}) << good;
+  }
+  EXPECT_EQ(chunks("0\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"), (Messages{"PUT/ 2 keep ", "GET/2 1 keep "}));
+  for (const char* bad : {
+           "3;a\nb\r\nabc\r\n0\r\n\r\n",       // an LF alone: others end the line there
+           "3 4\r\nabc\r\n0\r\n\r\n",          // two sizes
+           "3 ;a\r\nabc\r\n0\r\n\r\n",
+           "3\t\r\nabc\r\n0\r\n\r\n",
+           "3;\x01\r\nabc\r\n0\r\n\r\n",
+           "3\nabc\n0\n\n",
+           "3\r\nabcd\r\n0\r\n\r\n",          // longer than it says
+           "3\r\nabc\n0\r\n\r\n",
+           "3\r\nabc0\r\n\r\n",
+           ";a\r\n\r\n",
+           "-1\r\n\r\n",
+           "0x3\r\nabc\r\n0\r\n\r\n",
+           "0\r\nT: x\n\r\n",
+           "0\r\nT: x\r\n folded\r\n\r\n",
+           "0\r\nT : x\r\n\r\n",
+           "0\r\nT: \x01\r\n\r\n",
+           "0\r\nT: x\r\n\n",
+       }) {
+    EXPECT_EQ(chunks(bad), Messages{"error 400"}) << bad;
+  }
+}
+
+TEST(MessageParserTest, WhatIsAroundChunksHasALimit) {
+  MessageLimits limits;
+  limits.head = 100;
+  limits.body = 1000;
+  const std::string head = "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string small;  // the smallest chunks are none of it
+  for (int i = 0; i < 100; ++i) small += "1\r\nx\r\n";
+  EXPECT_EQ(Requests(absl::StrCat(head, small, "0\r\n\r\n"), limits), Messages{absl::StrCat("PUT/ 2 keep ", std::string(100, 'x'))});
+  const std::string extension(200, 'e');
+  EXPECT_EQ(Requests(absl::StrCat(head, "1;", extension, "\r\nx\r\n0\r\n\r\n"), limits), Messages{"error 413"});
+  EXPECT_EQ(Requests(absl::StrCat(head, std::string(200, '0'), "1\r\nx\r\n0\r\n\r\n"), limits), Messages{"error 413"});
+  EXPECT_EQ(Requests(absl::StrCat(head, "0\r\nT: ", extension, "\r\n\r\n"), limits), Messages{"error 413"});
+  std::string trailers;
+  for (int i = 0; i < 30; ++i) trailers += "T: x\r\n";
+  EXPECT_EQ(Requests(absl::StrCat(head, "0\r\n", trailers, "\r\n"), limits), Messages{"error 413"});
+}
+
+TEST(MessageParserTest, GivesItsMemoryBack) {
+  MessageParser parser(Type::kRequest, {});
+  const std::string body(60'000, 'x');
+  const std::string put = absl::StrCat("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n", body);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(parser.Parse(put), Result::kHead);
+    const size_t head = parser.consumed();
+    EXPECT_EQ(parser.Parse(put.substr(head)), Result::kEnd);
+    EXPECT_EQ(parser.body(), body);
+    parser.Release();
+    EXPECT_LT(parser.body().capacity(), 100u);
+    EXPECT_EQ(parser.head().fields.capacity(), 0u);
+  }
+}
+
 TEST(MessageParserTest, WhatIsNotSpokenHere) {
   EXPECT_EQ(Requests("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), Messages{"error 505"});
   EXPECT_EQ(Requests("GET / HTTP/1.2\r\nHost: h\r\n\r\n"), Messages{"error 505"});
