@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -125,17 +126,26 @@ struct Trail {
   }
 };
 
+// "http" of "http://host"; empty if there is none.
+absl::string_view SchemeOf(absl::string_view text) {
+  const size_t colon = text.find(':');
+  if (colon == absl::string_view::npos || colon == 0 || !absl::ascii_isalpha(static_cast<unsigned char>(text[0]))) return "";
+  const absl::string_view scheme = text.substr(0, colon);
+  const bool proper = std::all_of(scheme.begin(), scheme.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '-' || c == '.';
+  });
+  return proper ? scheme : "";
+}
+
+Status OnlyHttp(absl::string_view text) { return absl::UnimplementedError(absl::StrCat("only http: is spoken here: ", text)); }
+
 }  // namespace
 
-std::string Url::ToString() const { return absl::StrCat("http://", host, ":", port, target); }
-
 StatusOr<Url> ParseUrl(absl::string_view text) {
-  const size_t scheme = text.find("://");
-  if (scheme != absl::string_view::npos && text.find('/') > scheme) {
-    if (!absl::EqualsIgnoreCase(text.substr(0, scheme), "http")) {
-      return absl::UnimplementedError(absl::StrCat("only http: is spoken here: ", text));
-    }
-    text.remove_prefix(scheme + 3);
+  const absl::string_view scheme = SchemeOf(text);
+  if (!scheme.empty() && absl::StartsWith(text.substr(scheme.size()), "://")) {  // "host:80" has none
+    if (!absl::EqualsIgnoreCase(scheme, "http")) return OnlyHttp(text);
+    text.remove_prefix(scheme.size() + 3);
   }
   text = text.substr(0, text.find('#'));
   const size_t end = std::min(text.find_first_of("/?"), text.size());
@@ -157,12 +167,18 @@ StatusOr<Url> ParseUrl(absl::string_view text) {
 
 StatusOr<Url> ParseLocation(const Url& base, absl::string_view location) {
   if (absl::StartsWith(location, "//")) return ParseUrl(location.substr(2));
-  if (location.find("://") < location.find('/')) return ParseUrl(location);
+  const absl::string_view scheme = SchemeOf(location);
+  if (!scheme.empty()) return absl::StartsWith(location.substr(scheme.size()), "://") ? ParseUrl(location) : OnlyHttp(location);
   const std::string host = absl::StrCat(base.host, ":", base.port);
   if (absl::StartsWith(location, "/")) return ParseUrl(absl::StrCat(host, location));
   const std::string path = base.target.substr(0, base.target.find('?'));
+  location = location.substr(0, location.find('#'));
+  if (location.empty()) return base;
+  if (location[0] == '?') return ParseUrl(absl::StrCat(host, path, location));
   return ParseUrl(absl::StrCat(host, path.substr(0, path.rfind('/') + 1), location));
 }
+
+std::string Url::ToString() const { return absl::StrCat("http://", host, ":", port, target); }
 
 kioto::Future<StatusOr<Page>> Get(std::string url, Limits limits) {
   auto parsed = ParseUrl(url);

@@ -148,6 +148,17 @@ class RawServerTest(unittest.TestCase):
             self.assertIn("too many redirects", fetch(server.address + "/loop")[2])
             self.assertEqual(len(server.requests), 6)
 
+    def test_what_an_address_may_leave_out(self):
+        steps = {"/a/b": "?x#y", "/a/b?x": "c?u=http://h/", "/a/c?u=http://h/": "/d:e", "/d:e": "HTTP://%s/f", "/f": "mailto:x"}
+
+        def reply(request):
+            location = steps[request.split()[1].decode()].replace("%s", server.address)
+            return b"HTTP/1.1 307 T\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n" % location.encode()
+
+        with Raw(reply) as server:
+            self.assertIn("UNIMPLEMENTED: only http: is spoken here: mailto:x", fetch(server.address + "/a/b")[2])
+            self.assertEqual([request.split()[1].decode() for request in server.requests], list(steps))
+
     def test_silence(self):
         status, _, errors = self.page(lambda _: None, "--silence-ms=100")
         self.assertEqual(status, 1)

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
                                            {"idle-ms", &limits.idle_ms, "between two requests"},
                                            {"request-ms", &limits.request_ms, "from a request's first byte to its last"},
                                            {"write-ms", &limits.write_ms, "for a client to take 64 KiB"},
+                                           {"linger-ms", &limits.linger_ms, "for a client to stop sending after its last answer"},
                                            {"drain-ms", &limits.drain_ms, "for the answers that are sent at the end"}});
   if (!words.ok()) return examples::Fail("http_server", words.status());
   return kioto::Main([&] { return http_server::RunServer((*words)[0], (*words)[1], limits); });

@@ -13,6 +13,7 @@
 #include "kioto/sync/semaphore.h"
 #include "kioto/sync/until.h"
 #include "kioto/time/timeout.h"
+#include "kioto/tools/examples/flags/descriptors.h"
 #include "kioto/tools/examples/http_server/session.h"
 
 namespace http_server {
@@ -66,6 +67,7 @@ kioto::Future<Status> RunServer(std::string address, std::string root, Limits li
     site->root = root;
     return kioto::net::TcpListener::Bind(address).AndThen([site](kioto::net::TcpListener& listener) {
       std::fprintf(stderr, "http_server: listening on %s\n", listener.local_address()->ToString().c_str());
+      site->limits.connections = examples::RoomForConnections("http_server", site->limits.connections, /*each=*/2);  // it, and a file
       return AcceptUntilShutdown(std::move(listener), site).Finally([site] { return Drain(site); });
     });
   });

@@ -1,5 +1,7 @@
 #include "kioto/tools/examples/http_server/session.h"
 
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -39,7 +41,6 @@ using Result = http::MessageParser::Result;
 constexpr size_t kRoom = 4 * 1024;       // bytes that are read at a time
 constexpr size_t kPiece = 64 * 1024;     // of a file
 constexpr size_t kLinger = 1024 * 1024;  // of what a client still sends after it was refused
-constexpr milliseconds kLingerTime(1'000);
 
 // An object as the frame: what the futures of a connection borrow. They are methods, to be read from the bottom up.
 class Session {
@@ -57,7 +58,8 @@ class Session {
 
   // The first lines of an answer, and the decision whether others follow.
   void BeginAnswer(int status, absl::string_view fields) {
-    if (site_->stop.IsCancelled() || !parser_.head().keep_alive || parsed_ == Result::kError) last_ = true;
+    const bool ends = site_->stop.IsCancelled() && in_.empty();  // and no other request has come
+    if (ends || !parser_.head().keep_alive || parsed_ == Result::kError) last_ = true;
     const absl::string_view end = last_ ? "Connection: close\r\n" : parser_.head().minor == 0 ? "Connection: keep-alive\r\n" : "";
     answer_ = absl::StrCat("HTTP/1.1 ", status, " ", http::Reason(status), "\r\nDate: ", http::HttpDate(std::time(nullptr)),
                            "\r\n", end, fields, "\r\n");
@@ -167,6 +169,8 @@ class Session {
 
   void AwaitRequest() {
     begun_ = false;
+    parser_.Release();  // a client may idle for long
+    in_.Release(kRoom);
     deadline_ = Instant::Now() + milliseconds(limits().idle_ms);
   }
 
@@ -190,12 +194,20 @@ class Session {
   }
 
   auto ReadMore() {
-    return SelectBiased(Case(site_->stop.Cancelled(), [this] { return Leave(); }).When(!begun_),
+    return SelectBiased(Case(site_->stop.Cancelled(), [this] { return Stop(); }).When(!begun_),
                         Case(TimeoutAt(deadline_, stream_.Read(in_, kRoom)), [this](StatusOr<size_t>& n) { return Came(n); }));
+  }
+  // No request has begun; unless it lies in the kernel.
+  Flow<> Stop() {
+    int unread = 0;
+    if (::ioctl(stream_.fd(), FIONREAD, &unread) != 0 || unread == 0) return Leave();
+    BeginRequest();
+    return Continue();
   }
   Flow<> Came(const StatusOr<size_t>& n) {
     if (n.ok() && *n > 0) return Continue();
-    if (!kioto::IsElapsed(n.status()) || !begun_) return Leave();
+    gone_ = !kioto::IsElapsed(n.status());
+    if (gone_ || !begun_) return Leave();
     Refuse(408);
     return Break();
   }
@@ -203,22 +215,23 @@ class Session {
     leave_ = true;
     return Break();
   }
+  void BeginRequest() {
+    begun_ = true;
+    deadline_ = Instant::Now() + milliseconds(limits().request_ms);
+  }
 
   // Reads until there is a request to be answered, or none will come: `leave_`.
   auto ReadRequest() {
     return Loop([this] {
       parsed_ = Parse();
-      if (parsed_ == Result::kMore && parser_.inside() && !begun_) {
-        begun_ = true;
-        deadline_ = Instant::Now() + milliseconds(limits().request_ms);
-      }
+      if (parsed_ == Result::kMore && parser_.inside() && !begun_) BeginRequest();
       return If(parsed_ != Result::kMore, Break, [this] { return ReadMore(); });
     });
   }
-  // A client that was refused may still be sending. To close now would be a reset, which may overtake the answer.
+  // A client that was refused, or left, may still be sending. To close now would be a reset, which may overtake the last answer.
   auto Linger() {
     return stream_.Shutdown().AndThen([this] {
-      return kioto::Timeout(kLingerTime, Loop([this] {
+      return kioto::Timeout(milliseconds(limits().linger_ms), Loop([this] {
                               in_.Clear();
                               return stream_.Read(in_, kPiece).AndThen([this](size_t& n) -> Flow<> {
                                 lingered_ += n;
@@ -242,7 +255,7 @@ class Session {
                });
              });
            })
-        .AndThen([this] { return If(!leave_, [this] { return Linger(); }); });
+        .AndThen([this] { return If(!gone_, [this] { return Linger(); }); });
   }
 
  private:
@@ -261,6 +274,7 @@ class Session {
   bool begun_ = false;   // a request has begun to come
   bool last_ = false;    // this answer
   bool leave_ = false;   // without an answer
+  bool gone_ = false;    // the client: it has ended, or the connection is broken
   size_t lingered_ = 0;
   Instant deadline_;     // for what is read next
 };

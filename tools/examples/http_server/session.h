@@ -12,7 +12,7 @@
 namespace http_server {
 
 // Answers the client's requests until it leaves, breaks the protocol, is too slow, or Site::stop is cancelled: OK in all these
-// cases. Errors: those of reading and writing.
+// cases. What had come when that was cancelled is still answered. Errors: those of reading and writing.
 kioto::Future<kioto::Status> Serve(kioto::net::TcpStream stream, std::shared_ptr<Site> site);
 
 }  // namespace http_server

@@ -22,20 +22,18 @@ kioto::Future<StatusOr<Found>> Find(const Site& site, const std::string& target)
   const auto path = http::ParsePath(target);
   if (!path.ok()) return path.status();
   const bool folder = path->empty() || absl::EndsWith(*path, "/");
-  return kioto::fs::Canonicalize(absl::StrCat(site.root, "/", *path, folder ? "index.html" : ""))
-      .AndThen([&site](std::string& real) {
-        const bool outside = !absl::StartsWith(real, site.root == "/" ? "/" : site.root + "/") && real != site.root;
-        return kioto::If(
-            outside, [] { return absl::NotFoundError("a link leads out of the root"); },
-            [&real] {
-              // Without O_NONBLOCK a pipe that nobody writes to would hold a thread of the pool for ever.
-              return kioto::fs::OpenOptions().Read(true).CustomFlags(O_NONBLOCK | O_NOFOLLOW).Open(real);
-            });
-      })
-      .AndThen([](kioto::fs::File& file) {
-        return file.GetMetadata().AndThen([&file](kioto::fs::Metadata& metadata) {
-          return Found{std::move(file), metadata};
-        });
+  // Opened first, and then asked what it is: between a look at a name and its use somebody may put another file there. Without
+  // O_NONBLOCK a pipe that nobody writes to would hold a thread of the pool for ever.
+  return kioto::fs::OpenOptions()
+      .Read(true)
+      .CustomFlags(O_NONBLOCK | O_NOCTTY)
+      .Open(absl::StrCat(site.root, "/", *path, folder ? "index.html" : ""))
+      .AndThen([&site](kioto::fs::File& file) {
+        return kioto::fs::ReadLink(absl::StrCat("/proc/self/fd/", file.fd())).AndThen([&site, &file](std::string& real) {
+          const bool inside = real == site.root || absl::StartsWith(real, site.root == "/" ? "/" : site.root + "/");
+          return kioto::If(
+              inside, [&file] { return file.GetMetadata(); }, [] { return absl::NotFoundError("a link leads out of the root"); });
+        }).AndThen([&file](kioto::fs::Metadata& metadata) { return Found{std::move(file), metadata}; });
       });
 }
 // [end find]

@@ -22,6 +22,7 @@ struct Limits {
   int64_t idle_ms = 30'000;      // between two requests
   int64_t request_ms = 10'000;   // from a request's first byte to its last
   int64_t write_ms = 30'000;     // for a client to take a piece of an answer (64 KiB)
+  int64_t linger_ms = 1'000;     // for a client to stop sending when it has its last answer
   int64_t drain_ms = 10'000;     // at the end, for answers that are being sent
 };
 
@@ -38,8 +39,8 @@ struct Found {
   kioto::fs::Metadata metadata;
 };
 
-// Opens what a request's target names: of a path that ends with a slash, the index.html in it. Links are followed, but not out of
-// the root. Errors: kInvalidArgument for what is no path, or the system's. CANCEL SAFE: yes.
+// Opens what a request's target names: of a path that ends with a slash, the index.html in it. Links are followed, but what they
+// lead to out of the root is not given, even if they change meanwhile. Needs /proc. Errors: kInvalidArgument for what is no path, or the system's. CANCEL SAFE: yes.
 kioto::Future<kioto::StatusOr<Found>> Find(const Site& site, const std::string& target);
 
 // What a server answers when it could not Find.

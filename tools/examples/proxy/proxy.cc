@@ -22,6 +22,7 @@
 #include "kioto/time/instant.h"
 #include "kioto/time/sleep.h"
 #include "kioto/time/timeout.h"
+#include "kioto/tools/examples/flags/descriptors.h"
 #include "kioto/tools/examples/flags/flags.h"
 
 using namespace kioto;  // NOLINT: a program of one page
@@ -133,6 +134,7 @@ int main(int argc, char** argv) {
   return Main([&] {
     return net::TcpListener::Bind((*words)[0]).AndThen([&](net::TcpListener& listener) {
       std::fprintf(stderr, "proxy: listening on %s\n", listener.local_address()->ToString().c_str());
+      options.connections = examples::RoomForConnections("proxy", options.connections, /*each=*/2);
       return Serve(listener, std::make_shared<const Options>(options));
     });
   });

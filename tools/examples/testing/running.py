@@ -1,5 +1,6 @@
 """Runs a server of the examples, which says on standard error `NAME: listening on ADDRESS`."""
 
+import resource
 import signal
 import socket
 import subprocess
@@ -36,10 +37,12 @@ def receive(client, size):
 
 
 class Server:
-    """Ends with the `with` block, by SIGTERM, with status 0; or as the test ends it."""
+    """Ends with the `with` block, by SIGTERM, with status 0; or as the test ends it. `files`: its limits on open files, soft and
+    hard."""
 
-    def __init__(self, *command):
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, universal_newlines=True)
+    def __init__(self, *command, files=None):
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)) if files else None
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, universal_newlines=True, preexec_fn=limit)
         self.lines = []
         first = self.process.stderr.readline()
         assert ": listening on " in first, first + self.process.stderr.read()
@@ -64,6 +67,11 @@ class Server:
 
     def await_log(self, text):
         until(lambda: text in self.log(), "%r in %r" % (text, self.log()))
+
+    def most_files(self):
+        """The soft limit on open files."""
+        with open("/proc/%d/limits" % self.process.pid) as limits:
+            return int(next(line for line in limits if line.startswith("Max open files")).split()[3])
 
     def connect(self):
         client = socket.create_connection((self.host, self.port), timeout=MINUTE)
