@@ -102,7 +102,8 @@ def _run_served(programs, program, row, threads):
 def _check_reply(address):
     """wrk looks at the status of a reply and at nothing else."""
     try:
-        with urllib.request.urlopen(f"http://{address}/", timeout=10) as reply:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever the environment says
+        with opener.open(f"http://{address}/", timeout=10) as reply:
             body = reply.read()
     except (OSError, urllib.error.URLError) as problem:
         raise Failed(f"no reply: {problem}") from None

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import unittest
@@ -46,6 +47,19 @@ class UdpEchoTest(unittest.TestCase):
             for _ in range(10):
                 with client_of(one) as gone:
                     gone.send(b"answer me, if you can")
+            with client_of(one) as client:
+                client.send(b"hello")
+                self.assertEqual(client.recv(100), b"hello")
+
+    def test_one_without_an_address_harms_nobody(self):
+        try:
+            raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        except PermissionError:
+            self.skipTest("only root sends from port 0")
+        with server() as one, raw:
+            source, size, checksum = 0, 8 + 2, 0  # nobody can answer to port 0
+            for _ in range(10):
+                raw.sendto(struct.pack("!HHHH", source, one.port, size, checksum) + b"hi", (one.host, 0))
             with client_of(one) as client:
                 client.send(b"hello")
                 self.assertEqual(client.recv(100), b"hello")
