@@ -152,7 +152,7 @@ class RawServerTest(unittest.TestCase):
         steps = {"/a/b": "?x#y", "/a/b?x": "c?u=http://h/", "/a/c?u=http://h/": "/d:e", "/d:e": "HTTP://%s/f", "/f": "mailto:x"}
 
         def reply(request):
-            location = steps[request.split()[1].decode()].replace("%s", server.address)
+            location = steps.get(request.split()[1].decode(), "/nowhere").replace("%s", server.address)
             return b"HTTP/1.1 307 T\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n" % location.encode()
 
         with Raw(reply) as server:

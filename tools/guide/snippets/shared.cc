@@ -1,6 +1,7 @@
 // The snippets of tools/guide/shared-state.md, channels.md and sync.md, compiled and run.
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,9 +36,11 @@ class Names {
     absl::MutexLock lock(&mutex_);
     names_[key] = std::move(value);
   }
-  std::string Get(const std::string& key) {
+  std::optional<std::string> Get(const std::string& key) {
     absl::MutexLock lock(&mutex_);
-    return names_[key];
+    const auto found = names_.find(key);  // names_[key] would put one there
+    if (found == names_.end()) return std::nullopt;
+    return found->second;
   }
 
  private:
@@ -55,6 +58,7 @@ TEST(SharedGuide, AMapUnderAMutex) {
   });
   EXPECT_TRUE(status.ok());
   EXPECT_EQ(names->Get("a"), "Ada");
+  EXPECT_EQ(names->Get("b"), std::nullopt);
 }
 
 // [region across]

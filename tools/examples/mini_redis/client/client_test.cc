@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -178,7 +177,7 @@ TEST_P(ClientTest, ALargePipelineIsReadWhileItIsWritten) {
               const std::string one = Encode({"PING", text});
               std::string commands;
               for (size_t i = 0; i < kCalls; ++i) commands += one;
-              return kioto::Timeout(60'000ms, client.CallMany(std::move(commands), kCalls)).AndThen([](std::vector<Reply>& replies) {
+              return kioto::Timeout(40'000ms, client.CallMany(std::move(commands), kCalls)).AndThen([](std::vector<Reply>& replies) {
                 EXPECT_EQ(replies.size(), kCalls);
                 for (const Reply& reply : replies) EXPECT_EQ(reply.text.size(), size_t{64 << 10});
               });
