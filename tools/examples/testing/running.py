@@ -1,5 +1,6 @@
 """Runs a server of the examples, which says on standard error `NAME: listening on ADDRESS`."""
 
+import glob
 import resource
 import signal
 import socket
@@ -87,6 +88,14 @@ class Server:
 
     def terminate(self, how=signal.SIGTERM):
         self.process.send_signal(how)
+
+    def stopped(self):
+        """Whether SIGSTOP has reached each of its threads."""
+        states = []
+        for stat in glob.glob("/proc/%d/task/*/stat" % self.process.pid):
+            with open(stat) as file:
+                states.append(file.read().rpartition(")")[2].split()[0])
+        return set(states) == {"T"}
 
     def wait(self):
         """The status, when it has ended by itself."""
