@@ -251,6 +251,7 @@ class PauseDeathTest : public testing::Test {
 TEST_F(PauseDeathTest, PausingTwice) {
   EXPECT_DEATH((void)MakeRuntime(true).BlockOn([] { Pause(); }), "stands still already");
   EXPECT_DEATH((void)MakeRuntime(false).BlockOn([] { Pause(), Pause(); }), "stands still already");
+  EXPECT_DEATH((void)RuntimeBuilder::MultiThread().Build()->BlockOn([] { Pause(), Pause(); }), "inside a current-thread runtime");
 }
 
 // behaviour: tokio/tests/test_clock.rs#resuming_time_when_not_frozen_panics

@@ -224,7 +224,6 @@ auto TakeUnits(int n, int& taken) {
   });
 }
 
-// behaviour: tokio/tests/rt_common.rs#coop_unconstrained
 TEST(UnconstrainedTest, HasNoBudget) {
   int taken = 0;
   PolledTask bounded(TakeUnits(1000, taken));

@@ -158,7 +158,6 @@ TEST(LoopTest, ErrorsEndIt) {
   EXPECT_THAT(PolledTask(std::move(unit)).Poll(), IsReady(OkStatus()));
 }
 
-// behaviour: tokio/tests/rt_common.rs#coop_consume_budget
 TEST(LoopTest, ABodyThatIsAlwaysReadyStopsForBreath) {
   int rounds = 0;
   PolledTask task(Loop([&] {

@@ -17,6 +17,7 @@
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/ticks.h"
 #include "kioto/runtime/driver/driver.h"
+#include "kioto/runtime/future/budget.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/sync/mpsc_unbounded.h"
@@ -80,6 +81,39 @@ TEST_P(FairnessTest, AChannelThatIsFullMakesItsReaderWaitAtTimes) {
   })).ok());
   EXPECT_GT(got, 0);
   EXPECT_LE(got, limits::kPollBudget);
+}
+
+// A thousand units of budget, one after the other.
+auto Thousand(int& units) {
+  return Loop([&units] {
+    return ConsumeBudget().Then([&units](Unit) { return ++units < 1000 ? Flow<>(Continue()) : Flow<>(Break()); });
+  });
+}
+
+// Whether one poll in `runtime` is enough.
+template <class F>
+bool ReadyAtOnce(Runtime& runtime, F future) {
+  bool ready = false;
+  EXPECT_TRUE(runtime.BlockOn(PollFn([&ready, future = std::move(future)](Context& cx) mutable -> Poll<Unit> {
+    ready = future.PollOnce(cx).ready();
+    return Unit{};
+  })).ok());
+  return ready;
+}
+
+// behaviour: tokio/tests/rt_common.rs#coop_consume_budget
+TEST_P(FairnessTest, UnitsOfBudgetEndAPoll) {
+  int units = 0;
+  EXPECT_FALSE(ReadyAtOnce(runtime(), Thousand(units)));
+  EXPECT_GT(units, 0);
+  EXPECT_LE(units, limits::kPollBudget);
+}
+
+// behaviour: tokio/tests/rt_common.rs#coop_unconstrained
+TEST_P(FairnessTest, WithoutABudgetUnitsDoNotEndAPoll) {
+  int units = 0;
+  EXPECT_TRUE(ReadyAtOnce(runtime(), Unconstrained(Thousand(units))));
+  EXPECT_EQ(units, 1000);
 }
 
 // Pairs of tasks that answer each other at once, and so go from LIFO slot to LIFO slot, until the counter stands still.
