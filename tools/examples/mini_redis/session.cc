@@ -111,10 +111,13 @@ class Session {
   auto Answer() {
     return Loop([this] {
              RunCommands();
-             return WriteReplies().AndThen([this]() -> Flow<> {
-               if (stopped_early_) return Continue();
-               return Break();
-             });
+             // The others read first: answers that leave together are read together, and a client's thread wakes once for them.
+             return kioto::YieldNow()
+                 .Then([this] { return WriteReplies(); })
+                 .AndThen([this]() -> Flow<> {
+                   if (stopped_early_) return Continue();
+                   return Break();
+                 });
            })
         .AndThen([this] { return If(filled_, kioto::YieldNow); })  // it has more to say: first the others
         .AndThen([this]() -> Flow<> {
