@@ -6,8 +6,15 @@ file at `path`, without the white space before and after it; `new` stands in its
 
 import collections
 import random
+import re
 
 Mutant = collections.namedtuple("Mutant", "row path old new")
+
+PASSES = "passes"
+FAILS = "fails"
+TIMES_OUT = "times out"
+_TESTS_FAILED = 3  # Bazel's exit status: it was built, and a test failed or was not done in time.
+_SUMMARY = re.compile(r"^//\S+ +(?:\(cached\) )?(FAILED|TIMEOUT)\b", re.MULTILINE)
 
 
 def read(text):
@@ -55,3 +62,24 @@ def draw(rows, seed, count):
     """`count` of the rows, by the seed; the same for the same rows and seed."""
     rows = sorted(rows)
     return random.Random(seed).sample(rows, min(count, len(rows)))
+
+
+def filter_of(name):
+    """The --test_filter that chooses the test, also where it is typed or has parameters."""
+    if "." not in name:
+        return "*"  # A target that is one case.
+    return ":".join(form % tuple(name.split(".")) for form in ("%s.%s", "*/%s.%s/*", "*/%s.%s", "%s/*.%s", "%s.%s/*"))
+
+
+def outcome(status, output):
+    """What `bazel test` of one target says: PASSES, FAILS, TIMES_OUT, or what else is wrong."""
+    if status == 0:
+        return PASSES
+    if status == _TESTS_FAILED:
+        # The status is the same for a test that hangs; only the line of the summary tells them apart.
+        words = _SUMMARY.findall(output)
+        if "TIMEOUT" in words:
+            return TIMES_OUT
+        return FAILS if words else "the summary has no line of the test"
+    errors = [line for line in output.splitlines() if "rror" in line]
+    return "does not build: " + (errors or ["exit status %d" % status])[0]

@@ -36,6 +36,22 @@ class MutantsTest(unittest.TestCase):
         self.assertNotEqual(mutants_lib.draw(rows, 7, 60), mutants_lib.draw(rows, 8, 60))
         self.assertEqual(len(mutants_lib.draw(rows, 7, 1000)), 100)
 
+    def test_only_a_failure_is_a_failure(self):
+        line = "\n//time:interval_test                    %s in 0.2s\n  /a/test.log\n"
+        self.assertEqual(mutants_lib.outcome(0, line % "PASSED"), mutants_lib.PASSES)
+        self.assertEqual(mutants_lib.outcome(3, line % "FAILED"), mutants_lib.FAILS)
+        self.assertEqual(mutants_lib.outcome(3, line % "FAILED in 1 out of 2"), mutants_lib.FAILS)
+        self.assertEqual(mutants_lib.outcome(3, line % "TIMEOUT"), mutants_lib.TIMES_OUT)
+        self.assertEqual(mutants_lib.outcome(3, "TIMEOUT: //time:interval_test (Summary)\n" + line % "TIMEOUT"),
+                         mutants_lib.TIMES_OUT)
+        self.assertIn("no line", mutants_lib.outcome(3, ""))
+        self.assertIn("a.cc:1: error", mutants_lib.outcome(1, "INFO: x\na.cc:1: error: y\n//time:t FAILED TO BUILD\n"))
+        self.assertIn("status 8", mutants_lib.outcome(8, ""))
+
+    def test_the_filter_finds_typed_and_numbered_tests(self):
+        self.assertEqual(mutants_lib.filter_of("A.B"), "A.B:*/A.B/*:*/A.B:A/*.B:A.B/*")
+        self.assertEqual(mutants_lib.filter_of("does_not_compile"), "*")
+
 
 if __name__ == "__main__":
     unittest.main()
