@@ -1,6 +1,7 @@
 #include "kioto/runtime/process/command.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -170,7 +171,8 @@ kioto::Status Command::Check() const {
   for (const auto& [fd, stdio] : extra_) {
     if (fd <= 2) return Invalid("ExtraFd is for fds above 2: use Stdin, Stdout, Stderr");
     // Room above all of them is needed, to move fds out of each other's way.
-    if (fd >= ::sysconf(_SC_OPEN_MAX) - 1) return Invalid(absl::StrCat("ExtraFd ", fd, " is as high as the limit of open files, or higher"));
+    const auto most = ::sysconf(_SC_OPEN_MAX);  // -1: no limit
+    if (fd >= (most > 0 ? most : INT_MAX) - 1) return Invalid(absl::StrCat("ExtraFd ", fd, " is as high as the limit of open files, or higher"));
     if (stdio.kind_ == Stdio::Kind::kPiped) return Invalid("an ExtraFd can not be piped: make a pipe and give its end");
   }
   return OkStatus();

@@ -45,6 +45,7 @@ struct Job final : TaskHeader {
 };
 
 void AwaitEnded(Counts& counts, uint32_t jobs) {
+  // acquire: pairs with the release in End
   for (uint32_t now; (now = counts.ended.load(std::memory_order_acquire)) < jobs;) FutexWait(counts.ended, now);
 }
 
