@@ -85,27 +85,53 @@ def sentences(text):
     return found
 
 
-def checks(text, also_debug=True):
-    """What the program says, and ends, when a KIOTO_CHECK of a C++ file fails; those of debug builds too if `also_debug`."""
+def checks(text):
+    """What the program says, and ends, when a KIOTO_CHECK or KIOTO_DCHECK of a C++ file fails."""
     joined = re.sub(r'"\s*\n\s*"', "", text)
-    macro = r"KIOTO_D?CHECK" if also_debug else r"KIOTO_CHECK"
-    return ["kioto: " + told for told in re.findall(macro + r'\([^;]*?,\s*"((?:[^"\\]|\\.)*)"\)', joined)]
+    return ["kioto: " + told for told in re.findall(r'KIOTO_D?CHECK\([^;]*?,\s*"((?:[^"\\]|\\.)*)"\)', joined)]
+
+
+_COMPOSED = re.compile(r'\bStrCat\(\s*"kioto: ",|\bLogFailure\(')
+
+
+def composed(text):
+    """The sentences and log lines that a C++ file makes of parts: of each the literals, in order."""
+    joined = re.sub(r'"\s*\n\s*"', "", text)
+    found = []
+    for call in _COMPOSED.finditer(joined):
+        literals, depth = [], 1
+        for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[()]', joined[call.end():]):
+            depth += {"(": 1, ")": -1}.get(token.group(), 0)
+            if depth == 0:
+                break
+            if token.group()[0] == '"' and token.group() != r'"\n"':
+                literals.append(token.group()[1:-1])
+        if literals:
+            found.append(literals)
+    return found
 
 
 def sentence_faults(files, page, text, is_inside=lambda path: False):
-    """Sentences of the tree that the page does not explain, and rows of the page that no file says any more. Failed checks in
-    files that are `is_inside`, below what users call, and those of debug builds, need no row."""
-    said, may_be_said = {}, set()
+    """Sentences of the tree that the page does not explain, and rows of the page that no file says any more; in those that are
+    made of parts, an ellipsis stands for what varies. Failed checks in files that are `is_inside`, below what users call, need no
+    row."""
+    said, may_be_said, patterns = {}, set(), {}
     for path, content in files:
-        needed = [] if is_inside(path) else checks(content, also_debug=False)
-        may_be_said.update(checks(content))
-        for sentence in sentences(content) + needed:
+        failed = checks(content)
+        may_be_said.update(failed)
+        for sentence in sentences(content) + ([] if is_inside(path) else failed):
             said.setdefault(sentence.strip(), path)
+        for literals in composed(content):
+            patterns["kioto: .*" + ".*".join(map(re.escape, literals)) + ".*"] = ("…".join(literals), path)
     rows = set(re.findall(r"^\| `(kioto: [^`]*)`", text, re.M))
+    varied = {row for row in rows if "…" in row}
     faults = ["%s: does not explain %r of %s" % (page, sentence, path)
               for sentence, path in sorted(said.items()) if sentence not in rows]
-    faults += ["%s: nothing says %r any more" % (page, row) for row in sorted(rows - set(said) - may_be_said)]
-    return faults
+    faults += ["%s: does not explain %r of %s" % (page, told, path)
+               for pattern, (told, path) in sorted(patterns.items()) if not any(re.fullmatch(pattern, row) for row in varied)]
+    gone = {row for row in varied if not any(re.fullmatch(pattern, row) for pattern in patterns)}
+    gone |= rows - varied - set(said) - may_be_said
+    return faults + ["%s: nothing says %r any more" % (page, row) for row in sorted(gone)]
 
 
 _ERRNO_TABLE = re.compile(r"(?<=<!-- errno_table\.cc -->\n).*?(?=<!-- end -->)", re.S)

@@ -101,10 +101,21 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(check_lib.checks(code), ["kioto: never twice", "kioto: in debug builds"])
         both = "| `kioto: never twice` | so |\n| `kioto: in debug builds` | so |\n"
         self.assertEqual(check_lib.sentence_faults([("f.h", code)], "e.md", both), [])
-        self.assertEqual(check_lib.sentence_faults([("f.h", code)], "e.md", both.splitlines()[0]), [])
-        self.assertEqual(len(check_lib.sentence_faults([("f.h", code)], "e.md", "")), 1)
+        self.assertEqual(len(check_lib.sentence_faults([("f.h", code)], "e.md", both.splitlines()[0])), 1)
         self.assertEqual(check_lib.sentence_faults([("in/f.h", code)], "e.md", "", lambda path: path.startswith("in/")), [])
+        self.assertEqual(check_lib.sentence_faults([("in/f.h", code)], "e.md", both, lambda path: path.startswith("in/")), [])
         self.assertEqual(len(check_lib.sentence_faults([], "e.md", both)), 2)
+
+    def test_what_is_made_of_parts(self):
+        code = ('return Status(k, absl::StrCat("kioto: ", what, " needs ", Part(a, "x)"),\n  ", without "\n  "it"));\n'
+                'std::string line = absl::StrCat("kioto: ", message);\n'
+                'base::LogFailure(absl::StrCat(who, " has failed: ", why, "\\n"), place);\nLogFailure(dump);\n')
+        self.assertEqual(check_lib.composed(code), [[" needs ", "x)", ", without it"], [" has failed: "]])
+        page = "| `kioto: … needs …x), without it` | so |\n| `kioto: … has failed: …` | so |\n"
+        self.assertEqual(check_lib.sentence_faults([("f.cc", code)], "e.md", page), [])
+        self.assertIn("does not explain ' needs …x)…, without it'", check_lib.sentence_faults([("f.cc", code)], "e.md", "")[1])
+        self.assertIn("nothing says 'kioto: … needs", check_lib.sentence_faults([], "e.md", page)[1])
+        self.assertEqual(len(check_lib.sentence_faults([("f.cc", code)], "e.md", page.replace("without", "with"))), 2)
 
     def test_knobs(self):
         header = "class B {\n  static RuntimeBuilder CurrentThread() {}\n  RuntimeBuilder& Seed(uint64_t seed);\n};\n"
