@@ -1,5 +1,7 @@
 """Tests of what `compare` reads, reckons, judges and writes. The programs it runs are scripts made here."""
 
+import contextlib
+import io
 import math
 import os
 import stat
@@ -7,6 +9,7 @@ import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
@@ -305,6 +308,16 @@ class RunTest(unittest.TestCase):
         options.out = os.path.join(self.folder, "out")
         main.write([cell("yield", kioto=[50], tokio=[100])], options, [])
         self.assertEqual(sorted(os.listdir(options.out)), ["compare.md", "compare.svg", "compare.tsv"])
+
+    def test_status(self):
+        programs = {"kioto": self.timed("k", 20), "tokio": self.timed("t", 40), "slow": self.timed("s", 30)}
+        out = ["--out", os.path.join(self.folder, "out"), "--threads", "0", "--rounds", "2"]
+        for wanted, row, kioto, asked in ((0, "yield", "kioto", "kioto,tokio"), (1, "yield", "slow", "kioto,tokio"),
+                                          (1, "yield", "kioto", "kioto"), (1, "idle_tasks", "kioto", "kioto,tokio")):
+            built = {"kioto": programs[kioto], "tokio": programs["tokio"]}
+            with self.subTest(row=row, asked=asked), unittest.mock.patch.object(systems, "build", return_value=built), \
+                    contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                self.assertEqual(main.main([*out, "--rows", row, "--systems", asked]), wanted)
 
     def test_system_names(self):
         self.assertEqual(systems.systems_named("raw,kioto"), ["kioto", "raw"])

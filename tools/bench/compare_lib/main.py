@@ -12,7 +12,8 @@ def arguments(argv):
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kioto")
     parser = argparse.ArgumentParser(prog="tools/bench/compare", description=(
         "Kioto beside Tokio, Asio, Go and a bare epoll loop: builds all, runs each row on every system in turn, writes "
-        "a table and a picture. Ends with status 1 when a gate is missed or a row of Kioto's is missing."))
+        "a table and a picture. Ends with status 1 when a gate is missed, a row of Kioto's is missing, or one could not be "
+        "judged, since a system that it is compared with did not run."))
     parser.add_argument("--rows", help="names between commas, or all; without it the rows of the ground set")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of a row (5)")
     parser.add_argument("--echo-rounds", type=int, default=21,
@@ -95,4 +96,4 @@ def main(argv):
     behind = report.behind(cells, options.systems)
     unjudged = report.unjudged(cells, options.systems)
     print(f"{len(cells)} rows, {behind} gates missed, {unjudged} rows not judged; table and picture in {options.out}")
-    return 1 if behind else 0
+    return 1 if behind or unjudged else 0
