@@ -74,6 +74,26 @@ def link_faults(page, text, read):
     return faults
 
 
+# What a reader meets in README.md, in this order, and the pages of the guide that have to be there.
+README_HEADINGS = ["# Kioto", "## The echo server", "## How to depend on it", "## The five rules", "## What is measured",
+                   "## Platforms and status", "## The guide"]
+PAGES = {"set-up.md", "futures.md", "select.md", "cancellation.md", "hazards.md", "embedding.md", "callbacks.md", "testing.md",
+         "dumps.md", "servers.md", "shutdown.md", "framing.md", "errors.md", "status.md", "how-to-change.md"}
+
+
+def contents_faults(readme, guide, pages):
+    """README's headings in another order, pages of tools/guide that are not there, and those that README.md or the guide's own
+    README.md does not lead to. `readme` and `guide` are the texts of these two, `pages` the names of the pages."""
+    faults = ["tools/guide/%s: is not there" % page for page in sorted(PAGES - set(pages))]
+    found = re.findall(r"^#+ .*$", _FENCED.sub("", readme), re.M)
+    if found != README_HEADINGS:
+        faults.append("README.md: its headings are %s, not %s" % (", ".join(found), ", ".join(README_HEADINGS)))
+    for name, text, folder in (("README.md", readme, "tools/guide/"), ("tools/guide/README.md", guide, "")):
+        linked = {target.partition("#")[0] for target in _LINK.findall(text)}
+        faults += ["%s: does not lead to %s" % (name, folder + page) for page in sorted(pages) if folder + page not in linked]
+    return faults
+
+
 def sentences(text):
     """The literals that begin with `kioto: ` in a C++ file, neighbours joined, formats and line ends left out."""
     found = []

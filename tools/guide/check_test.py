@@ -88,6 +88,17 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(check_lib.link_faults("g/p.md", text, pages.get), [])
         self.assertEqual(len(check_lib.link_faults("g/p.md", "[a](b.md) [b](a.md#three)", pages.get)), 2)
 
+    def test_contents(self):
+        readme = "\n".join(check_lib.README_HEADINGS + ["```", "# no heading", "```"])
+        readme += "".join("[x](tools/guide/%s)" % page for page in check_lib.PAGES)
+        guide = "".join("[x](%s#there)" % page for page in check_lib.PAGES)
+        self.assertEqual(check_lib.contents_faults(readme, guide, check_lib.PAGES), [])
+        self.assertIn("its headings", check_lib.contents_faults(readme.replace("## The five rules\n", ""), guide, check_lib.PAGES)[0])
+        self.assertIn("hazards.md: is not there", check_lib.contents_faults(readme, guide, check_lib.PAGES - {"hazards.md"})[0])
+        faults = check_lib.contents_faults(readme, guide, check_lib.PAGES | {"more.md"})
+        self.assertEqual(faults, ["README.md: does not lead to tools/guide/more.md",
+                                  "tools/guide/README.md: does not lead to more.md"])
+
     def test_sentences(self):
         code = 'static_assert(x, "kioto: one sentence that "\n   "goes on");\nf("kioto: %s failed");'
         self.assertEqual(check_lib.sentences(code), ["kioto: one sentence that goes on"])
