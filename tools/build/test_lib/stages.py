@@ -52,20 +52,20 @@ class Machine:
             process.communicate()
         return process.returncode or 1
 
-    def bazel(self, command, *arguments, folder=None, startup=(), capture=False):
+    def bazel(self, command, *arguments, folder=None, capture=False):
         """One Bazel command. KIOTO_OUTPUT_BASE names another output base, for a second run beside another."""
         base = os.environ.get("KIOTO_OUTPUT_BASE")
         where = ["--output_base=" + os.path.join(base, os.path.relpath(folder or self.root, self.root))] if base else []
-        return self.run(["bazel", *where, *startup, command, *arguments], folder, capture)
+        return self.run(["bazel", *where, command, *arguments], folder, capture)
 
-    def bazel_test(self, *arguments, folder=None, startup=(), command="test"):
+    def bazel_test(self, *arguments, folder=None, command="test"):
         """Builds and tests; counts the cases."""
         with tempfile.TemporaryDirectory() as scratch:
             events = os.path.join(scratch, "events.json")
             status, _ = self.bazel(
                 command, "--keep_going", "--noshow_progress", "--color=no", "--symlink_prefix=/",
                 "--test_summary=terse", "--test_output=errors",
-                "--build_event_json_file=" + events, *arguments, folder=folder, startup=startup)
+                "--build_event_json_file=" + events, *arguments, folder=folder)
             try:
                 with open(events, encoding="utf-8", errors="replace") as file:
                     return results.of_events(file, status)
@@ -134,12 +134,11 @@ def _headers(machine):
 
 
 def _consumer(machine):
-    """A workspace that depends on Kioto from outside."""
+    """A workspace that depends on Kioto from outside, and has of its .bazelrc what README tells users to take."""
     folder = os.path.join(machine.root, "tests", "consumer")
-    rc = "--bazelrc=" + os.path.join(machine.root, ".bazelrc.local")
     # As in our .bazelrc: for Debian's Bazel, and for the same compiler, so that the disk cache serves both.
-    counted = machine.bazel_test("--nosandbox_debug", "--repo_env=CC=gcc", "//...", folder=folder, startup=[rc])
-    machine.bazel("shutdown", folder=folder, startup=[rc])
+    counted = machine.bazel_test("--nosandbox_debug", "--repo_env=CC=gcc", "//...", folder=folder)
+    machine.bazel("shutdown", folder=folder)
     return counted
 
 
