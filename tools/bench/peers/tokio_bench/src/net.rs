@@ -70,12 +70,13 @@ const HTTP_REPLY: &[u8] =
 async fn reply_to_gets(mut stream: TcpStream) {
     let mut buffer = vec![0u8; 8192];
     let mut have = 0;
+    let mut replies = Vec::new();
     loop {
         match stream.read(&mut buffer[have..]).await {
             Ok(0) | Err(_) => return,
             Ok(n) => have += n,
         }
-        let mut replies = Vec::new();
+        replies.clear();
         let mut from = 0;
         while let Some(end) = buffer[from..have].windows(4).position(|w| w == b"\r\n\r\n") {
             from += end + 4;
