@@ -8,14 +8,10 @@
 
 namespace kioto::sync {
 
-NotifiedFuture::NotifiedFuture(NotifiedFuture&& other) noexcept
-    : notify_(other.notify_), round_(other.round_), step_(other.step_) {
-  KIOTO_CHECK(other.step_ != Step::kLinked, "a Notified() was moved after its first poll or Enable()");
-}
-
 bool NotifiedFuture::Start(Context* cx) {
+  // What differs from a word without anybody in this future's round: at most kState and kLocked, or the round has passed.
   uint64_t seen = notify_->word_.load(std::memory_order_acquire);  // acquire: pairs with NotifyAll
-  if (Notify::RoundOf(seen) != round_) return Done();
+  if ((seen ^ round_) >= Notify::kRoundOne) return Done();
   if (seen == (round_ | Notify::kPermit) &&
       // acquire: pairs with the NotifyOne that stored the permit. relaxed on failure: the lock will tell.
       notify_->word_.compare_exchange_strong(seen, round_ | Notify::kEmpty, std::memory_order_acq_rel,
@@ -25,21 +21,19 @@ bool NotifiedFuture::Start(Context* cx) {
   Waker mine;  // made before the lock, and destroyed after it if it was not needed
   if (cx != nullptr) mine = cx->CloneWaker();
   seen = notify_->Lock(seen);
-  if (Notify::RoundOf(seen) != round_ || Notify::StateOf(seen) == Notify::kPermit) {
-    const bool permit = Notify::RoundOf(seen) == round_;
-    notify_->Unlock(permit ? Notify::WithState(seen, Notify::kEmpty) : seen);
+  if ((seen ^ round_) >= Notify::kPermit) {
+    notify_->Unlock(Notify::RoundOf(seen) == round_ ? Notify::WithState(seen, Notify::kEmpty) : seen);
     return Done();
   }
   registered_ = mine.target();
   ::new (&waiter_) Waiter(std::move(mine));
   notify_->waiters_.PushBack(waiter_);
   step_ = Step::kLinked;
-  notify_->Unlock(Notify::WithState(seen, Notify::kWaiting));
+  notify_->Unlock(round_ | Notify::kWaiting);
   return false;
 }
 
 bool NotifiedFuture::Again(Context* cx) {
-  if (waiter_.signal.load(std::memory_order_acquire) != kNone) return Unlinked();  // acquire: pairs with the notifier
   // acquire: pairs with NotifyAll
   uint64_t seen = notify_->word_.load(std::memory_order_acquire);
   const bool missed = Notify::RoundOf(seen) != round_;
@@ -112,7 +106,7 @@ void Notify::NotifyWith(NotifiedFuture::Signal signal) {
   Waker waker = std::move(waiter->waker.Write());
   // release: the waiter is its task's from here on.
   waiter->signal.store(signal, KIOTO_ORDER("notify.signal_order", std::memory_order_release));
-  Unlock(AfterLeaving(word));
+  Unlock(waiters_.empty() ? WithState(word, kEmpty) : word);
   std::move(waker).Wake();
 }
 

@@ -43,8 +43,10 @@ class Notify;
 class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
  public:
   explicit NotifiedFuture(Notify& notify);
-  // Before the first poll or Enable only. Not inline: gcc 12 (-O2) would take what holds a moved one for uninitialized.
-  NotifiedFuture(NotifiedFuture&& other) noexcept;
+  // Before the first poll or Enable only.
+  NotifiedFuture(NotifiedFuture&& other) noexcept : notify_(other.notify_), round_(other.round_), step_(other.step_) {
+    KIOTO_CHECK(step_ != Step::kLinked, "a Notified() was moved after its first poll or Enable()");
+  }
   NotifiedFuture& operator=(NotifiedFuture&&) = delete;
   ~NotifiedFuture() {
     if (step_ == Step::kLinked) Cancel();
@@ -79,9 +81,12 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
   // Whether it was notified; else `cx`, unless it is null, will be woken.
   bool Advance(Context* cx) {
     if (step_ == Step::kNew) return Start(cx);
-    return step_ == Step::kDone || Again(cx);
+    if (step_ == Step::kDone) return true;
+    if (waiter_.signal.load(std::memory_order_acquire) != kNone) return Unlinked();  // acquire: pairs with the notifier
+    return Again(cx);
   }
   bool Start(Context* cx);
+  // Linked, and a moment ago without a signal.
   bool Again(Context* cx);
   bool Done() {
     step_ = Step::kDone;

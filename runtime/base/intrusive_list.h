@@ -42,7 +42,9 @@ class ListNode {
     if (!linked()) return false;
     next_->prev_ = prev_;
     prev_->next_ = next_;
-    next_ = prev_ = nullptr;
+    // Not prev_ too: a compiler makes one store of sixteen bytes of both, and where they lie across two pages it takes ten
+    // times as long as the rest.
+    next_ = nullptr;
     return true;
   }
 
@@ -58,7 +60,7 @@ class ListNode {
     next->prev_ = this;
   }
 
-  ListNode* next_ = nullptr;  // null: in no list
+  ListNode* next_ = nullptr;  // null: in no list, and prev_ means nothing
   ListNode* prev_ = nullptr;
 };
 

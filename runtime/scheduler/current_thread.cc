@@ -132,17 +132,24 @@ void CurrentThreadCore::EnqueueNew(TaskHeader* task) {
 }
 
 void CurrentThreadCore::Enqueue(TaskHeader* task) {
-  if (InDrivingThread()) {
-    counters_.Scheduled(task);
-    if (run_hash_ != nullptr) Record(RunHash::Event::kWoken, task);
-    PushLocal(task);
-    return;
-  }
+  if (!InDrivingThread()) return EnqueueForeign(task);
+  counters_.Scheduled(task);
+  if (run_hash_ != nullptr) return EnqueueHashed(task);
+  PushLocal(task);
+}
+
+// These two apart, so that the common way needs no frame.
+void CurrentThreadCore::EnqueueForeign(TaskHeader* task) {
   foreign_.Enter();
   if (measures_latency) StampSchedule(task);
   injector_.Push(task);
   driver_->Unpark();
   foreign_.Leave();
+}
+
+void CurrentThreadCore::EnqueueHashed(TaskHeader* task) {
+  Record(RunHash::Event::kWoken, task);
+  PushLocal(task);
 }
 
 void CurrentThreadCore::TakeInjected() {
@@ -153,7 +160,7 @@ void CurrentThreadCore::TakeInjected() {
   }
 }
 
-TaskHeader* CurrentThreadCore::Next() {
+inline TaskHeader* CurrentThreadCore::Next() {
   const uint64_t polls = WorkerCounters::Read(polls_);
   if (polls >= look_at_ || local_head_ == nullptr) {
     look_at_ = polls + event_interval_;
@@ -186,7 +193,7 @@ RunResult CurrentThreadCore::PollHashed(TaskHeader* task) {
   return result;
 }
 
-void CurrentThreadCore::Run(TaskHeader* task) {
+inline void CurrentThreadCore::Run(TaskHeader* task) {
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared, see OwnedTasks::Find
   WorkerCounters::Add(polls_);
   const RunResult result = Poll(task);

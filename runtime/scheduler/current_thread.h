@@ -82,6 +82,8 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
 
   WorkerCounters* CountersHere() override { return InDrivingThread() ? &counters_ : nullptr; }
 
+  [[gnu::noinline]] void EnqueueForeign(TaskHeader* task);
+  [[gnu::noinline]] void EnqueueHashed(TaskHeader* task);
   void PushLocal(TaskHeader* task);
   TaskHeader* PopLocal();
   TaskHeader* PopRandom();

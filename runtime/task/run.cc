@@ -153,10 +153,17 @@ void DropUnreadOutput(TaskHeader* task) {
 
 namespace {
 
+// Apart, so that a wake that nobody traces needs no frame.
+[[gnu::noinline, gnu::cold]] void EnqueueTraced(TaskHeader* task) {
+  Scheduler* scheduler = task->scheduler;
+  scheduler->trace->TaskWoken(TraceOf(task));
+  scheduler->Enqueue(task);
+}
+
 // The right to poll is the caller's: so the task is live, and its scheduler too.
 inline void EnqueueWoken(TaskHeader* task) {
   Scheduler* scheduler = task->scheduler;
-  if (scheduler->trace != nullptr) scheduler->trace->TaskWoken(TraceOf(task));
+  if (scheduler->trace != nullptr) return EnqueueTraced(task);
   scheduler->Enqueue(task);
 }
 
