@@ -1,8 +1,11 @@
 // Mpsc: a bounded queue from many senders to one receiver, first come first served. A send waits while it is full.
 //
 //   auto jobs = sync::Mpsc<Job>(/*capacity=*/32);
-//   Spawn(ForEach(std::move(jobs.receiver), [](Job& job) { ... })).Detach();
-//   return jobs.sender.Send(Job{...});                    // a future of Status; IsClosed if the receiver is gone
+//   JoinHandle<Status> worker = Spawn(ForEach(std::move(jobs.receiver), [](Job& job) { ... }));
+//   return TryJoin(With(std::move(jobs.sender), [](sync::MpscSender<Job>& jobs) { return jobs.Send(Job{...}); }),
+//                  std::move(worker));       // the worker ends when the last sender has gone
+//
+// Send gives a future of Status, IsClosed if the receiver is gone. It borrows the sender: keep that, as With does here.
 //
 // Memory: capacity (rounded up to a power of two) times the size of an item, once. A send and a receive allocate
 // nothing.

@@ -14,6 +14,7 @@
 namespace kioto {
 namespace {
 
+// Not base::Atomic: what is logged is no part of an exploration.
 std::atomic<LogSink*> the_sink{nullptr};  // null: stderr
 
 constexpr int64_t kInterval = 1'000'000'000 / base::kLogPerSecond;

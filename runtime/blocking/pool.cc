@@ -13,6 +13,7 @@
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/thread.h"
+#include "kioto/runtime/driver/clock.h"
 #include "kioto/runtime/driver/driver_set.h"
 
 #if KIOTO_MODEL
@@ -280,7 +281,7 @@ void BlockingPool::RunThread() {
     self.woken = false;
     waiting_.push_back(&self);
     lock_.Unlock();
-    const bool woken = self.parker.ParkUntil(base::MonotonicNanos() + options_.keep_alive_ns);
+    const bool woken = self.parker.ParkUntil(SaturatingAdd(base::MonotonicNanos(), options_.keep_alive_ns));
     lock_.Lock();
     if (!woken && !self.woken) {  // R1: nobody counts on us
       waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &self));

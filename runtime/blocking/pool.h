@@ -10,7 +10,8 @@
 //             it neither takes part in the cap nor is refused for it. A loan brings its own thread, an idle or a new one, so it
 //             waits for no job; the pool takes threads that are no longer needed elsewhere for it (Enlist).
 //             A job that is mandatory (TaskHeader::mandatory) and was accepted runs, also when the pool ends meanwhile: Shutdown
-//             leaves it to the threads, which end only when none is queued.
+//             leaves it to the threads, which end only when none is queued. But if the system refuses the thread that was on
+//             its way, and no other lives, it ends with kResourceExhausted, perhaps after StartTask has returned.
 // RACES       R1 keep-alive runs out while a job is queued: under the lock the thread sees whether somebody has counted on
 //                it (Waiter::woken), and leaves only if nobody has.
 //             R2 a mandatory job is submitted while the pool ends: it is queued before Shutdown drops the others, or refused,

@@ -1,7 +1,9 @@
 // The blocking pool: growth, reuse, bounds, keep-alive, its end.
 #include "kioto/runtime/blocking/pool.h"
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -182,6 +184,35 @@ TEST(SpawnBlockingTest, TryRefusesWhatThereIsNoRoomFor) {
   EXPECT_EQ(*Await(*std::move(accepted)), 1);
   EXPECT_TRUE(runtime.Shutdown().clean());
   EXPECT_TRUE(IsShutdown(TrySpawnBlocking([] {}).status()));
+}
+
+#if KIOTO_EXCEPTIONS
+struct ThrowsWhenCopied {
+  ThrowsWhenCopied() = default;
+  ThrowsWhenCopied(const ThrowsWhenCopied&) { throw 1; }
+  void operator()() const {}
+};
+
+TEST(SpawnBlockingTest, ACopyThatThrowsKeepsNoPlace) {
+  Runtime runtime = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).BlockingQueue(1).Build();
+  const EnterGuard guard = runtime.Enter();
+  const ThrowsWhenCopied fn;
+  for (int i = 0; i < 3; ++i) EXPECT_THROW((void)TrySpawnBlocking(fn), int);
+  StatusOr<JoinHandle<Unit>> job = TrySpawnBlocking([] {});
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_TRUE(Await(*std::move(job)).ok());
+}
+#endif
+
+TEST(SpawnBlockingTest, AThreadMayBeKeptForEver) {
+  std::atomic<int> threads{0};
+  Runtime runtime = *RuntimeBuilder::CurrentThread()
+                         .BlockingKeepAlive(std::chrono::nanoseconds::max())
+                         .OnThreadStart([&] { ++threads; })
+                         .Build();
+  const EnterGuard guard = runtime.Enter();
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(Await(SpawnBlocking([] {})).ok());
+  EXPECT_LT(threads, 25);  // not one each; a few, where a job comes before the thread of the last one waits
 }
 
 TEST(SpawnBlockingTest, OutsideARuntimeSaysSo) {

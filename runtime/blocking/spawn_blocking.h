@@ -41,7 +41,7 @@ Scheduler* CurrentBlockingPool();
 StatusOr<Scheduler*> TakeBlockingPlace();
 
 // A job, a future that is ready at its first poll, which runs also if its runtime ends after it was accepted. Refused, its
-// handle says why when this returns. (The one way left not to run: the system refuses every thread; that is told like that.)
+// handle says why when this returns. (The one way left not to run: the system refuses every thread; see pool.h.)
 template <class Job>
 JoinHandle<typename Job::Output> SpawnMandatoryBlocking(Job job, base::SourceLocation place = base::SourceLocation::Current()) {
   TaskHeader* task = TaskCell<Job>::Make(std::move(job), CurrentBlockingPool(), place);
@@ -71,7 +71,9 @@ auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place =
 template <class Fn>
 auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
   static_assert(std::is_invocable_v<Fn>, "kioto: TrySpawnBlocking needs a function without parameters");
-  if constexpr (std::is_invocable_v<Fn>) {
+  if constexpr (std::is_lvalue_reference_v<Fn>) {  // copied before a place is taken: a copy may throw
+    return TrySpawnBlocking(std::decay_t<Fn>(fn), std::move(options), place);
+  } else if constexpr (std::is_invocable_v<Fn>) {
     using Job = internal::BlockingJob<std::decay_t<Fn>>;
     using Answer = StatusOr<JoinHandle<typename Job::Output>>;
     StatusOr<internal::Scheduler*> pool = internal::TakeBlockingPlace();

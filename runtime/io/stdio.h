@@ -4,7 +4,8 @@
 //   With(io::Stdin(), io::Stdout(), [](io::Stdin& in, io::Stdout& out) { return io::Copy(in, out); })
 //
 // Stdin: a read that was begun goes on when its future is dropped, and gives its bytes to the next one. It keeps a thread, which
-// the end of the runtime waits for until its deadline: for a program that is talked to, Shutdown with one.
+// the end of the runtime waits for until its deadline: Main has none, so a program that is talked to
+// builds its Runtime, and calls Shutdown with one.
 // Stdout, Stderr: a write is done when its bytes are taken, 2 MiB at most and no character cut in two, and written behind it,
 // in one piece if nobody else writes; an error comes with the next write or flush. Flush before the program ends. Each object
 // keeps its own order; what two of them write has none. EPIPE comes as an error, never as SIGPIPE.

@@ -19,6 +19,7 @@
 #include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/yield_now.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/spawn.h"
 
 namespace kioto {
 namespace {
@@ -228,6 +229,15 @@ TEST(MainTest, GivesTheExitCode) {
   testing::internal::CaptureStderr();
   EXPECT_EQ(Main([] { return Ready(absl::NotFoundError("nothing there")); }), 1);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("nothing there"));
+}
+
+TEST(MainTest, TakesARuntimeOfYours) {
+  std::thread::id polled_on;
+  EXPECT_EQ(Main([&] { return Spawn(Lazy([&] { polled_on = std::this_thread::get_id(); })); }, RuntimeBuilder::CurrentThread()), 0);
+  EXPECT_EQ(polled_on, std::this_thread::get_id());
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Main([] { return Ready(OkStatus()); }, RuntimeBuilder::MultiThread().WorkerThreads(0)), 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("WorkerThreads"));
 }
 
 TEST(MainTest, PrintsTheErrnosNameAndNoPayloads) {

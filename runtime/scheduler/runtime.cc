@@ -49,6 +49,7 @@ Runtime& Runtime::operator=(Runtime&& other) noexcept {
   if (this != &other) {
     End();
     core_ = std::move(other.core_);
+    ended_by_caller_ = other.ended_by_caller_;
   }
   return *this;
 }
@@ -58,18 +59,23 @@ Runtime::~Runtime() { End(); }
 void Runtime::End() {
   if (core_ == nullptr) return;
   // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
-  const bool wait = internal::MayWaitHere(*core_) && !core_->shutting_down() && !core_->EndsElsewhere();
+  const bool wait = internal::MayWaitHere(*core_) && !ended_by_caller_ && !core_->EndsElsewhere();
   core_->Shutdown(wait ? internal::kNever : 0);
   core_ = nullptr;
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
+  ended_by_caller_ = true;
   return core_->Shutdown(internal::MayWaitHere(*core_) ? internal::DeadlineAfter(at_most) : 0);
 }
 
-void Runtime::ShutdownBackground() { core_->Shutdown(0); }
+void Runtime::ShutdownBackground() {
+  ended_by_caller_ = true;
+  core_->Shutdown(0);
+}
 
 Status Runtime::Detach(void (*done)(void*), void* arg) {
+  ended_by_caller_ = true;
   return core_->Detach(done, arg);
 }
 
@@ -284,8 +290,8 @@ StatusOr<Runtime> RuntimeBuilder::Build() {
     auto made = internal::CurrentThreadCore::Make(options_);
     if (!made.ok()) return made.status();
     core = *std::move(made);
+    core->AddBlockingPool(options_);
   }
-  core->AddBlockingPool(options_);
   return Runtime(std::move(core));
 }
 

@@ -154,8 +154,8 @@ class [[nodiscard]] Runtime {
   ~Runtime();
 
   // Runs `f`, a future or a function that makes one, to its end on this thread, driving the runtime if it is a
-  // current-thread one. Gives its output, as a JoinHandle would. Errors: called inside a task or on an attached loop's
-  // thread (kFailedPrecondition), or after Shutdown. A Shutdown meanwhile ends it with IsShutdown, at the point where
+  // current-thread one. Gives its output, as a JoinHandle would. Errors: called inside a task, or of an attached
+  // runtime (kFailedPrecondition), or after Shutdown. A Shutdown meanwhile ends it with IsShutdown, at the point where
   // the future waits for the first time after everything else has ended; the future is destroyed on this thread.
   template <class F>
   auto BlockOn(F&& f) const {
@@ -196,6 +196,7 @@ class [[nodiscard]] Runtime {
   void End();
 
   std::shared_ptr<internal::RuntimeCore> core_;  // null once moved from
+  bool ended_by_caller_ = false;                 // by Shutdown, ShutdownBackground or Detach
 };
 
 class RuntimeBuilder {
@@ -297,12 +298,13 @@ namespace internal {
 int ExitCode(const Status& status);
 }  // namespace internal
 
-// A program's main: runs `f` on a multi-thread runtime, shuts down, and gives the exit code: 0 for OK; else 1, after printing
-// the status to stderr: its code and message, where an errno's name stands, without the payloads. A value is dropped; for
-// other exit codes build a Runtime and BlockOn. Links //:rt_multi_thread.
+// A program's main: runs `f` on a multi-thread runtime, or on what `builder` makes, shuts down, and gives the exit code: 0 for
+// OK; else 1, after printing the status to stderr: its code and message, where an errno's name stands, without the payloads.
+// A value is dropped; for other exit codes build a Runtime and BlockOn. The end waits without limit for jobs of the blocking
+// pool: a program that reads io::Stdin ends with its next line. Links //:rt_multi_thread.
 template <class F>
-int Main(F&& f) {
-  StatusOr<Runtime> runtime = Runtime::MultiThread();
+int Main(F&& f, RuntimeBuilder builder = RuntimeBuilder::MultiThread()) {
+  StatusOr<Runtime> runtime = std::move(builder).Build();
   if (!runtime.ok()) return internal::ExitCode(runtime.status());
   auto output = runtime->BlockOn(std::forward<F>(f));
   return internal::ExitCode(internal::StatusIn(output));

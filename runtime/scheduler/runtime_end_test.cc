@@ -1,5 +1,6 @@
 // How a runtime ends when the end comes at a bad moment: inside a task, from another thread, during a BlockOn, with a task
 // or a job that does not let go; and what BlockOn does with a throw.
+#include <atomic>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -178,6 +179,30 @@ TEST_P(RuntimeEndTest, AJobMayEndItsOwnRuntime) {
     }).Detach();
   }
   ended.get_future().wait();
+}
+
+TEST(WorkerEndTest, AShutdownThatWaitsAwaitsTheLastHooksAfterOneThatDidNot) {
+  std::atomic<int> stopped{0};
+  std::promise<void> ending, open;
+  const std::shared_future<void> gate = open.get_future().share();
+  std::thread opener([&] {
+    ending.get_future().wait();
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // time to return for who does not wait
+    open.set_value();
+  });
+  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
+                                  .WorkerThreads(2)
+                                  .OnThreadStop([&] {
+                                    gate.wait();
+                                    ++stopped;
+                                  })
+                                  .Build();
+  ASSERT_TRUE(runtime.ok());
+  runtime->ShutdownBackground();
+  ending.set_value();
+  EXPECT_TRUE(runtime->Shutdown().clean());
+  EXPECT_EQ(stopped, 2);
+  opener.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Flavours, RuntimeEndTest, testing::Values(Flavour::kCurrentThread, Flavour::kManyWorkers),

@@ -19,7 +19,12 @@ WorkStealingCore::WorkStealingCore(const RuntimeOptions& options, int workers)
   keeps_details = options.task_details;
 }
 
-WorkStealingCore::~WorkStealingCore() = default;
+// Maybe on one of these threads, which was the last to hold the core.
+WorkStealingCore::~WorkStealingCore() {
+  for (base::Thread& thread : threads_) {
+    if (thread.joinable()) thread.Detach();
+  }
+}
 
 StatusOr<std::shared_ptr<WorkStealingCore>> WorkStealingCore::Make(const RuntimeOptions& options) {
   std::shared_ptr<WorkStealingCore> core(new WorkStealingCore(options, options.workers));
@@ -30,6 +35,7 @@ StatusOr<std::shared_ptr<WorkStealingCore>> WorkStealingCore::Make(const Runtime
     core->drivers.drivers.push_back(driver->get());
     core->workers_.push_back(std::make_unique<Worker>(core.get(), i, *std::move(driver)));
   }
+  core->AddBlockingPool(options);  // before the first worker, whose hooks may use it
   if (Status status = core->Start(); !status.ok()) {
     core->Shutdown(kNever);
     return status;
@@ -49,7 +55,9 @@ Status WorkStealingCore::StartThreads() {
   if (options_.monitor) {
     if (Status status = monitor_->Start(); !status.ok()) return status;
   }
+  threads_.reserve(size());
   for (int i = 0; i < size(); ++i) {
+    base::MutexLock lock(end_lock_);  // LetGo finds the thread here
     // The thread holds the core: one that is stuck in user code may outlive everybody else.
     auto thread = base::Thread::Start(NameOfThread(i),
                                       [core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), i]() mutable {
@@ -327,17 +335,12 @@ ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
     report.live_tasks = owned.size();
   }
   std::vector<base::Thread> threads;
-  {
+  if (ended) {  // else they are left to a later Shutdown, or to the destructor
     base::MutexLock lock(end_lock_);
     threads.swap(threads_);
   }
   for (base::Thread& thread : threads) {
-    if (!thread.joinable()) continue;  // let go
-    if (ended) {
-      thread.Join();
-    } else {
-      thread.Detach();
-    }
+    if (thread.joinable()) thread.Join();  // else it was let go
   }
   if (blocking != nullptr) EndBlockingJobs(*blocking, deadline_ns, report);
   return report;

@@ -1,4 +1,5 @@
-// Scheduler: what a task knows of its runtime. Two implementations: runtime/scheduler/{current_thread,work_stealing}.
+// Scheduler: what a task knows of its runtime. Its implementations: runtime/scheduler/{current_thread,
+// work_stealing} for tasks, runtime/blocking/pool for jobs that block.
 #ifndef KIOTO_RUNTIME_TASK_SCHEDULER_H_
 #define KIOTO_RUNTIME_TASK_SCHEDULER_H_
 

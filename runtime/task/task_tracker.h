@@ -154,8 +154,9 @@ class TaskTracker {
   }
   ~TaskTracker() { block_->Unref(); }
 
-  // As kioto::Spawn, and counted until the task's future is destroyed. Nobody joins it: the tracker is its owner. For a
-  // JoinHandle as well, say kioto::Spawn(tracker.Track(future)).
+  // As kioto::Spawn, and counted until the task's future is destroyed. Nobody joins it: the tracker is its owner, and an
+  // error that it ends with is logged; where errors are everyday, end it with .Then([](Status&) {}). For a JoinHandle as
+  // well, say kioto::Spawn(tracker.Track(future)).
   template <class F>
   AbortHandle Spawn(F&& future, TaskOptions options = {},
                     base::SourceLocation place = base::SourceLocation::Current()) const {

@@ -58,6 +58,7 @@ class [[nodiscard]] MpscReserve : public FutureBase<MpscReserve<Permits, Channel
       if (entry == MpscEntry::kTicket) return Granted(cx);
       if (entry == MpscEntry::kClosed) return Closed(cx);
       if (count_ > channel_->gate.capacity()) {
+        (void)cx.ConsumeBudget();
         return StatusOr<Permits>(
             absl::InvalidArgumentError("Reserve: more places than the channel has: ask for fewer"));
       }

@@ -111,6 +111,21 @@ TEST_P(ParkHookTest, WhatItWakesIsRunInsteadOfTheSleep) {
   EXPECT_TRUE(done);
 }
 
+// The first worker may sleep before the last one has its thread.
+TEST_P(ParkHookTest, WhatItGivesTheBlockingPoolRuns) {
+  for (int i = 0; i < 20; ++i) {
+    sync::Notify notify;
+    std::atomic<bool> done{false};
+    StatusOr<Runtime> runtime = Builder()
+                                    .OnThreadPark([&] {
+                                      if (!done.exchange(true)) SpawnBlocking([&] { notify.NotifyOne(); }).Detach();
+                                    })
+                                    .Build();
+    ASSERT_TRUE(runtime.ok());
+    EXPECT_TRUE(runtime->BlockOn(notify.Notified()).ok());
+  }
+}
+
 // behaviour: tokio/tests/rt_basic.rs#before_park_yields
 TEST_P(ParkHookTest, WhatItSpawnsIsRunInsteadOfTheSleep) {
   sync::Notify notify;

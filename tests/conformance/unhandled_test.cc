@@ -1,5 +1,6 @@
 // A task that fails with nobody to join it: told and passed over, or the end of its runtime.
 #include <atomic>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/local_set.h"
@@ -104,6 +106,33 @@ TEST_P(UnhandledTest, WhatIsJoinedEndsNothing) {
   Runtime runtime = Fragile();
   EXPECT_FALSE(runtime.BlockOn([] { return Spawn(Boom()); }).ok());
   EXPECT_TRUE(runtime.BlockOn(Ready(1)).ok());
+}
+
+// It has ended the runtime, but the destructor is the first that waits for its threads.
+TEST_P(UnhandledTest, TheDestructorWaitsForWhatStillRuns) {
+  std::atomic<bool> done{false};
+  std::promise<void> inside, ending, gate;
+  TestThread opener([&] {
+    ending.get_future().wait();
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // time to return for who does not wait
+    gate.set_value();
+  });
+  {
+    Runtime runtime = Fragile();
+    {
+      const EnterGuard entered = runtime.Enter();
+      SpawnBlocking([&] {
+        inside.set_value();
+        gate.get_future().wait();
+        done = true;
+      }).Detach();
+    }
+    inside.get_future().wait();
+    Detached(runtime);
+    EXPECT_TRUE(IsShutdown(runtime.BlockOn(Never<Unit>())));
+    ending.set_value();
+  }
+  EXPECT_TRUE(done);
 }
 
 // Wakes the other of two tasks when it is destroyed.
