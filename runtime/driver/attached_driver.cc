@@ -12,7 +12,7 @@
 // not possible: a guest that waits for others has to say so (KeepAlive).
 //
 // STATE       wake_pending_: somebody called Unpark since C last looked; W was sent. loop_thread_: the loop's, which it may
-//             not leave while we are attached. driving_: C is running.
+//             not leave while we are attached. driving_: C is running. done_later_: R5.
 // OWNERSHIP   the handles: the loop's thread, but for uv_async_send. Their memory (Guest) belongs to the driver and to every
 //             handle that is not closed yet.
 // RACES       R1 Unpark against C: both exchange wake_pending_. Unpark second: it sends. C second: it sees what was pushed.
@@ -20,6 +20,8 @@
 //             R3 Unpark against close: libuv leaves a closed async pending, so that a send returns; the memory is there.
 //             R4 an Arm by another thread, or by a host's callback, while the host waits: BeginPark of the wheel holds from
 //                the end of C to its next start, so it calls Unpark.
+//             R5 a Detach in a turn whose host has closed every handle: no close callback is to come, and who is told may
+//                destroy the driver. So C tells him, as the last it does.
 #include <uv.h>
 
 #include <memory>
@@ -132,6 +134,7 @@ class Attached final : public AttachedDriver {
   void SetAlive(bool alive);
   void SetTimer();
   void OnTimer();
+  static void Done(Guest* guest);
   void CloseHandle(uv_handle_t* handle);
   void StartIdle() { uv_idle_start(&guest_->idle, [](uv_idle_t*) {}); }
   bool detached() const { return guest_->driver == nullptr; }
@@ -141,6 +144,7 @@ class Attached final : public AttachedDriver {
   RuntimeClock* const clock_;
   Guest* guest_ = nullptr;
   bool driving_ = false;
+  bool done_later_ = false;
   bool alive_ = false;  // W is referenced
   int64_t timer_deadline_ = kNever;
   base::Atomic<bool> wake_pending_{false};
@@ -226,6 +230,7 @@ void Attached::Drive() {
   bool more = hook_->RunReady(limits::kAttachedTasksPerTurn, limits::kAttachedTurnNs);
   if (reactor_ != nullptr && reactor_->has_requests()) parts_.Harvest();
   driving_ = false;
+  if (done_later_) return Done(guest_);  // R5: nothing of this is touched after it
   if (detached() || uv_is_closing(AsHandle(&guest_->wake)) != 0) return;
   SetAlive(hook_->KeepAlive());
   if (clock_->paused()) AdvancePausedClock(more);
@@ -298,7 +303,16 @@ void Attached::Detach(void (*done)(void*), void* arg) {
   // After ours, so that the handles of a portable reactor are called back before them: libuv goes from young to old.
   parts_.Shutdown();
   if (guest->closing > 0) return;
-  done(arg);
+  if (driving_) {
+    done_later_ = true;  // R5
+  } else {
+    Done(guest);
+  }
+}
+
+// Tells who detached us, who may destroy the driver.
+void Attached::Done(Guest* guest) {
+  guest->done(guest->done_arg);
   guest->Release();
 }
 
@@ -315,8 +329,7 @@ void Attached::CloseHandle(uv_handle_t* handle) {
       return;
     }
     guest->closing = 0;
-    guest->done(guest->done_arg);  // may destroy the driver
-    guest->Release();
+    Done(guest);
   });
 }
 

@@ -67,6 +67,12 @@ class AttachedTest : public ::testing::TestWithParam<bool>, protected DriveHook 
     driver_->Unpark();
   }
 
+  // As a host that has had enough.
+  void CloseEveryHandle() {
+    uv_walk(
+        &loop_, [](uv_handle_t* handle, void*) { if (uv_is_closing(handle) == 0) uv_close(handle, nullptr); }, nullptr);
+  }
+
   // Runs `fn` in a callback of the host.
   void InHostCallback(std::function<void()> fn) {
     auto* timer = new uv_timer_t;
@@ -228,8 +234,7 @@ TEST_P(AttachedTest, AHostMayCloseEveryHandle) {
   EXPECT_TRUE(task.Poll().pending());
   Wake();
   while (ran_ == 0) uv_run(&loop_, UV_RUN_ONCE);
-  uv_walk(
-      &loop_, [](uv_handle_t* handle, void*) { if (uv_is_closing(handle) == 0) uv_close(handle, nullptr); }, nullptr);
+  CloseEveryHandle();
   Wake();
   uv_run(&loop_, UV_RUN_DEFAULT);
   Wake();
@@ -256,6 +261,19 @@ TEST_P(AttachedTest, DetachFromATaskIsOneMoreTurn) {
   EXPECT_EQ(done, 1);
   Wake();  // late, and harmless
   driver_.reset();
+  set_.drivers.clear();
+}
+
+// No close callback will say that the handles are gone; and who is told may destroy the driver, whose turn it still is.
+TEST_P(AttachedTest, DetachFromATaskWhoseHostHasClosedEveryHandleIsDoneAtTheEndOfTheTurn) {
+  after_tasks_ = [this] {
+    CloseEveryHandle();
+    driver_->Detach([](void* self) { static_cast<std::unique_ptr<AttachedDriver>*>(self)->reset(); }, &driver_);
+    EXPECT_NE(driver_, nullptr) << "the turn that detaches it is still its own";
+  };
+  Wake();
+  while (ran_ == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  EXPECT_EQ(driver_, nullptr);
   set_.drivers.clear();
 }
 

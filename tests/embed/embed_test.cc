@@ -232,5 +232,25 @@ TEST(EmbedTest, DetachEndsWhatRunsAndLeavesNoHandle) {
   host.Close();
 }
 
+// Nobody will tell the guest that its handles are gone, and the turn in which it ends is its own.
+TEST(EmbedTest, ATaskMayCloseEveryHandleAndDestroyTheRuntime) {
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  auto owned = std::make_shared<int>(1);
+  StatusOr<Runtime> attached = Runtime::Attach(&loop);
+  ASSERT_TRUE(attached.ok()) << attached.status();
+  auto runtime = std::make_unique<Runtime>(*std::move(attached));
+  runtime->Spawn(Sleep(1h).Then([owned] {})).Detach();
+  runtime->Spawn(Lazy([&loop, &runtime] {
+           uv_walk(
+               &loop, [](uv_handle_t* handle, void*) { if (uv_is_closing(handle) == 0) uv_close(handle, nullptr); }, nullptr);
+           runtime = nullptr;
+         })).Detach();
+  uv_run(&loop, UV_RUN_DEFAULT);
+  EXPECT_EQ(runtime, nullptr);
+  EXPECT_EQ(owned.use_count(), 1);
+  EXPECT_EQ(uv_loop_close(&loop), 0);
+}
+
 }  // namespace
 }  // namespace kioto
