@@ -228,9 +228,9 @@ void Attached::Drive() {
   if (wheel_ != nullptr) wheel_->EndPark();
   if (reactor_ != nullptr && reactor_->has_requests()) parts_.Harvest();
   bool more = hook_->RunReady(limits::kAttachedTasksPerTurn, limits::kAttachedTurnNs);
-  if (reactor_ != nullptr && reactor_->has_requests()) parts_.Harvest();
-  driving_ = false;
+  driving_ = false;                      // before the harvest: a task that it wakes is not in `more`, but in wake_pending_
   if (done_later_) return Done(guest_);  // R5: nothing of this is touched after it
+  if (reactor_ != nullptr && reactor_->has_requests()) parts_.Harvest();
   if (detached() || uv_is_closing(AsHandle(&guest_->wake)) != 0) return;
   SetAlive(hook_->KeepAlive());
   if (clock_->paused()) AdvancePausedClock(more);

@@ -1,15 +1,19 @@
 // What is the attached driver's alone: manners towards the host.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <uv.h>
 
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver.h"
 #include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/driver/testing_io.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/driver/timer_wheel.h"
@@ -216,6 +220,43 @@ TEST_P(AttachedTest, ASocketWatchedInAHostCallbackIsLive) {
   while (task.wakes() == 0) uv_run(&loop_, UV_RUN_ONCE);  // blocks for ever if the watch is not live
   other.join();
   EXPECT_EQ(**task.Poll(), 1u);
+}
+
+// The portable reactor finds out after the tasks that libuv does not watch such an fd; the native one at once.
+TEST_P(AttachedTest, ATaskWhoseFdCanNotBeWatchedIsNotSleptOver) {
+  struct Scheduled : Wakeable {
+    explicit Scheduled(std::function<void()> push) : push(std::move(push)) {}
+    void OnWake() override { push(); }
+    const std::function<void()> push;
+  };
+  auto* scheduled = new Scheduled([this] { Wake(); });
+  const Waker waker = scheduled->MakeWaker();
+  IoHandle handle(base::sys::Open("/dev/null", O_RDONLY, 0));
+  ASSERT_TRUE(handle.is_open());
+  keep_alive_ = true;
+  const auto poll = [&] {
+    PollScope scope;
+    Context cx(waker, scope);
+    return handle.PollReady(cx, Direction::kRead, "ready");
+  };
+  int polls = 0;
+  bool waits = false;
+  in_turn_ = [&] {
+    if (polls++ == 0) waits = poll().pending();
+  };
+  Wake(0);
+  while (polls == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  EXPECT_EQ(waits, GetParam() || KIOTO_DRIVER_IS_PORTABLE);
+  if (waits) {
+    EXPECT_EQ(ready_.load(std::memory_order_acquire), 1);  // acquire: pairs with Wake
+    EXPECT_EQ(uv_backend_timeout(&loop_), 0) << "a task is ready, and the loop would sleep";
+    while (ran_ == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+    EXPECT_TRUE(poll().ready());
+  }
+  keep_alive_ = false;
+  Wake();
+  EXPECT_EQ(uv_run(&loop_, UV_RUN_DEFAULT), 0);
+  scheduled->Unref();
 }
 
 TEST_P(AttachedTest, AHostMayStopItsLoopAnyTime) {
