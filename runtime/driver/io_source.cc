@@ -17,7 +17,7 @@ struct IoSlab {
 
   base::SpinLock lock;
   IoSource* free = nullptr;               // under the lock
-  base::Atomic<uint32_t> chunks{0};       // written under the grow lock
+  base::Atomic<uint32_t> chunks{0};       // under the grow lock
   base::Mutex grow;
   base::Atomic<IoSource*> table[kChunks];
 
@@ -51,12 +51,20 @@ struct IoSlab {
       sources[i].next_free_ = i + 1 < kChunk ? &sources[i + 1] : nullptr;
     }
     table[chunk].store(sources, std::memory_order_release);  // release: pairs with At's acquire
-    chunks.store(chunk + 1, std::memory_order_release);      // release: pairs with ShutDownAll's acquire
+    chunks.store(chunk + 1, std::memory_order_release);      // release: pairs with Size's acquire
     lock.Lock();
     sources[kChunk - 1].next_free_ = free;
     free = sources;
     lock.Unlock();
     return true;
+  }
+
+  // How many sources there are. Whoever makes a later one sees what this thread did before (R5).
+  uint32_t Size() {
+    // acquire: pairs with Grow's release, where there is no lock: in a mutant
+    if (KIOTO_MUTANT("io_source.size_without_lock")) return chunks.load(std::memory_order_acquire) * kChunk;
+    base::MutexLock growing(grow);
+    return chunks.load(std::memory_order_relaxed) * kChunk;  // relaxed: under the lock
   }
 };
 
@@ -221,8 +229,8 @@ Status IoSource::Watch(int fd, Direction direction, Reactor* reactor, const char
 
 void IoSource::ShutDownAll(Reactor* reactor) {
   IoSlab& slab = Slab();
-  const uint32_t end = slab.chunks.load(std::memory_order_acquire) * IoSlab::kChunk;  // acquire: pairs with Grow's release
-  for (uint32_t i = 0; i < end; ++i) {
+  const uint32_t size = slab.Size();
+  for (uint32_t i = 0; i < size; ++i) {
     IoSource* source = slab.At(i);
     source->lock_.Lock();
     const bool ours = source->reactor_ == reactor;

@@ -1,8 +1,11 @@
-// The readiness word of a source: no event is lost, and none reaches a later owner of the slot. The numbers are those of
-// runtime/driver/io_source.h.
+// The readiness word of a source: no event is lost, and none reaches a later owner of the slot; who waits for what is not
+// watched, or no more, is told. The numbers are those of runtime/driver/io_source.h.
+#include <errno.h>
 #include <gtest/gtest.h>
 
+#include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_source.h"
+#include "kioto/runtime/driver/reactor.h"
 #include "kioto/tests/model/model_testing.h"
 
 namespace kioto::model {
@@ -11,6 +14,7 @@ namespace {
 using kioto::internal::Direction;
 using kioto::internal::IoSource;
 using kioto::internal::IoWaiter;
+using kioto::internal::Reactor;
 using kioto::internal::Ready;
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -66,6 +70,45 @@ void Late() {
   IoSource::FreeSlab();
 }
 
+// Watches as an epoll set does, or refuses.
+class FakeReactor final : public Reactor {
+ public:
+  explicit FakeReactor(int error = 0) : error_(error) {}
+  int fd() const override { return kNoFd; }
+  int Harvest() override { return 0; }
+  uint64_t WatchBits(Direction direction) const override { return IoSource::kWatchIn | IoSource::WatchBit(direction); }
+  int Watch(IoSource*, int, uint64_t, Direction) override { return -error_; }
+  bool Forget(IoSource*, int, bool, int*) override { return false; }
+
+ private:
+  const int error_;
+};
+
+// A task waits for the first time, on a source that is made meanwhile, while the reactor shuts down (R5).
+void WaitAgainstShutdown() {
+  IoSource::ForgetSlab();
+  auto* sleeper = new Sleeper;
+  IoSource* before = IoSource::Allocate();
+  {
+    FakeReactor reactor;
+    Thread ends([&reactor] { reactor.Shutdown(); });
+    IoSource* source = IoSource::Allocate();
+    const Waker waker = sleeper->MakeWaker();
+    for (;;) {
+      const uint64_t seen = source->Register(waker, Direction::kRead, nullptr);
+      if ((seen & IoSource::kShutdown) != 0) break;
+      if ((seen & IoSource::kWatchIn) == 0 && !source->Watch(kNoFd, Direction::kRead, &reactor, "wait").ok()) break;
+      sleeper->Sleep();
+    }
+    ends.Join();
+    Assert(reactor.sources() == 0, "a reactor that is gone watches a source");
+    (void)source->Retire(kNoFd, /*close=*/false);
+  }
+  (void)before->Retire(kNoFd, /*close=*/false);
+  IoSource::FreeSlab();
+  sleeper->Drop();
+}
+
 TEST(ReadinessModel, NoEventIsLost) {
   ExpectHolds(Options().Preemptions(2), Take(false));
   ExpectHolds(Options().Preemptions(2), Take(true));
@@ -77,6 +120,13 @@ TEST(ReadinessModel, NoEventIsLost) {
 TEST(ReadinessModel, NoEventReachesALaterOwner) {
   ExpectHolds(Options().Preemptions(3), Late);
   ExpectCaught("io_source.ignore_generation", Options(), Late);
+}
+
+TEST(ReadinessModel, AFirstWaitSeesTheShutdown) {
+  (void)ShutdownError("made at first use, before the search");
+  ExpectHolds(Options().Preemptions(3), WaitAgainstShutdown);
+  ExpectHolds(Options().Random(10000), WaitAgainstShutdown);
+  ExpectCaught("io_source.size_without_lock", Options(), WaitAgainstShutdown);
 }
 
 }  // namespace
