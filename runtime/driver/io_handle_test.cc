@@ -100,6 +100,35 @@ TEST_F(IoHandleTest, ARefusedRegistrationIsAnErrorAndCanBeRepeated) {
   EXPECT_EQ(**task.Poll(), 1u);
 }
 
+// Any number of tasks may have found the bits of a watch, and wait, when it is refused.
+TEST_F(IoHandleTest, ARefusedRegistrationWakesWhoMayRelyOnIt) {
+  struct Any {
+    using Output = StatusOr<uint64_t>;
+    IoHandle* handle;
+    IoWaiter* waiter;
+    Poll<Output> PollOnce(Context& cx) { return handle->PollAny(cx, Ready::Of(Direction::kRead), "read", *waiter); }
+  };
+  TestPair pair;
+  IoWaiter waiter;
+  PolledTask listed(Any{&pair.here, &waiter});
+  EXPECT_TRUE(listed.Poll().pending());
+  PolledTask slot(TestRead{&pair.here, buffer_, 1});
+  EXPECT_TRUE(slot.Poll().pending());
+  {
+    base::sys::ScopedFault fault(base::sys::Call::kEpollCtl, base::sys::Fault::First(1, ENOSPC));
+    PolledTask refused(TestReady{&pair.here, Direction::kWrite});
+    EXPECT_EQ(ErrnoOf((*refused.Poll()).status()), ENOSPC);
+  }
+  EXPECT_EQ(listed.wakes(), 1);
+  EXPECT_EQ(slot.wakes(), 1);
+  EXPECT_TRUE(listed.Poll().pending());
+  EXPECT_TRUE(slot.Poll().pending());
+  pair.Send("x");
+  driver().Turn();
+  EXPECT_TRUE((*listed.Poll()).ok());
+  EXPECT_EQ(**slot.Poll(), 1u);
+}
+
 // One read and one write per exchange, and no epoll_ctl but the first ADD and a DEL.
 TEST_F(IoHandleTest, AnExchangeIsOneReadAndOneWrite) {
   TestPair pair;

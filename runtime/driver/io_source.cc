@@ -223,7 +223,9 @@ Status IoSource::Watch(int fd, Direction direction, Reactor* reactor, const char
   lock_.Unlock();
   if (asked) Reactor::HurryIfAlive(reactor);
   if (error == 0) return OkStatus();
-  WakeFor(Ready::kAll);  // the other direction may rely on the bits that were taken back
+  // Others may rely on the bits that were taken back.
+  WakeFor(Ready::kAll);
+  if (!KIOTO_MUTANT("io_source.refuse_in_silence")) WakeWaiters(Ready::kAll);
   return ErrnoStatus(error, what);
 }
 

@@ -109,6 +109,28 @@ void WaitAgainstShutdown() {
   sleeper->Drop();
 }
 
+// One of several tasks finds the bits of a watch that another one has begun, and that is refused.
+void RelyOnARefusedWatch() {
+  IoSource::ForgetSlab();
+  auto* sleeper = new Sleeper;
+  IoSource* source = IoSource::Allocate();
+  {
+    FakeReactor refuses(ENOSPC);
+    Thread other([&] { Assert(!source->Watch(kNoFd, Direction::kWrite, &refuses, "wait").ok(), "it was refused"); });
+    const Waker waker = sleeper->MakeWaker();
+    IoWaiter waiter;
+    for (;;) {  // as IoHandle::PollAny
+      (void)source->Register(waker, Ready::Of(Direction::kRead), waiter);
+      if ((source->readiness() & IoSource::kWatchIn) == 0) break;
+      sleeper->Sleep();
+    }
+    Assert(!source->Watch(kNoFd, Direction::kRead, &refuses, "wait").ok(), "it is told so itself");
+  }
+  (void)source->Retire(kNoFd, /*close=*/false);
+  IoSource::FreeSlab();
+  sleeper->Drop();
+}
+
 TEST(ReadinessModel, NoEventIsLost) {
   ExpectHolds(Options().Preemptions(2), Take(false));
   ExpectHolds(Options().Preemptions(2), Take(true));
@@ -127,6 +149,12 @@ TEST(ReadinessModel, AFirstWaitSeesTheShutdown) {
   ExpectHolds(Options().Preemptions(3), WaitAgainstShutdown);
   ExpectHolds(Options().Random(10000), WaitAgainstShutdown);
   ExpectCaught("io_source.size_without_lock", Options(), WaitAgainstShutdown);
+}
+
+TEST(ReadinessModel, ARefusedWatchIsToldToWhoReliesOnIt) {
+  (void)ErrnoStatus(-ENOSPC, "made at first use, before the search");
+  ExpectHolds(Options().Preemptions(2), RelyOnARefusedWatch);
+  ExpectCaught("io_source.refuse_in_silence", Options(), RelyOnARefusedWatch);
 }
 
 }  // namespace
