@@ -280,7 +280,7 @@ void IoSource::WakeWaiters(uint32_t bits) {
 
 void IoSource::ForgetWakers() {
   for (WakerSlot& slot : wakers_) {
-    slot.Register(Waker());
+    slot.Register(Waker());  // gives the task's waker back, unless a Wake is inside: then the slot's next owner does
     slot.Disarm();
   }
 }
