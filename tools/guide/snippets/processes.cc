@@ -7,7 +7,10 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/process/command.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/signal/signal.h"
@@ -73,6 +76,22 @@ Future<Status> Work(sync::MpscReceiver<int> jobs) {
 }
 // [end shutdown]
 
+// [region idle]
+// Leaves between two echoes when it is told to; what was read is answered first.
+Future<Status> Echo(net::TcpStream stream, CancellationToken stop) {
+  return With(std::move(stream), Buffer(16 * 1024), std::move(stop),
+              [](net::TcpStream& s, Buffer& buf, CancellationToken& stop) {
+                return Loop([&] {
+                  return Select(Case(stop.Cancelled(), Break), Case(Timeout(60s, s.Read(buf)), [&](StatusOr<size_t>& got) {
+                                  return Ready(std::move(got)).AndThen([&](size_t& n) {
+                                    return If(n == 0, Break, [&] { return Timeout(10s, s.WriteAll(buf.first(n))); });
+                                  });
+                                }));
+                });
+              });
+}
+// [end idle]
+
 TEST(ProcessesGuideTest, Runs) {
   StatusOr<Runtime> runtime = Runtime::CurrentThread();
   ASSERT_TRUE(runtime.ok()) << runtime.status();
@@ -89,6 +108,24 @@ TEST(ProcessesGuideTest, EndsWhenItIsAskedTo) {
   ASSERT_TRUE(done.ok()) << done.status();
   EXPECT_TRUE(std::get<0>(*done).ok()) << std::get<0>(*done);
   signal::RestoreUnused();
+}
+
+TEST(ProcessesGuideTest, AConnectionThatIdlesLeavesByItself) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  const Status status = runtime->BlockOn(net::TcpListener::Bind("127.0.0.1:0").AndThen([](net::TcpListener& listener) {
+    return With(CancellationToken(), Buffer(8), [&listener](CancellationToken& stop, Buffer& answer) {
+      auto server = listener.Accept().AndThen([&](net::TcpStream& s) { return Echo(std::move(s), stop); });
+      auto client = net::TcpStream::Connect(*listener.local_address()).AndThen([&](net::TcpStream& s) {
+        return s.WriteAll("hello").AndThen([&] { return s.Read(answer); }).AndThen([&](size_t&) {
+          stop.Cancel();
+          return s.Read(answer).AndThen([](size_t& n) { EXPECT_EQ(n, 0u); });
+        });
+      });
+      return TryJoin(std::move(server), std::move(client)).AndThen([] {});
+    });
+  }));
+  EXPECT_EQ(status, OkStatus());
 }
 
 }  // namespace
