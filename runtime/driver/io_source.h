@@ -18,7 +18,8 @@
 //               may wake the slot's next owner for nothing, which is allowed.
 //            R4 Retire against Reactor::Shutdown: both hold lock_; the one that comes second finds no reactor.
 //            R5 a first wait against Shutdown: Shutdown sets its flag before it looks at any source; Watch looks at the flag
-//               under lock_.
+//               under lock_. A source that was made meanwhile, which Shutdown does not look at, sees the flag by the lock
+//               under which the slab grows.
 // COST       event 1 RMW + WakerSlot::Wake; wait 1 RMW; clear 1 RMW; a ready operation none.
 #ifndef KIOTO_RUNTIME_DRIVER_IO_SOURCE_H_
 #define KIOTO_RUNTIME_DRIVER_IO_SOURCE_H_
