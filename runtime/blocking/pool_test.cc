@@ -215,6 +215,17 @@ TEST(SpawnBlockingTest, AThreadMayBeKeptForEver) {
   EXPECT_LT(threads, 25);  // not one each; a few, where a job comes before the thread of the last one waits
 }
 
+TEST(SpawnBlockingTest, AHandleHasThePoolOfItsRuntime) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok());
+  const Handle handle = runtime->handle();
+  const uint64_t id = handle.id();
+  EXPECT_EQ(*Await(handle.SpawnBlocking([] { return Handle::Current()->id(); }, {"asks"})), id);
+  EXPECT_EQ(*Await(runtime->SpawnBlocking([] { return Handle::Current()->id(); })), id);
+  EXPECT_TRUE(runtime->Shutdown().clean());
+  EXPECT_TRUE(IsShutdown(Await(handle.SpawnBlocking([] {}))));
+}
+
 TEST(SpawnBlockingTest, OutsideARuntimeSaysSo) {
   JoinHandle<int> job = SpawnBlocking([] { return 1; });
   EXPECT_EQ(Await(std::move(job)).status(), OutsideRuntimeError("SpawnBlocking"));

@@ -37,6 +37,14 @@ class BlockingJob {
 // The pool of the runtime entered on this thread; outside, one that refuses.
 Scheduler* CurrentBlockingPool();
 
+template <class Fn>
+auto SpawnBlockingOn(Scheduler* pool, Fn fn, TaskOptions options, base::SourceLocation place) {
+  static_assert(std::is_invocable_v<Fn>, "kioto: SpawnBlocking needs a function without parameters");
+  if constexpr (std::is_invocable_v<Fn>) {  // else one error is enough
+    return SpawnOn(pool, BlockingJob<Fn>(std::move(fn)), /*local=*/false, std::move(options), place);
+  }
+}
+
 // A place in its queue for a job that is started next, or why there is none.
 StatusOr<Scheduler*> TakeBlockingPlace();
 
@@ -59,11 +67,7 @@ JoinHandle<typename Job::Output> SpawnMandatoryBlocking(Job job, base::SourceLoc
 // THREADS: any that has entered a runtime. One allocation.
 template <class Fn>
 auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
-  static_assert(std::is_invocable_v<Fn>, "kioto: SpawnBlocking needs a function without parameters");
-  if constexpr (std::is_invocable_v<Fn>) {  // else one error is enough
-    return internal::SpawnOn(internal::CurrentBlockingPool(), internal::BlockingJob<Fn>(std::move(fn)), /*local=*/false,
-                             std::move(options), place);
-  }
+  return internal::SpawnBlockingOn(internal::CurrentBlockingPool(), std::move(fn), std::move(options), place);
 }
 
 // The same, and a job that the pool has no room for is refused here, and `fn` left as it was: kResourceExhausted. IsShutdown when

@@ -4,7 +4,8 @@
 //   HasBudgetRemaining().Then([&](bool& left) { … })
 //
 // ConsumeBudget() takes a unit as a leaf does: ready at once, or, when all are spent, after everything else that is ready has
-// had its turn. HasBudgetRemaining() takes none. Unconstrained (unconstrained.h) has no budget. CANCEL SAFE: yes. Any thread.
+// had its turn. HasBudgetRemaining() takes none. Unconstrained (unconstrained.h) has no budget; Cooperative
+// (cooperative.h) takes a unit for a future that does not. CANCEL SAFE: yes. Any thread.
 #ifndef KIOTO_RUNTIME_FUTURE_BUDGET_H_
 #define KIOTO_RUNTIME_FUTURE_BUDGET_H_
 

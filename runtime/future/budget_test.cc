@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/future/cooperative.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/stream.h"
 #include "kioto/runtime/future/testing/polled_task.h"
@@ -67,6 +68,19 @@ TEST(BudgetTest, TellsWhetherSomeIsLeft) {
     return Unit{};
   }));
   EXPECT_TRUE(task.Poll().ready());
+}
+
+TEST(BudgetTest, CooperativeTakesAUnitForALeafThatDoesNot) {
+  int ready = 0;
+  PolledTask task(Loop([&] { return Cooperative(PollFn([&](Context&) -> Poll<Unit> { return ++ready, Unit{}; })); }));
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_TRUE(task.yielded());
+  EXPECT_EQ(ready, limits::kPollBudget);
+
+  PolledTask waits(Cooperative(Never()));
+  EXPECT_TRUE(waits.Poll().pending());
+  EXPECT_EQ(waits.budget_used(), 0);
+  EXPECT_FALSE(waits.yielded());
 }
 
 struct Endless {

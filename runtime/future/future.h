@@ -6,6 +6,7 @@
 #include "kioto/runtime/future/erased.h"
 #include "kioto/runtime/future/flow.h"
 #include "kioto/runtime/future/for_each.h"
+#include "kioto/runtime/future/cooperative.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/future/if.h"

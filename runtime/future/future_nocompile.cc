@@ -273,6 +273,11 @@ inline auto Refused() { return OnDrop(Ready(1), 2); }
 inline auto Refused() { return Unconstrained(1); }
 #endif
 
+#ifdef KIOTO_NC_CASE_cooperative_takes_a_future
+// EXPECT: kioto: Cooperative takes a future
+inline auto Refused() { return Cooperative(1); }
+#endif
+
 #ifdef KIOTO_NC_CASE_next_argument
 // EXPECT: kioto: Next takes a stream that is kept elsewhere
 inline auto Refused(int& n) { return Next(n); }

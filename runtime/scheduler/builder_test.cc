@@ -144,13 +144,15 @@ TEST(ShuffleTest, OrdersTheReadyTasksByTheSeed) {
   EXPECT_EQ(sorted, "0123456789");  // each of them once
 }
 
+TEST(FlavorTest, IsToldByAHandle) {
+  EXPECT_EQ(Runtime::CurrentThread()->handle().flavor(), RuntimeFlavor::kCurrentThread);
+  EXPECT_EQ(Runtime::MultiThread()->handle().flavor(), RuntimeFlavor::kMultiThread);
+}
+
 // --- What is injected ---
 
-// A busy worker takes its whole share at once: one task per event interval would let them wait for as many intervals.
-TEST(InjectedTest, ABusyWorkerTakesItsShare) {
-  constexpr int kTasks = 50, kInterval = 20;
-  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
-  Runtime runtime = Built(builder.WorkerThreads(1).EventInterval(kInterval));
+// The polls of a busy task until as many as `tasks` that were spawned from outside meanwhile have run.
+int PollsBesideInjected(const Runtime& runtime, int tasks) {
   std::promise<void> inside, gate;
   int ran = 0, polls = 0;  // the worker's
   JoinHandle<Unit> busy = runtime.Spawn(PollFn([&](Context& cx) -> Poll<Unit> {
@@ -158,15 +160,33 @@ TEST(InjectedTest, ABusyWorkerTakesItsShare) {
       inside.set_value();
       gate.get_future().wait();
     }
-    if (ran == kTasks) return Unit{};
+    if (ran == tasks) return Unit{};
     cx.Yield();
     return kPending;
   }));
-  inside.get_future().wait();
-  for (int i = 0; i < kTasks; ++i) runtime.Spawn(Lazy([&ran] { ++ran; })).Detach();
-  gate.set_value();
+  std::thread outside([&] {
+    inside.get_future().wait();
+    for (int i = 0; i < tasks; ++i) runtime.Spawn(Lazy([&ran] { ++ran; })).Detach();
+    gate.set_value();
+  });
   EXPECT_EQ(runtime.BlockOn(std::move(busy)), OkStatus());
-  EXPECT_LE(polls, 2 * kInterval);
+  outside.join();
+  return polls;
+}
+
+// A busy worker takes its whole share at once: one task per event interval would let them wait for as many intervals.
+TEST(InjectedTest, ABusyWorkerTakesItsShare) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  EXPECT_LE(PollsBesideInjected(Built(builder.WorkerThreads(1).EventInterval(20)), 50), 2 * 20);
+}
+
+TEST(InjectedTest, HasAnIntervalOfItsOwn) {
+  RuntimeBuilder pool = RuntimeBuilder::MultiThread();
+  EXPECT_LE(PollsBesideInjected(Built(pool.WorkerThreads(1).EventInterval(10'000).GlobalQueueInterval(20)), 50), 2 * 20);
+  RuntimeBuilder rare = RuntimeBuilder::MultiThread();
+  EXPECT_GE(PollsBesideInjected(Built(rare.WorkerThreads(1).EventInterval(20).GlobalQueueInterval(1000)), 50), 900);
+  RuntimeBuilder single = RuntimeBuilder::CurrentThread();
+  EXPECT_LE(PollsBesideInjected(Built(single.EventInterval(10'000).GlobalQueueInterval(20)), 50), 50 + 3 * 20);
 }
 
 // --- Failures that nobody joins ---

@@ -78,6 +78,8 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   void AddBlockingPool(const RuntimeOptions& options);
   DriverOptions DriverOptionsFor(const RuntimeOptions& options);
 
+  virtual RuntimeFlavor flavor() const = 0;
+
   // For RuntimeMetrics. Any thread.
   virtual size_t workers() const = 0;
   virtual const WorkerCounters& CountersOf(int worker) const = 0;

@@ -28,6 +28,7 @@ CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
     : RuntimeCore(/*shards=*/2, options),
       options_(options),
       event_interval_(options.event_interval.value_or(limits::kEventInterval)),
+      global_queue_interval_(options.global_queue_interval.value_or(event_interval_)),
       counters_(options.metrics),
       run_hash_(options.deterministic() ? new RunHash : nullptr) {
   trace = options.trace;
@@ -163,7 +164,7 @@ void CurrentThreadCore::TakeInjected() {
 inline TaskHeader* CurrentThreadCore::Next() {
   const uint64_t polls = WorkerCounters::Read(polls_);
   if (polls >= look_at_ || local_head_ == nullptr) {
-    look_at_ = polls + event_interval_;
+    look_at_ = polls + global_queue_interval_;
     TakeInjected();
   }
   TaskHeader* task = options_.shuffle ? PopRandom() : PopLocal();

@@ -53,6 +53,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   bool CanSpawnLocal() const override;
   bool FindRunning(const TaskHeader* task, RunningPoll* poll) const override;
 
+  RuntimeFlavor flavor() const override { return RuntimeFlavor::kCurrentThread; }
   size_t workers() const override { return 1; }
   const WorkerCounters& CountersOf(int) const override { return counters_; }
   void AddMetricsOf(int worker, WorkerMetrics& metrics) const override;
@@ -109,7 +110,8 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   AttachedDriver* attached_ = nullptr;  // driver_, if attached
   const void* loop_thread_ = nullptr;   // of the attached loop
   Injector injector_;
-  const uint32_t event_interval_;  // polls
+  const uint32_t event_interval_;         // polls
+  const uint32_t global_queue_interval_;  // polls
 
   // The driving thread's.
   TaskHeader* local_head_ = nullptr;

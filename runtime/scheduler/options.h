@@ -27,6 +27,9 @@ struct ShutdownReport {
   bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
 };
 
+// A guest of a host's loop is a current-thread one.
+enum class RuntimeFlavor { kCurrentThread, kMultiThread };
+
 // A worker has been inside one poll for longer than limits::kLongPollNs, 25 ms, not counting time without a CPU.
 struct StallReport {
   int worker;
@@ -58,6 +61,7 @@ struct RuntimeOptions {
   bool task_details = false;
   bool shuffle = false;  // current-thread: the next task is a random one of those that are ready
   std::optional<uint32_t> event_interval;  // none: limits::kEventInterval, and less on a worker whose polls are long
+  std::optional<uint32_t> global_queue_interval;  // none: with the driver
   uint64_t seed = 0;  // 0: by chance
   int max_blocking_threads = limits::kMaxBlockingThreads;
   size_t blocking_queue = limits::kBlockingQueue;

@@ -131,6 +131,10 @@ RuntimeBuilder& RuntimeBuilder::TaskDetails() {
   options_.task_details = true;
   return *this;
 }
+RuntimeBuilder& RuntimeBuilder::GlobalQueueInterval(uint32_t polls) {
+  options_.global_queue_interval = polls;
+  return *this;
+}
 RuntimeBuilder& RuntimeBuilder::EventInterval(uint32_t polls) {
   options_.event_interval = polls;
   return *this;
@@ -255,6 +259,9 @@ Status RuntimeBuilder::Check() {
   }
   if (Status status = CheckCpus(); !status.ok()) return status;
   if (options_.event_interval == 0u) return absl::InvalidArgumentError("RuntimeBuilder::EventInterval must be at least 1");
+  if (options_.global_queue_interval == 0u) {
+    return absl::InvalidArgumentError("RuntimeBuilder::GlobalQueueInterval must be at least 1");
+  }
   if (options_.max_blocking_threads < 1) {
     return absl::InvalidArgumentError("RuntimeBuilder::MaxBlockingThreads must be at least 1");
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kioto/runtime/base/config.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/metrics.h"
@@ -126,6 +127,12 @@ class Handle {
   // What every task is doing: task_dump.h. Any thread, any time.
   RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
   size_t live_tasks() const { return core_->owned.size(); }
+  // SpawnBlocking, on the threads of this runtime.
+  template <class Fn>
+  auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) const {
+    return internal::SpawnBlockingOn(core_->blocking.get(), std::move(fn), std::move(options), place);
+  }
+  RuntimeFlavor flavor() const { return core_->flavor(); }
   // What the runtime has done and has to do, in numbers.
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
   // The runtime's: no other one of this process has the same. From 1.
@@ -165,6 +172,10 @@ class [[nodiscard]] Runtime {
   internal::HandleFor<F> Spawn(F&& future, TaskOptions options = {},
                                base::SourceLocation place = base::SourceLocation::Current()) const {
     return handle().Spawn(std::forward<F>(future), std::move(options), place);
+  }
+  template <class Fn>
+  auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) const {
+    return handle().SpawnBlocking(std::move(fn), std::move(options), place);
   }
   Handle handle() const { return Handle(core_); }
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
@@ -229,6 +240,8 @@ class RuntimeBuilder {
   // Polls between two looks at the driver and at the tasks from other threads, at least 1. Default: 61; on a multi-thread
   // runtime so many, from 2 to 61, as take 200 us of late.
   RuntimeBuilder& EventInterval(uint32_t polls);
+  // The same for the tasks from other threads alone.
+  RuntimeBuilder& GlobalQueueInterval(uint32_t polls);
   // What chance decides (Select's first branch, the order of ShuffleReadyTasks, who steals from whom) starts from here: a
   // current-thread runtime then repeats itself exactly.
   RuntimeBuilder& Seed(uint64_t seed);

@@ -41,6 +41,7 @@ class WorkStealingCore final : public RuntimeCore {
   bool CanSpawnLocal() const override { return false; }
   bool FindRunning(const TaskHeader* task, RunningPoll* poll) const override;
 
+  RuntimeFlavor flavor() const override { return RuntimeFlavor::kMultiThread; }
   size_t workers() const override { return workers_.size(); }
   const WorkerCounters& CountersOf(int worker) const override { return workers_[worker]->counters(); }
   void AddMetricsOf(int worker, WorkerMetrics& metrics) const override;

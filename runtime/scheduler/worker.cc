@@ -15,6 +15,9 @@ Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver
       driver_(std::move(driver)),
       counters_(core->options().metrics),
       interval_(core->options().event_interval.value_or(limits::kEventInterval)),
+      to_driver_(interval_),
+      to_global_(core->options().global_queue_interval.value_or(interval_)),
+      next_look_(std::min(to_driver_, to_global_)),
       use_slot_(core->options().lifo_slot) {}
 
 void Worker::SitDown() {
@@ -152,10 +155,8 @@ void Worker::PushRing(TaskHeader* task) {
 }
 
 TaskHeader* Worker::Next() {
-  if (++tick_ >= interval_) {
-    tick_ = 0;
-    Look();
-    if (TaskHeader* task = TakeShare()) return task;
+  if (++tick_ >= next_look_) {
+    if (TaskHeader* task = Look()) return task;
   }
   if (lifo_polls_ < limits::kLifoPollsInARow) {
     if (TaskHeader* task = queue_.TakeSlot()) {
@@ -172,9 +173,24 @@ TaskHeader* Worker::Next() {
   return task;
 }
 
+// At what is due, the driver or the injector; a task of the latter.
+TaskHeader* Worker::Look() {
+  const std::optional<uint32_t> global_interval = core_->options().global_queue_interval;
+  const uint32_t polls = std::exchange(tick_, 0);
+  const bool driver = polls >= to_driver_;
+  if (driver) LookAtDriver();
+  to_driver_ = driver ? interval_ : to_driver_ - polls;
+  next_look_ = to_driver_;
+  if (!global_interval) return driver ? TakeShare() : nullptr;
+  const bool global = polls >= to_global_;
+  to_global_ = global ? *global_interval : to_global_ - polls;
+  next_look_ = std::min(to_driver_, to_global_);
+  return global ? TakeShare() : nullptr;
+}
+
 // A turn when there is work: and the time until the next one is to be the same, be the polls short or long. One read of the
 // processor's counter; what its ticks are is asked seldom.
-void Worker::Look() {
+void Worker::LookAtDriver() {
   const uint64_t poll_ticks = counters_.Looks(polls() / 2);
   if (!core_->options().event_interval) {
     if (looks_++ % 64 == 0) interval_ticks_ = core_->ticks.FromNanos(limits::kEventIntervalNs);

@@ -87,7 +87,8 @@ class alignas(128) Worker final : public Driving {
   bool HarvestOthers();
   void SitDown();
   bool Run(TaskHeader* task);
-  void Look();
+  TaskHeader* Look();
+  void LookAtDriver();
   void Turn();
   void Park();
   bool WorkAnywhere();
@@ -103,8 +104,11 @@ class alignas(128) Worker final : public Driving {
   RunQueue queue_;
   WorkerCounters counters_;
 
-  uint32_t tick_ = 0;  // polls since the last look at the driver and the injector
-  uint32_t interval_;  // so many polls from one look to the next
+  uint32_t tick_ = 0;   // polls since the last look at the driver or the injector
+  uint32_t interval_;   // so many polls from one look at the driver to the next
+  uint32_t to_driver_;  // and those of them that were left at the last look
+  uint32_t to_global_;  // the same of the injector, if it has an interval of its own
+  uint32_t next_look_;  // polls from the last look to the next
   uint32_t looks_ = 0;
   uint64_t interval_ticks_ = 0;  // limits::kEventIntervalNs, as it was found to be some looks ago
   int lifo_polls_ = 0;                 // polls in a row from the slot

@@ -171,8 +171,10 @@ TEST(PoolTest, OneOfEachIsEnough) {
 // behaviour: tokio/tests/rt_panic.rs#builder_worker_threads_panic_caller
 TEST(PoolTest, KnobsOfNothingAreNamed) {
   auto refusal = [](RuntimeBuilder& builder) { return std::string(builder.Build().status().message()); };
-  RuntimeBuilder interval = RuntimeBuilder::MultiThread();  // of the injected tasks as well
+  RuntimeBuilder interval = RuntimeBuilder::MultiThread();
   EXPECT_THAT(refusal(interval.EventInterval(0)), testing::HasSubstr("EventInterval must be at least 1"));
+  RuntimeBuilder global = RuntimeBuilder::MultiThread();
+  EXPECT_THAT(refusal(global.GlobalQueueInterval(0)), testing::HasSubstr("GlobalQueueInterval must be at least 1"));
   RuntimeBuilder workers = RuntimeBuilder::MultiThread();
   EXPECT_THAT(refusal(workers.WorkerThreads(0)), testing::HasSubstr("WorkerThreads must be from 1"));
 }
@@ -237,7 +239,7 @@ TEST(PoolTest, MessagesGoRoundAChainOfTasks) {
 // behaviour: tokio/tests/rt_threaded.rs#global_queue_interval_set_to_one
 TEST(PoolTest, LookingRoundAfterEachPollIsNoHarm) {
   RuntimeBuilder builder = RuntimeBuilder::MultiThread();
-  Runtime runtime = Built(builder.WorkerThreads(2).EventInterval(1));
+  Runtime runtime = Built(builder.WorkerThreads(2).GlobalQueueInterval(1));
   std::atomic<int> ran{0};
   EXPECT_TRUE(runtime.BlockOn([&] {
     return With(JoinSet<Unit>(), [&](JoinSet<Unit>& set) {
