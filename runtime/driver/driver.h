@@ -87,8 +87,9 @@ class DriveHook {
 // detached and destroyed on the loop's thread, which stays the same, while the loop lives.
 class AttachedDriver : public Driver {
  public:
-  // Shuts down and closes the handles; `done` runs on the loop's thread after the last close callback, or at once if the
-  // host has closed them all. Afterwards, at any time, the driver may be destroyed; Unpark stays harmless until then. Once.
+  // Shuts down and closes the handles; `done` runs on the loop's thread after the last close callback. If the host has
+  // closed them all: at once, or, within RunReady, at the end of that turn. From then on the driver may be destroyed;
+  // Unpark stays harmless until then. Once.
   virtual void Detach(void (*done)(void*), void* arg) = 0;
 };
 StatusOr<std::unique_ptr<AttachedDriver>> MakeAttachedDriver(uv_loop_t* loop, const DriverOptions& options, DriveHook* hook);
