@@ -4,7 +4,9 @@
 // OWNERSHIP   both: any accepting task. They are hints about the process, not data: nothing else is published through them.
 // RACES       R1 several tasks find the pause over: the one whose CAS moves retry_at_ on tries, the others wait once more; so
 //                a shortage costs one accept call per pause, however many tasks accept.
-//             R2 a success against another task's shortage: either order is right, the next try corrects it.
+//             R2 a success against another task's shortage: either order is right, but one word may be of the success and the
+//                other of the shortage. That costs at most the one pause: the next success finds a word that is not 0 and
+//                ends both (so EndPause looks at both), the next shortage sets both.
 #include "kioto/net/acceptor.h"
 
 #include <sys/socket.h>
@@ -113,9 +115,10 @@ Status Acceptor::BeginPause(int error) {
 }
 
 void Acceptor::EndPause() {
-  if (pause_.load(std::memory_order_relaxed) == 0) return;  // relaxed: a hint (R2)
-  pause_.store(0, std::memory_order_relaxed);               // relaxed: as above
-  retry_at_.store(0, std::memory_order_relaxed);            // relaxed: as above
+  // relaxed: hints (R2)
+  if (pause_.load(std::memory_order_relaxed) == 0 && retry_at_.load(std::memory_order_relaxed) == 0) return;
+  pause_.store(0, std::memory_order_relaxed);     // relaxed: as above
+  retry_at_.store(0, std::memory_order_relaxed);  // relaxed: as above
 }
 
 // One accept call that waits; gives the fd, or -errno.

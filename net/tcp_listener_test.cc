@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -247,6 +248,31 @@ TEST_F(TcpListenerTest, AShortageCostsOneCallPerPauseHoweverManyAccept) {
   }
   EXPECT_LE(fault.hits(), 26);  // 5 + 10 + 20 + 40 + 80 ms, then ten a second
   EXPECT_GE(fault.hits(), 20);
+}
+
+// A clock during whose next reading somebody else accepts.
+PolledTask<AcceptFuture>* somebody_else = nullptr;
+int64_t ClockOfAnAcceptor() {
+  PolledTask<AcceptFuture>* other = std::exchange(somebody_else, nullptr);
+  if (other != nullptr) {
+    EXPECT_TRUE(other->Poll().ready());
+  }
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The pause is two words: one task's success between them leaves half of the other's shortage behind (R2 in acceptor.cc).
+TEST_F(TcpListenerTest, ASuccessBesideAShortageCostsOnePauseNotOnePerClient) {
+  std::vector<BlockingSocket> clients;
+  for (int i = 0; i < 4; ++i) clients.emplace_back(address_);
+  base::ScopedClockForTest clock(&ClockOfAnAcceptor);
+  sys::ScopedFault fault(sys::Call::kAccept, sys::Fault::First(1, EMFILE));
+  PolledTask lucky(listener_.Accept()), unlucky(listener_.Accept());
+  somebody_else = &lucky;
+  EXPECT_TRUE(unlucky.Poll().pending());
+  ASSERT_EQ(somebody_else, nullptr) << "the shortage read no clock";
+  loop_.Await([&] { return unlucky.wakes() > 0; });
+  EXPECT_TRUE(unlucky.Poll().ready());
+  for (int i = 2; i < 4; ++i) EXPECT_TRUE(PolledTask(listener_.Accept()).Poll().ready());
 }
 
 TEST_F(TcpListenerTest, GivesUpOnlyWhenItListensNoMore) {
