@@ -20,7 +20,7 @@ struct Options {
   size_t max_frame = size_t{96} << 20;       // bytes of one command; the read buffer holds at most twice as many
   size_t max_args = 1 << 20;                 // arguments of one command
   size_t max_reply = size_t{256} << 20;      // bytes of one reply
-  size_t max_backlog = size_t{1} << 20;      // bytes that wait for a subscriber; above, it is disconnected
+  size_t max_backlog = size_t{1} << 20;      // bytes that wait for a subscriber; it is disconnected at what would be more
   size_t max_subscriptions = 10'000;         // channels of one client
 
   std::chrono::seconds idle_timeout{0};      // a client that says nothing; 0: never

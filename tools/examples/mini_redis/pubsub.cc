@@ -12,7 +12,7 @@ void Mailbox::Deliver(absl::string_view message) {
   bool overflow = false;
   {
     absl::MutexLock lock(&mutex_);
-    overflow = waiting_.size() > max_backlog_;
+    overflow = message.size() > max_backlog_ - waiting_.size();
     if (!overflow) waiting_.append(message.data(), message.size());
   }
   // Nobody is woken with a lock held.

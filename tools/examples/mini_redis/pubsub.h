@@ -1,8 +1,9 @@
 // Publish and subscribe. The Hub knows who listens to which channel; a Mailbox holds what one subscriber has not been sent
 // yet, ready to be written.
 //
-// A subscriber that does not read costs no more than its backlog: above it, the mailbox overflows, and the connection is
-// cut, whatever it is doing. Publishing never waits for anybody. Threads: any.
+// A subscriber that does not read costs no more than its backlog here, and as much again that is being written to it: a message
+// that finds no room in the backlog overflows the mailbox, and the connection is cut, whatever it is doing. Publishing never
+// waits for anybody. Threads: any.
 #ifndef KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_
 #define KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_
 
@@ -25,7 +26,7 @@ class Mailbox {
  public:
   explicit Mailbox(size_t max_backlog) : max_backlog_(max_backlog) {}
 
-  // Adds a message; many that come before the subscriber wakes are one wake and one write.
+  // Adds a message if there is room for it; many that come before the subscriber wakes are one wake and one write.
   void Deliver(absl::string_view message);
   // Moves what has come behind `out`.
   void TakeTo(std::string& out);

@@ -31,16 +31,20 @@ void Subscribe(Call& call) {
 }
 // [end subscribe]
 
+// The name by value: who calls may have it from the set.
+void Leave(Call& call, std::string channel) {
+  if (call.client.channels.erase(channel) != 0) {
+    call.state.hub.Unsubscribe(channel, call.client.mailbox.get());
+    std::string published;
+    call.client.mailbox->TakeTo(published);
+    call.reply.Made(published);  // what came before stands before
+  }
+  Confirm(call, "unsubscribe", channel);
+}
+
 void Unsubscribe(Call& call) {
   if (call.args.size() > 1) {
-    for (absl::string_view channel : call.args.subspan(1)) {
-      const auto found = call.client.channels.find(channel);
-      if (found != call.client.channels.end()) {
-        call.state.hub.Unsubscribe(channel, call.client.mailbox.get());
-        call.client.channels.erase(found);
-      }
-      Confirm(call, "unsubscribe", channel);
-    }
+    for (absl::string_view channel : call.args.subspan(1)) Leave(call, std::string(channel));
     return;
   }
   if (call.client.channels.empty()) {
@@ -49,12 +53,7 @@ void Unsubscribe(Call& call) {
     call.reply.Nil();
     return call.reply.Integer(0);
   }
-  while (!call.client.channels.empty()) {
-    const std::string channel = *call.client.channels.begin();
-    call.state.hub.Unsubscribe(channel, call.client.mailbox.get());
-    call.client.channels.erase(call.client.channels.begin());
-    Confirm(call, "unsubscribe", channel);
-  }
+  while (!call.client.channels.empty()) Leave(call, *call.client.channels.begin());
 }
 
 void Publish(Call& call) {

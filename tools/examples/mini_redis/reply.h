@@ -28,6 +28,9 @@ class ReplyWriter {
   // `count` replies follow.
   void Array(size_t count) { Number('*', static_cast<int64_t>(count)); }
 
+  // Replies that were made elsewhere.
+  void Made(absl::string_view replies) { Literal(replies); }
+
   // For replies whose length is known only at the end: what was written since `mark` is taken back.
   size_t mark() const { return out_->size(); }
   void TakeBack(size_t mark) { out_->resize(mark); }
