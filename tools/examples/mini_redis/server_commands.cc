@@ -110,16 +110,21 @@ void CommandCommand(Call& call) {
     return call.reply.Integer(static_cast<int64_t>(AllCommands().size()));
   }
   std::vector<const Command*> named = Named(call);
+  const size_t mark = call.reply.mark();
   if (absl::EqualsIgnoreCase(what, "INFO")) {
     call.reply.Array(named.size());
     for (const Command* command : named) {
       if (command != nullptr) Describe(call, *command);
       if (command == nullptr) call.reply.Nil();
+      if (call.TooLong(mark)) return;
     }
   } else if (absl::EqualsIgnoreCase(what, "DOCS")) {
     named.erase(std::remove(named.begin(), named.end(), nullptr), named.end());
     call.reply.Array(named.size() * 2);
-    for (const Command* command : named) Document(call, *command);
+    for (const Command* command : named) {
+      Document(call, *command);
+      if (call.TooLong(mark)) return;
+    }
   } else if (absl::EqualsIgnoreCase(what, "LIST")) {
     if (call.args.size() != 2) return call.SyntaxError();  // no filters here
     call.reply.Array(AllCommands().size());
