@@ -1,10 +1,13 @@
 // mini_redis: a server that speaks Redis' protocol.
 //
 //   bazel run -c opt //tools/examples/mini_redis -- --port 6379        then:  redis-cli
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 
 #include "absl/status/status.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tools/examples/flags/descriptors.h"
 #include "kioto/tools/examples/mini_redis/options.h"
 #include "kioto/tools/examples/mini_redis/server.h"
 
@@ -18,8 +21,10 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto options = mini_redis::ParseOptions(argc, argv);
+  auto options = mini_redis::ParseOptions(argc, argv);
   if (!options.ok()) return Fail(options.status());
+  const auto clients = static_cast<int64_t>(options->max_clients);
+  options->max_clients = static_cast<size_t>(examples::RoomForConnections("mini_redis", clients, /*each=*/1));
   auto builder = options->workers == 0 ? kioto::RuntimeBuilder::CurrentThread()
                                        : kioto::RuntimeBuilder::MultiThread().WorkerThreads(options->workers);
   auto runtime = builder.Build();

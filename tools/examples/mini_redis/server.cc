@@ -9,6 +9,7 @@
 #include "kioto/runtime/signal/signal.h"
 #include "kioto/sync/until.h"
 #include "kioto/time/timeout.h"
+#include "kioto/tools/examples/mini_redis/farewell.h"
 #include "kioto/tools/examples/mini_redis/session.h"
 #include "kioto/tools/examples/mini_redis/state.h"
 
@@ -19,14 +20,19 @@ using kioto::Until;
 using kioto::With;
 using StatePtr = std::shared_ptr<State>;
 
+// So many of those that were refused get the time to hear of it. With `clients` they fit into what main.cc leaves for the rest.
+constexpr size_t kMostRefused = 32;
+
 // A client too many gets a word before the door is shut.
-void Refuse(kioto::net::TcpStream& stream, State& state) {
+void Refuse(kioto::net::TcpStream stream, State& state) {
   state.refused.Add(1);
   (void)stream.TryWrite("-ERR max number of clients reached\r\n");
+  if (state.background.size() >= kMostRefused) return;
+  state.background.Spawn(Until(state.kill, Farewell(std::move(stream))).Then([](absl::Status) {}));
 }
 
 void Accept(kioto::net::TcpStream stream, const StatePtr& state) {
-  if (state->clients.size() >= state->options.max_clients) return Refuse(stream, *state);
+  if (state->clients.size() >= state->options.max_clients) return Refuse(std::move(stream), *state);
   state->clients.Spawn(Until(state->kill, Serve(std::move(stream), state)).Then([](absl::Status) {}));
 }
 
@@ -39,10 +45,12 @@ auto Drain(const StatePtr& state) {
       .Then([state] { return Join(state->clients.CloseAndWait(), state->background.CloseAndWait()); });
 }
 
-auto AcceptUntilShutdown(kioto::net::TcpListener& listener, const StatePtr& state) {
-  return ForEach(TakeUntil(listener.Incoming(), kioto::signal::Shutdown()),
-                 [&state](kioto::net::TcpStream stream) { Accept(std::move(stream), state); })
-      .Finally([&state] { return Drain(state); });
+// When this has ended the listener is closed: who comes now is refused, and may try another server.
+auto AcceptUntilShutdown(kioto::net::TcpListener listener, StatePtr state) {
+  return With(std::move(listener), std::move(state), [](kioto::net::TcpListener& listener, const StatePtr& state) {
+    return ForEach(TakeUntil(listener.Incoming(), kioto::signal::Shutdown()),
+                   [&state](kioto::net::TcpStream stream) { Accept(std::move(stream), state); });
+  });
 }
 // [end drain]
 
@@ -59,7 +67,9 @@ kioto::Future<absl::Status> Listen(kioto::net::TcpListener listener, StatePtr st
   std::fflush(stdout);
   // The expiry of keys is a task of its own, which ends with the server.
   state->background.Spawn(Until(state->kill, ExpireKeys(state)).Then([](absl::Status) {}));
-  return With(std::move(listener), std::move(state), AcceptUntilShutdown).Finally([] { std::puts("mini_redis: bye"); });
+  return AcceptUntilShutdown(std::move(listener), state)
+      .Finally([state] { return Drain(state); })
+      .Finally([] { std::puts("mini_redis: bye"); });
 }
 
 }  // namespace

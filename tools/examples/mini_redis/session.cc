@@ -12,6 +12,7 @@
 #include "kioto/time/instant.h"
 #include "kioto/time/timeout.h"
 #include "kioto/tools/examples/mini_redis/command.h"
+#include "kioto/tools/examples/mini_redis/farewell.h"
 #include "kioto/tools/examples/mini_redis/resp.h"
 
 namespace mini_redis {
@@ -92,7 +93,8 @@ class Session {
   // [region write]
   // Sends the replies, and what was published. A client may be slow, but not stand still.
   auto WriteReplies() {
-    client_.mailbox->TakeTo(replies_);
+    std::string late;  // from somebody who began to publish before the client left the last channel
+    client_.mailbox->TakeTo(client_.channels.empty() ? late : replies_);
     unsent_ = replies_;
     return Loop([this] {
              return If(unsent_.empty(), Break, [this] {
@@ -111,7 +113,8 @@ class Session {
   auto Answer() {
     return Loop([this] {
              RunCommands();
-             // The others read first: answers that leave together are read together, and a client's thread wakes once for them.
+             // The others read first: so who has much to say does not keep them waiting. And answers that leave together are
+             // read together: a client's thread wakes once for them.
              return kioto::YieldNow()
                  .Then([this] { return WriteReplies(); })
                  .AndThen([this]() -> Flow<> {
@@ -119,7 +122,6 @@ class Session {
                    return Break();
                  });
            })
-        .AndThen([this] { return If(filled_, kioto::YieldNow); })  // it has more to say: first the others
         .AndThen([this]() -> Flow<> {
           if (client_.closing) return Break();
           in_.Release(2 * room_);  // what one large command has needed
@@ -129,8 +131,7 @@ class Session {
   }
 
   auto OnInput(size_t n) {
-    filled_ = n >= room_;
-    if (filled_) {
+    if (n >= room_) {
       room_ = std::min(room_ * 2, kMostRead);
     } else if (n < room_ / 4) {
       room_ = std::max(room_ / 2, kFirstRead);
@@ -153,9 +154,12 @@ class Session {
 
   auto Run() {
     SetDeadline();
-    return With(state_->stop.Cancelled(), [this](kioto::sync::CancelledFuture& stop) {
-      return Loop([this, &stop] { return Round(stop); });
-    });
+    return With(state_->stop.Cancelled(),
+                [this](kioto::sync::CancelledFuture& stop) { return Loop([this, &stop] { return Round(stop); }); })
+        .AndThen([this] {
+          UnsubscribeAll(*state_, client_);
+          return Farewell(std::move(stream_));
+        });
   }
 
   // A client that does not read what it has subscribed to is left, even if we are just writing to it.
@@ -177,7 +181,6 @@ class Session {
   std::string replies_;
   absl::string_view unsent_;       // of replies_
   size_t room_ = kFirstRead;
-  bool filled_ = false;            // the last read took all that there was room for
   bool stopped_early_ = false;     // there may be more commands in in_
   Instant begun_ = Instant::Never();     // when the first part of a command came that is not complete
   Instant deadline_ = Instant::Never();
