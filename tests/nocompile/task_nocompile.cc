@@ -4,6 +4,7 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/block_in_place.h"
+#include "kioto/runtime/scheduler/local_pool.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/runtime/trace/span.h"
 
@@ -80,6 +81,11 @@ inline auto Refused(internal::ReadyFuture<int>& future) { return Span("load", fu
 #ifdef KIOTO_NC_CASE_block_in_place_argument
 // EXPECT: kioto: BlockInPlace needs a function without parameters
 inline void Refused() { BlockInPlace([](int n) { return n; }); }
+#endif
+
+#ifdef KIOTO_NC_CASE_local_pool_argument
+// EXPECT: kioto: a LocalPool takes a function without parameters, which makes the future on the pool's thread
+inline void Refused(LocalPool& pool) { pool.SpawnPinned(Ready(1)); }
 #endif
 
 }  // namespace kioto

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "kioto/runtime/future/future.h"
-#include "kioto/runtime/scheduler/local_pool.h"
 #include "kioto/runtime/task/join_map.h"
 #include "kioto/runtime/task/join_set.h"
 #include "kioto/runtime/task/local_set.h"
@@ -85,11 +84,6 @@ inline void Refused(JoinSet<int>& set) {
 inline auto Refused(LocalSet& set) {
   return set.RunUntil([] { return Ready(1); });
 }
-#endif
-
-#ifdef KIOTO_NC_CASE_local_pool_argument
-// EXPECT: kioto: a LocalPool takes a function without parameters, which makes the future on the pool's thread
-inline void Refused(LocalPool& pool) { pool.SpawnPinned(Ready(1)); }
 #endif
 
 #ifdef KIOTO_NC_CASE_task_local_scope_argument
