@@ -2,7 +2,8 @@
 // bound to it (sockets, timers, the task in its slot, one that yielded) is not to wait for it: the monitor sees to that.
 //
 // Clients have a timetable, and a late exchange counts from when it should have begun: a stall is seen by all that it held up.
-// Times are measured on a machine that does other things too, so a bound that is missed is measured again, a few times.
+// Times are measured on a machine that does other things too: each burst stands beside a control run, in which a thread of nobody's
+// computes as long, and what counts is what most of several such pairs show.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,12 +40,13 @@ constexpr int kClients = 2;
 constexpr int64_t kBurstNs = 200'000'000;
 constexpr int64_t kPaceNs = 2'000'000;
 constexpr int64_t kMarginNs = 10'000'000;
-constexpr int kAttempts = 25;
+constexpr size_t kPairs = 5;
+constexpr size_t kMostPairs = 11;  // if five do not settle it
 
 internal::Reactor* ReactorOfThisWorker() { return internal::CurrentThread().driver->reactor(); }
 
 struct Scenario {
-  bool busy = false;       // false: the control run, in which the task sleeps instead
+  bool busy = false;       // false: the control run, in which the task sleeps, and a thread of nobody's computes
   bool monitor = true;
   bool newcomers = false;  // sockets come and go during the burst
 };
@@ -99,6 +101,7 @@ class Burst {
     });
   }
   Poll<Unit> PollBusy(Context& cx);
+  void Compute();
   void Client(const std::vector<Connection>& mine);
   void Newcomers(const Handle& handle);
 
@@ -135,8 +138,7 @@ Poll<Unit> Burst::PollBusy(Context& cx) {
     slot_.waker.Wake();
     begun_.store(now);
     if (scenario_.busy) {
-      while (base::MonotonicNanos() < now + kBurstNs) {
-      }
+      Compute();
     } else {
       idle_.emplace(Sleep(std::chrono::nanoseconds(kBurstNs)));
     }
@@ -147,15 +149,29 @@ Poll<Unit> Burst::PollBusy(Context& cx) {
   return Unit{};
 }
 
+// For as long as the burst, without giving way.
+void Burst::Compute() {
+  while (begun_.load() == 0) std::this_thread::yield();
+  const int64_t end = begun_.load() + kBurstNs;
+  while (base::MonotonicNanos() < end) {
+  }
+}
+
 void Burst::Client(const std::vector<Connection>& mine) {
   std::vector<int64_t> latencies;
   std::vector<int> exchanges(mine.size());
   while (begun_.load() == 0) std::this_thread::yield();
   const int64_t begun = begun_.load();
+  int64_t overslept = 0;  // which is the machine's doing: the timetable is put off
   for (int k = 0; k * kPaceNs < kBurstNs; ++k) {
-    const int64_t due = begun + k * kPaceNs;
+    int64_t due = begun + k * kPaceNs + overslept;
     const int64_t early = due - base::MonotonicNanos();
-    if (early > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(early));  // NOLINT(words): paces the load
+    if (early > 0) {
+      std::this_thread::sleep_for(std::chrono::nanoseconds(early));  // NOLINT(words): paces the load
+      const int64_t late = base::MonotonicNanos() - due;
+      overslept += late;
+      due += late;
+    }
     EXPECT_TRUE(ExchangeByte(mine[k % mine.size()].client));
     latencies.push_back(base::MonotonicNanos() - due);
     ++exchanges[k % mine.size()];
@@ -205,6 +221,7 @@ Result Burst::Run() {
 
   std::vector<std::thread> threads;
   for (auto& mine : connections) threads.emplace_back([this, &mine] { Client(mine); });
+  if (!scenario_.busy) threads.emplace_back([this] { Compute(); });
   if (scenario_.newcomers) threads.emplace_back([this, handle = runtime.handle()] { Newcomers(handle); });
   EXPECT_EQ(runtime.BlockOn(runtime.Spawn(PollFn([this](Context& cx) { return PollBusy(cx); }))), OkStatus());
   for (std::thread& thread : threads) thread.join();
@@ -228,47 +245,70 @@ void Print(const char* what, const Result& r) {
               r.p99 / 1e6, r.newcomer / 1e6, r.timer / 1e6, r.slot / 1e6, r.yielded / 1e6, r.exchanges, r.sources);
 }
 
-// Whether `r` is within the bound of `control`, in everything.
-bool Within(const Result& r, const Result& control) {
-  const bool sockets = r.p99 <= control.p99 + kMarginNs && r.newcomer <= control.newcomer + kMarginNs;
-  // Where the reactor is the loop itself, nobody can harvest it for a blocked worker (reactor.h).
-  return (sockets || KIOTO_DRIVER_IS_PORTABLE) && r.timer <= control.timer + kMarginNs &&
-         r.slot <= control.slot + kMarginNs && r.yielded <= control.yielded + kMarginNs;
+using Time = int64_t Result::*;
+
+struct Pair {
+  Result control;
+  Result busy;
+};
+
+Pair RunPair(bool monitor) {
+  Pair pair;
+  pair.control = Burst({/*busy=*/false, monitor, /*newcomers=*/true}).Run();
+  pair.busy = Burst({/*busy=*/true, monitor, /*newcomers=*/true}).Run();
+  Print("control", pair.control);
+  Print(monitor ? "busy" : "busy, no monitor", pair.busy);
+  return pair;
+}
+
+bool IsWithin(const Pair& pair, Time time) { return pair.busy.*time <= pair.control.*time + kMarginNs; }
+
+// Whether most pairs are within the bound, in each of the times.
+bool MostAreWithin(const std::vector<Pair>& pairs) {
+  bool are = true;
+  for (Time time : {&Result::p99, &Result::newcomer, &Result::timer, &Result::slot, &Result::yielded}) {
+    // Where the reactor is the loop itself, nobody can harvest it for a blocked worker (reactor.h).
+    if (KIOTO_DRIVER_IS_PORTABLE && (time == &Result::p99 || time == &Result::newcomer)) continue;
+    const size_t within = std::count_if(pairs.begin(), pairs.end(), [time](const Pair& pair) { return IsWithin(pair, time); });
+    are = are && 2 * within > pairs.size();
+  }
+  return are;
+}
+
+// Whether the machine alone held up most of the control runs for as long as a busy worker may.
+bool IsMachineTooBusy(const std::vector<Pair>& pairs) {
+  const size_t held_up = std::count_if(pairs.begin(), pairs.end(), [](const Pair& pair) { return pair.control.p99 > kMarginNs; });
+  return 2 * held_up > pairs.size();
 }
 
 TEST(BusyWorkerTest, HoldsUpNothingThatIsBoundToIt) {
-  bool within = false;
-  for (int attempt = 0; attempt < kAttempts && !within; ++attempt) {
-    const Result control = Burst({/*busy=*/false, /*monitor=*/true, /*newcomers=*/true}).Run();
-    const Result busy = Burst({/*busy=*/true, /*monitor=*/true, /*newcomers=*/true}).Run();
-    Print("control", control);
-    Print("busy", busy);
+  std::vector<Pair> pairs;
+  while (pairs.size() < kPairs || (pairs.size() < kMostPairs && !MostAreWithin(pairs))) {
+    pairs.push_back(RunPair(/*monitor=*/true));
+    const Result& busy = pairs.back().busy;
     ASSERT_EQ(busy.silent, 0);
-    if (KIOTO_DRIVER_IS_PORTABLE) {
-      within = Within(busy, control);
-      continue;
-    }
+    if (KIOTO_DRIVER_IS_PORTABLE) continue;
     ASSERT_GE(busy.sources, 32u) << "the busy worker's loop has too few of the connections";
     EXPECT_GT(busy.registrations, 0u) << "nobody was registered with the blocked loop";
-    within = Within(busy, control);
   }
-  EXPECT_TRUE(within);
+  std::printf("settled after %zu pairs\n", pairs.size());
+  const bool are_within = MostAreWithin(pairs);
+  if (!are_within && IsMachineTooBusy(pairs)) GTEST_SKIP() << "the machine holds up the control runs too: nothing can be told";
+  EXPECT_TRUE(are_within);
 }
 
 // What the test above is worth: without the monitor the bounds of sockets, timers and the slot break. (A task that yielded
-// may be stolen in any case.)
+// may be stolen in any case, and now and then the other worker has most of the sockets.)
 TEST(BusyWorkerTest, HoldsUpEverythingWithoutTheMonitor) {
   bool broken = false;
-  for (int attempt = 0; attempt < kAttempts && !broken; ++attempt) {
-    const Result control = Burst({/*busy=*/false, /*monitor=*/false, /*newcomers=*/true}).Run();
-    const Result busy = Burst({/*busy=*/true, /*monitor=*/false, /*newcomers=*/true}).Run();
-    Print("no monitor", control);
-    Print("no monitor, busy", busy);
-    EXPECT_GT(busy.timer, control.timer + kMarginNs);
-    EXPECT_GT(busy.slot, control.slot + kMarginNs);
-    EXPECT_FALSE(Within(busy, control));
-    broken = busy.p99 > control.p99 + kMarginNs && busy.newcomer > control.newcomer + kMarginNs;
+  size_t pairs = 0;
+  for (; pairs < kMostPairs && !broken; ++pairs) {
+    const Pair pair = RunPair(/*monitor=*/false);
+    EXPECT_FALSE(IsWithin(pair, &Result::timer));
+    EXPECT_FALSE(IsWithin(pair, &Result::slot));
+    broken = !IsWithin(pair, &Result::p99) && !IsWithin(pair, &Result::newcomer);
   }
+  std::printf("settled after %zu pairs\n", pairs);
   EXPECT_TRUE(broken);
 }
 
