@@ -20,6 +20,7 @@
 #include "kioto/runtime/future/yield_now.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/sync/broadcast.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
 #include "kioto/sync/notify.h"
@@ -143,6 +144,24 @@ TEST(ExactAllocations, AnItemOfAnUnboundedChannelIsNone) {
               });
             }),
             0);
+}
+
+// The receiver waits for each: a task that sends runs in between.
+TEST(ExactAllocations, AnItemOfABroadcastIsNone) {
+  Runtime runtime = Make();
+  sync::Broadcast<int> channel(8);
+  sync::BroadcastReceiver<int> receiver = channel.Subscribe();
+  auto sender = runtime.Spawn(Loop([&channel] { return YieldNow().Then([&](Unit&) { EXPECT_EQ(channel.Send(1), 1u); }); }));
+  EXPECT_EQ(AllocationsOfRounds(runtime, [&](int rounds) {
+              return Loop([&, left = rounds]() mutable {
+                return receiver.Recv().Then([&](StatusOr<int>& value) {
+                  EXPECT_TRUE(value.ok());
+                  return Again(left);
+                });
+              });
+            }),
+            0);
+  sender.Abort();
 }
 
 TEST(ExactAllocations, ATimerIsNone) {
