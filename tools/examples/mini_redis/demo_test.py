@@ -30,13 +30,16 @@ while True:
 CLIENT = """
 import os, signal, sys, time
 here = os.environ["FAKE"]
+with open(here + "/pids") as file:
+    newest = int(file.read().split()[-1])
 if sys.argv[-1] == "ping":
+    os.kill(newest, 0)  # fails while the server that is asked for has not begun
     print("PONG")
 elif sys.argv[-1] == "dbsize":
     print(os.environ.get("FAKE_KEYS", "10"))
 else:
     sys.stdin.buffer.read()
-    os.kill(int(open(here + "/pids").read().split()[-1]), signal.SIGUSR1)
+    os.kill(newest, signal.SIGUSR1)
     while not os.path.exists(here + "/loaded"):
         time.sleep(0.01)
     os.remove(here + "/loaded")
