@@ -56,6 +56,15 @@ Runtime& Runtime::operator=(Runtime&& other) noexcept {
 
 Runtime::~Runtime() { End(); }
 
+namespace {
+
+// Several threads may end a runtime at once. Not a base::Atomic, which could not be moved with its Runtime.
+void NoteEnd(bool& ended) {
+  __atomic_store_n(&ended, true, __ATOMIC_RELAXED);  // relaxed: who reads it, the destructor, comes after every call
+}
+
+}  // namespace
+
 void Runtime::End() {
   if (core_ == nullptr) return;
   // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
@@ -65,17 +74,17 @@ void Runtime::End() {
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
-  ended_by_caller_ = true;
+  NoteEnd(ended_by_caller_);
   return core_->Shutdown(internal::MayWaitHere(*core_) ? internal::DeadlineAfter(at_most) : 0);
 }
 
 void Runtime::ShutdownBackground() {
-  ended_by_caller_ = true;
+  NoteEnd(ended_by_caller_);
   core_->Shutdown(0);
 }
 
 Status Runtime::Detach(void (*done)(void*), void* arg) {
-  ended_by_caller_ = true;
+  NoteEnd(ended_by_caller_);
   return core_->Detach(done, arg);
 }
 
