@@ -115,8 +115,8 @@ Status Acceptor::BeginPause(int error) {
 }
 
 void Acceptor::EndPause() {
-  // relaxed: hints (R2)
-  if (pause_.load(std::memory_order_relaxed) == 0 && retry_at_.load(std::memory_order_relaxed) == 0) return;
+  const int64_t retry_at = retry_at_.load(std::memory_order_relaxed);        // relaxed: a hint (R2)
+  if (pause_.load(std::memory_order_relaxed) == 0 && retry_at == 0) return;  // relaxed: as above
   pause_.store(0, std::memory_order_relaxed);     // relaxed: as above
   retry_at_.store(0, std::memory_order_relaxed);  // relaxed: as above
 }

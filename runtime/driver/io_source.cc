@@ -61,8 +61,9 @@ struct IoSlab {
 
   // How many sources there are. Whoever makes a later one sees what this thread did before (R5).
   uint32_t Size() {
-    // acquire: pairs with Grow's release, where there is no lock: in a mutant
-    if (KIOTO_MUTANT("io_source.size_without_lock")) return chunks.load(std::memory_order_acquire) * kChunk;
+    if (KIOTO_MUTANT("io_source.size_without_lock")) {
+      return chunks.load(std::memory_order_acquire) * kChunk;  // acquire: pairs with Grow's release, in place of the lock
+    }
     base::MutexLock growing(grow);
     return chunks.load(std::memory_order_relaxed) * kChunk;  // relaxed: under the lock
   }

@@ -61,7 +61,9 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   uint64_t trace_hash() const override { return run_hash_ != nullptr ? run_hash_->hash() : 0; }
 
  private:
-  struct Waiting;
+  struct Waiting {  // a thread in BlockOn while another one drives
+    base::Parker parker;
+  };
 
   explicit CurrentThreadCore(const RuntimeOptions& options);
   void AddDriver(std::unique_ptr<Driver> driver);

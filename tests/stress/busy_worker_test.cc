@@ -3,7 +3,8 @@
 //
 // Clients have a timetable, and a late exchange counts from when it should have begun: a stall is seen by all that it held up.
 // Times are measured on a machine that does other things too: each burst stands beside a control run, in which a thread of nobody's
-// computes as long, and what counts is what most of several such pairs show.
+// computes as long, and what counts is what most of several such pairs show; pairs whose control run was itself held up count
+// for nothing. That nobody has to wait for the end of the burst is shown without a clock, too.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,7 +42,8 @@ constexpr int64_t kBurstNs = 200'000'000;
 constexpr int64_t kPaceNs = 2'000'000;
 constexpr int64_t kMarginNs = 10'000'000;
 constexpr size_t kPairs = 5;
-constexpr size_t kMostPairs = 11;  // if five do not settle it
+constexpr size_t kMostPairs = 11;   // if five do not settle it
+constexpr size_t kMostTries = 100;  // with those that count for nothing
 
 internal::Reactor* ReactorOfThisWorker() { return internal::CurrentThread().driver->reactor(); }
 
@@ -49,6 +51,7 @@ struct Scenario {
   bool busy = false;       // false: the control run, in which the task sleeps, and a thread of nobody's computes
   bool monitor = true;
   bool newcomers = false;  // sockets come and go during the burst
+  bool until_all_went_on = false;  // instead of for kBurstNs
 };
 
 // What one burst showed; times in nanoseconds.
@@ -100,6 +103,12 @@ class Burst {
       return Unit{};
     });
   }
+  // Whether everything that is bound to the busy worker has had its turn.
+  bool AllWentOn() const {
+    // Where the reactor is the loop itself, nobody can harvest it for a blocked worker (reactor.h).
+    const bool sockets = KIOTO_DRIVER_IS_PORTABLE || (clients_left_.load() == 0 && newcomers_.load() > 0);
+    return sockets && timer_.took.load() >= 0 && slot_.took.load() >= 0 && yielded_.took.load() >= 0;
+  }
   Poll<Unit> PollBusy(Context& cx);
   void Compute();
   void Client(const std::vector<Connection>& mine);
@@ -112,6 +121,8 @@ class Burst {
   std::optional<time::SleepFuture> idle_;   // the control run's burst
   base::Atomic<int64_t> begun_{0};
   base::Atomic<bool> over_{false};
+  base::Atomic<int> clients_left_{kClients};
+  base::Atomic<int> newcomers_{0};  // those that were served
   std::mutex lock_;
   std::vector<int64_t> latencies_;
   Result result_;
@@ -153,7 +164,7 @@ Poll<Unit> Burst::PollBusy(Context& cx) {
 void Burst::Compute() {
   while (begun_.load() == 0) std::this_thread::yield();
   const int64_t end = begun_.load() + kBurstNs;
-  while (base::MonotonicNanos() < end) {
+  while (scenario_.until_all_went_on ? !AllWentOn() : base::MonotonicNanos() < end) {
   }
 }
 
@@ -179,6 +190,7 @@ void Burst::Client(const std::vector<Connection>& mine) {
   std::lock_guard<std::mutex> lock(lock_);
   latencies_.insert(latencies_.end(), latencies.begin(), latencies.end());
   result_.silent += static_cast<int>(std::count(exchanges.begin(), exchanges.end(), 0));
+  clients_left_.fetch_sub(1);
 }
 
 // Two at a time: one more of them than the loops can share evenly is registered with the blocked one. They end on the other
@@ -195,6 +207,7 @@ void Burst::Newcomers(const Handle& handle) {
         result_.newcomer = std::max(result_.newcomer, base::MonotonicNanos() - start);
       }
     }
+    newcomers_.fetch_add(2);
     for (Connection& connection : pair) {
       ::shutdown(connection.client, SHUT_WR);
       EXPECT_TRUE(IsAtEnd(connection.client));  // the task has closed its end
@@ -267,7 +280,6 @@ bool IsWithin(const Pair& pair, Time time) { return pair.busy.*time <= pair.cont
 bool MostAreWithin(const std::vector<Pair>& pairs) {
   bool are = true;
   for (Time time : {&Result::p99, &Result::newcomer, &Result::timer, &Result::slot, &Result::yielded}) {
-    // Where the reactor is the loop itself, nobody can harvest it for a blocked worker (reactor.h).
     if (KIOTO_DRIVER_IS_PORTABLE && (time == &Result::p99 || time == &Result::newcomer)) continue;
     const size_t within = std::count_if(pairs.begin(), pairs.end(), [time](const Pair& pair) { return IsWithin(pair, time); });
     are = are && 2 * within > pairs.size();
@@ -275,26 +287,32 @@ bool MostAreWithin(const std::vector<Pair>& pairs) {
   return are;
 }
 
-// Whether the machine alone held up most of the control runs for as long as a busy worker may.
-bool IsMachineTooBusy(const std::vector<Pair>& pairs) {
-  const size_t held_up = std::count_if(pairs.begin(), pairs.end(), [](const Pair& pair) { return pair.control.p99 > kMarginNs; });
-  return 2 * held_up > pairs.size();
+// Whether the machine alone held the control run up for as long as a busy worker may: nothing can be told from that pair.
+bool WasHeldUp(const Pair& pair) { return pair.control.p99 > kMarginNs; }
+
+// By events: without the monitor the worker computes for ever.
+TEST(BusyWorkerTest, HoldsUpNothingForEver) {
+  Scenario scenario;
+  scenario.busy = scenario.newcomers = scenario.until_all_went_on = true;
+  const Result result = Burst(scenario).Run();
+  EXPECT_EQ(result.silent, 0);
 }
 
 TEST(BusyWorkerTest, HoldsUpNothingThatIsBoundToIt) {
   std::vector<Pair> pairs;
-  while (pairs.size() < kPairs || (pairs.size() < kMostPairs && !MostAreWithin(pairs))) {
-    pairs.push_back(RunPair(/*monitor=*/true));
-    const Result& busy = pairs.back().busy;
-    ASSERT_EQ(busy.silent, 0);
-    if (KIOTO_DRIVER_IS_PORTABLE) continue;
-    ASSERT_GE(busy.sources, 32u) << "the busy worker's loop has too few of the connections";
-    EXPECT_GT(busy.registrations, 0u) << "nobody was registered with the blocked loop";
+  size_t tries = 0;
+  for (; tries < kMostTries && (pairs.size() < kPairs || (pairs.size() < kMostPairs && !MostAreWithin(pairs))); ++tries) {
+    const Pair pair = RunPair(/*monitor=*/true);
+    ASSERT_EQ(pair.busy.silent, 0);
+    if (!KIOTO_DRIVER_IS_PORTABLE) {
+      ASSERT_GE(pair.busy.sources, 32u) << "the busy worker's loop has too few of the connections";
+      EXPECT_GT(pair.busy.registrations, 0u) << "nobody was registered with the blocked loop";
+    }
+    if (!WasHeldUp(pair)) pairs.push_back(pair);
   }
-  std::printf("settled after %zu pairs\n", pairs.size());
-  const bool are_within = MostAreWithin(pairs);
-  if (!are_within && IsMachineTooBusy(pairs)) GTEST_SKIP() << "the machine holds up the control runs too: nothing can be told";
-  EXPECT_TRUE(are_within);
+  std::printf("settled after %zu pairs, %zu of which count\n", tries, pairs.size());
+  ASSERT_GE(pairs.size(), kPairs) << "the machine is too busy to tell: it holds up the control runs too";
+  EXPECT_TRUE(MostAreWithin(pairs));
 }
 
 // What the test above is worth: without the monitor the bounds of sockets, timers and the slot break. (A task that yielded
