@@ -74,8 +74,9 @@ void Runtime::End() {
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
+  if (!internal::MayWaitHere(*core_)) return core_->Shutdown(0);  // a task's: the destructor is yet to wait
   NoteEnd(ended_by_caller_);
-  return core_->Shutdown(internal::MayWaitHere(*core_) ? internal::DeadlineAfter(at_most) : 0);
+  return core_->Shutdown(internal::DeadlineAfter(at_most));
 }
 
 void Runtime::ShutdownBackground() {
@@ -84,8 +85,11 @@ void Runtime::ShutdownBackground() {
 }
 
 Status Runtime::Detach(void (*done)(void*), void* arg) {
-  NoteEnd(ended_by_caller_);
-  return core_->Detach(done, arg);
+  const bool before = ended_by_caller_;
+  NoteEnd(ended_by_caller_);  // first: `done` may destroy this
+  Status status = core_->Detach(done, arg);
+  if (!status.ok()) ended_by_caller_ = before;
+  return status;
 }
 
 // --- RuntimeBuilder ----------------------------------------------------------------------------------------------------

@@ -181,6 +181,79 @@ TEST_P(RuntimeEndTest, AJobMayEndItsOwnRuntime) {
   ended.get_future().wait();
 }
 
+// What a job does when it may go on: a destructor that does not wait would return before it.
+class SlowJob {
+ public:
+  ~SlowJob() { opener_.join(); }
+
+  void StartOn(const Runtime& runtime) {
+    runtime.SpawnBlocking([this] {
+      inside_.set_value();
+      gate_.get_future().wait();
+      done_ = true;
+    }).Detach();
+    inside_.get_future().wait();
+  }
+  // The destructor that is to wait comes next.
+  void EndComes() { ending_.set_value(); }
+  bool done() const { return done_; }
+
+ private:
+  std::promise<void> inside_, ending_, gate_;
+  std::atomic<bool> done_{false};
+  std::thread opener_{[this] {
+    ending_.get_future().wait();
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // time to return for who does not wait
+    gate_.set_value();
+  }};
+};
+
+TEST_P(RuntimeEndTest, ADetachThatIsRefusedEndsNothing) {
+  SlowJob job;
+  {
+    Runtime runtime = MakeRuntime(GetParam());
+    job.StartOn(runtime);
+    EXPECT_EQ(runtime.Detach([](void*) {}, nullptr).code(), absl::StatusCode::kFailedPrecondition);
+    job.EndComes();
+  }
+  EXPECT_TRUE(job.done());
+}
+
+TEST_P(RuntimeEndTest, TheDestructorWaitsAfterAShutdownThatCouldNot) {
+  SlowJob job;
+  {
+    Runtime runtime = MakeRuntime(GetParam());
+    job.StartOn(runtime);
+    EXPECT_TRUE(IsShutdown(runtime.BlockOn([&] {
+      return Spawn(Lazy([&] {
+        (void)runtime.Shutdown();  // inside a task: does not wait
+        return PollFn([](Context&) -> Poll<int> { return kPending; });
+      }));
+    }).status()));
+    job.EndComes();
+  }
+  EXPECT_TRUE(job.done());
+}
+
+TEST(WorkerEndTest, WhatDoesNotWaitNeverDoes) {
+  std::promise<void> open;
+  const std::shared_future<void> gate = open.get_future().share();
+  std::atomic<int> hooks{0};
+  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
+                                  .WorkerThreads(2)
+                                  .OnThreadStop([&] {
+                                    ++hooks;
+                                    gate.wait();
+                                  })
+                                  .Build();
+  ASSERT_TRUE(runtime.ok());
+  runtime->ShutdownBackground();
+  while (hooks < 2) std::this_thread::yield();  // everything has ended but for the hooks
+  runtime->ShutdownBackground();                // joins nobody: this would last for ever
+  open.set_value();
+  EXPECT_TRUE(runtime->Shutdown().clean());
+}
+
 TEST(WorkerEndTest, AShutdownThatWaitsAwaitsTheLastHooksAfterOneThatDidNot) {
   std::atomic<int> stopped{0};
   std::promise<void> ending, open;

@@ -57,9 +57,10 @@ Status WorkStealingCore::StartThreads() {
   }
   threads_.reserve(size());
   for (int i = 0; i < size(); ++i) {
-    base::MutexLock lock(end_lock_);  // LetGo finds the thread here
+    const std::string name = NameOfThread(i);  // by the user's function, maybe
+    base::MutexLock lock(end_lock_);           // LetGo finds the thread here
     // The thread holds the core: one that is stuck in user code may outlive everybody else.
-    auto thread = base::Thread::Start(NameOfThread(i),
+    auto thread = base::Thread::Start(name,
                                       [core = std::static_pointer_cast<WorkStealingCore>(shared_from_this()), i]() mutable {
                                         RunFirst(std::move(core), i);
                                       },
@@ -335,7 +336,7 @@ ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
     report.live_tasks = owned.size();
   }
   std::vector<base::Thread> threads;
-  if (ended) {  // else they are left to a later Shutdown, or to the destructor
+  if (ended && deadline_ns != 0) {  // else they are left to a Shutdown that waits, or to the destructor
     base::MutexLock lock(end_lock_);
     threads.swap(threads_);
   }

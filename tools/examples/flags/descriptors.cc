@@ -9,17 +9,19 @@
 namespace examples {
 namespace {
 
-constexpr rlim_t kOthers = 64;  // the runtime's, the listener, standard streams, lookups of names
+constexpr rlim_t kOthers = 64;     // a worker's, the listener, standard streams, lookups of names
+constexpr rlim_t kEachWorker = 8;  // of each further one: its loop's and its reactor's, which are five or six
 
 }  // namespace
 
-int64_t RoomForConnections(const char* program, int64_t wanted, int64_t each) {
+int64_t RoomForConnections(const char* program, int64_t wanted, int64_t each, int workers) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
   const rlimit raised{limit.rlim_max, limit.rlim_max};
   if (limit.rlim_cur < limit.rlim_max && ::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
   if (limit.rlim_cur == RLIM_INFINITY) return wanted;
-  const rlim_t left = limit.rlim_cur > kOthers ? limit.rlim_cur - kOthers : 0;
+  const rlim_t others = kOthers + kEachWorker * static_cast<rlim_t>(std::max(workers - 1, 0));
+  const rlim_t left = limit.rlim_cur > others ? limit.rlim_cur - others : 0;
   const int64_t room = std::max<int64_t>(1, static_cast<int64_t>(left) / each);
   if (wanted <= room) return wanted;
   std::fprintf(stderr, "%s: room for %" PRId64 " connections at a time, not %" PRId64 ": ulimit -n says %ju\n", program, room, wanted,

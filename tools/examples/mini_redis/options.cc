@@ -41,7 +41,7 @@ std::vector<Number> Numbers(const Options& o) {
        [](Options& to, int64_t n) { to.max_args = static_cast<size_t>(n); }},
       {"max-reply", "bytes of a reply", 64, kMost, size(o.max_reply),
        [](Options& to, int64_t n) { to.max_reply = static_cast<size_t>(n); }},
-      {"max-backlog", "bytes that may wait for a subscriber", 64, kMost, size(o.max_backlog),
+      {"max-backlog", "bytes that may wait for a subscriber", 1024, kMost, size(o.max_backlog),
        [](Options& to, int64_t n) { to.max_backlog = static_cast<size_t>(n); }},
       {"max-subscriptions", "channels of a client", 1, kMost, size(o.max_subscriptions),
        [](Options& to, int64_t n) { to.max_subscriptions = static_cast<size_t>(n); }},

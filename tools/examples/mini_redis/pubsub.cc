@@ -8,15 +8,15 @@
 namespace mini_redis {
 
 // [region deliver]
-void Mailbox::Deliver(absl::string_view message) {
-  bool overflow = false;
-  {
-    absl::MutexLock lock(&mutex_);
-    overflow = message.size() > max_backlog_ - waiting_.size();
-    if (!overflow) waiting_.append(message.data(), message.size());
-  }
-  // Nobody is woken with a lock held.
-  if (overflow) return overflow_.Cancel();
+bool Mailbox::Add(absl::string_view message) {
+  absl::MutexLock lock(&mutex_);
+  if (message.size() > max_backlog_ - waiting_.size()) return false;
+  waiting_.append(message.data(), message.size());
+  return true;
+}
+
+void Mailbox::Tell(bool added) {
+  if (!added) return overflow_.Cancel();
   arrived_.NotifyOne();
 }
 // [end deliver]
@@ -34,43 +34,36 @@ void Mailbox::TakeTo(std::string& out) {
 
 void Hub::Subscribe(absl::string_view channel, std::shared_ptr<Mailbox> mailbox) {
   absl::MutexLock lock(&mutex_);
-  std::shared_ptr<const Subscribers>& list = channels_[channel];
-  auto changed = list == nullptr ? std::make_shared<Subscribers>() : std::make_shared<Subscribers>(*list);
-  changed->push_back(std::move(mailbox));
-  list = std::move(changed);
+  channels_[channel].push_back(std::move(mailbox));
 }
 
 void Hub::Unsubscribe(absl::string_view channel, const Mailbox* mailbox) {
   absl::MutexLock lock(&mutex_);
   const auto found = channels_.find(channel);
   if (found == channels_.end()) return;
-  auto changed = std::make_shared<Subscribers>(*found->second);
-  changed->erase(std::remove_if(changed->begin(), changed->end(), [&](const auto& m) { return m.get() == mailbox; }),
-                 changed->end());
-  if (changed->empty()) {
-    channels_.erase(found);
-  } else {
-    found->second = std::move(changed);
-  }
+  auto& subscribers = found->second;
+  subscribers.erase(std::remove_if(subscribers.begin(), subscribers.end(), [&](const auto& m) { return m.get() == mailbox; }),
+                    subscribers.end());
+  if (subscribers.empty()) channels_.erase(found);
 }
 
 // [region publish]
 size_t Hub::Publish(absl::string_view channel, absl::string_view message) {
-  std::shared_ptr<const Subscribers> subscribers;
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto found = channels_.find(channel);
-    if (found == channels_.end()) return 0;
-    subscribers = found->second;
-  }
   std::string encoded;
   ReplyWriter writer(encoded);
   writer.Array(3);
   writer.Bulk("message");
   writer.Bulk(channel);
   writer.Bulk(message);
-  for (const auto& mailbox : *subscribers) mailbox->Deliver(encoded);
-  return subscribers->size();
+  std::vector<std::pair<std::shared_ptr<Mailbox>, bool>> subscribers;  // and whether it found room
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = channels_.find(channel);
+    if (found == channels_.end()) return 0;
+    for (const auto& mailbox : found->second) subscribers.emplace_back(mailbox, mailbox->Add(encoded));
+  }
+  for (const auto& [mailbox, added] : subscribers) mailbox->Tell(added);  // nobody is woken with a lock held
+  return subscribers.size();
 }
 // [end publish]
 

@@ -3,7 +3,8 @@
 //
 // A subscriber that does not read costs no more than its backlog here, and as much again that is being written to it: a message
 // that finds no room in the backlog overflows the mailbox, and the connection is cut, whatever it is doing. Publishing never
-// waits for anybody. Threads: any.
+// waits for anybody to read. Messages are put into mailboxes under the hub's lock: when Unsubscribe has returned no more comes
+// from that channel. Threads: any.
 #ifndef KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_
 #define KIOTO_TOOLS_EXAMPLES_MINI_REDIS_PUBSUB_H_
 
@@ -26,8 +27,10 @@ class Mailbox {
  public:
   explicit Mailbox(size_t max_backlog) : max_backlog_(max_backlog) {}
 
-  // Adds a message if there is room for it; many that come before the subscriber wakes are one wake and one write.
-  void Deliver(absl::string_view message);
+  // Adds a message if there is room for it, which is the answer; and then, with no lock held, tells the subscriber. Many that
+  // come before it wakes are one wake and one write.
+  [[nodiscard]] bool Add(absl::string_view message);
+  void Tell(bool added);
   // Moves what has come behind `out`.
   void TakeTo(std::string& out);
 
@@ -55,11 +58,8 @@ class Hub {
   size_t channels();
 
  private:
-  using Subscribers = std::vector<std::shared_ptr<Mailbox>>;
-
   absl::Mutex mutex_;
-  // Shared, so that a message goes out without the lock: whoever changes a list makes a new one.
-  absl::flat_hash_map<std::string, std::shared_ptr<const Subscribers>> channels_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::string, std::vector<std::shared_ptr<Mailbox>>> channels_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace mini_redis

@@ -57,6 +57,10 @@ void Unsubscribe(Call& call) {
 }
 
 void Publish(Call& call) {
+  constexpr size_t kEnvelope = 64;  // what a message has around its two strings
+  if (call.args[1].size() + call.args[2].size() + kEnvelope > call.state.options.max_backlog) {
+    return call.reply.Error(absl::StrCat("ERR a message may have ", call.state.options.max_backlog - kEnvelope, " bytes with its channel"));
+  }
   call.reply.Integer(static_cast<int64_t>(call.state.hub.Publish(call.args[1], call.args[2])));
 }
 

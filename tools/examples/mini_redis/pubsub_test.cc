@@ -68,10 +68,11 @@ TEST(PubSubTest, OverflowIsBounded) {
 
 TEST(PubSubTest, AMessageAboveTheBacklogIsNotKept) {
   Mailbox mailbox(100);
-  mailbox.Deliver(std::string(100, 'x'));
+  EXPECT_TRUE(mailbox.Add(std::string(100, 'x')));
   EXPECT_EQ(Take(mailbox).size(), 100u);
+  EXPECT_FALSE(mailbox.Add(std::string(101, 'x')));
   EXPECT_FALSE(mailbox.overflow().IsCancelled());
-  mailbox.Deliver(std::string(101, 'x'));
+  mailbox.Tell(/*added=*/false);
   EXPECT_TRUE(mailbox.overflow().IsCancelled());
   EXPECT_EQ(Take(mailbox), "");
 }

@@ -20,14 +20,15 @@ using kioto::Until;
 using kioto::With;
 using StatePtr = std::shared_ptr<State>;
 
-// So many of those that were refused get the time to hear of it. With `clients` they fit into what main.cc leaves for the rest.
+// So many of those that were refused get the time to hear of it (and one task of the background is none of them). With `clients`
+// they fit into what main.cc leaves for the rest.
 constexpr size_t kMostRefused = 32;
 
 // A client too many gets a word before the door is shut.
 void Refuse(kioto::net::TcpStream stream, State& state) {
   state.refused.Add(1);
   (void)stream.TryWrite("-ERR max number of clients reached\r\n");
-  if (state.background.size() >= kMostRefused) return;
+  if (state.background.size() > kMostRefused) return;
   state.background.Spawn(Until(state.kill, Farewell(std::move(stream))).Then([](absl::Status) {}));
 }
 

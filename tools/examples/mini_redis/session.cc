@@ -93,8 +93,7 @@ class Session {
   // [region write]
   // Sends the replies, and what was published. A client may be slow, but not stand still.
   auto WriteReplies() {
-    std::string late;  // from somebody who began to publish before the client left the last channel
-    client_.mailbox->TakeTo(client_.channels.empty() ? late : replies_);
+    client_.mailbox->TakeTo(replies_);
     unsent_ = replies_;
     return Loop([this] {
              return If(unsent_.empty(), Break, [this] {
@@ -158,6 +157,9 @@ class Session {
                 [this](kioto::sync::CancelledFuture& stop) { return Loop([this, &stop] { return Round(stop); }); })
         .AndThen([this] {
           UnsubscribeAll(*state_, client_);
+          in_.Clear();  // who is only being left costs nothing
+          in_.Release();
+          std::string().swap(replies_);
           return Farewell(std::move(stream_));
         });
   }

@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
@@ -56,6 +58,7 @@ class Peer {
   std::string Receive(size_t size) {
     std::string all(size, '\0');
     const ssize_t n = ::recv(fd_, &all[0], size, MSG_WAITALL);
+    EXPECT_GE(n, 0) << std::strerror(errno);
     all.resize(n < 0 ? 0 : static_cast<size_t>(n));
     return all;
   }
