@@ -5,7 +5,8 @@
 //   return TryJoin(With(std::move(jobs.sender), [](sync::MpscSender<Job>& jobs) { return jobs.Send(Job{...}); }),
 //                  std::move(worker));       // the worker ends when the last sender has gone
 //
-// Send gives a future of Status, IsClosed if the receiver is gone. It borrows the sender: keep that, as With does here.
+// Send gives a future of Status, IsClosed if the receiver is gone. It borrows the sender: keep that, as With does here; for one
+// value, std::move(sender).Send(value) gives the sender to the future.
 //
 // Memory: capacity (rounded up to a power of two) times the size of an item, once. A send and a receive allocate
 // nothing.
@@ -40,6 +41,8 @@ template <class T>
 class MpscOwnedPermit;
 template <class T>
 class MpscReserveOwned;
+template <class T>
+class MpscSendOwned;
 // A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
 template <class T>
 using MpscWeakSender = internal::WeakSenderOf<MpscSender<T>, internal::MpscChannel<T, internal::MpscRing<T>>>;
@@ -164,8 +167,9 @@ class MpscSender {
 
   MpscWeakSender<T> Downgrade() const { return MpscWeakSender<T>(channel_); }
 
-  // Waits for room.
-  SendFuture Send(T value) const { return SendFuture(*channel_, std::move(value)); }
+  // Waits for room. Called on an rvalue, the future keeps the handle.
+  SendFuture Send(T value) const& { return SendFuture(*channel_, std::move(value)); }
+  MpscSendOwned<T> Send(T value) && { return MpscSendOwned<T>(std::move(*this), std::move(value)); }
   // Waits for `count` places, to fill them later without waiting. More than MaxCapacity() is kInvalidArgument.
   // CANCEL SAFE: loses place. Borrows the sender.
   ReserveFuture Reserve(size_t count = 1) const { return ReserveFuture(*channel_, count); }
@@ -283,6 +287,22 @@ class [[nodiscard]] MpscReserveOwned : public FutureBase<MpscReserveOwned<T>, St
  private:
   MpscSender<T> sender_;
   typename MpscSender<T>::ReserveFuture reserve_;  // gone before its sender
+};
+
+// A Send that keeps its sender. CANCEL SAFE: loses data, as MpscSend; the sender goes with the future.
+template <class T>
+class [[nodiscard]] MpscSendOwned : public FutureBase<MpscSendOwned<T>, Status> {
+ public:
+  static constexpr bool kLosesData = true;
+
+  MpscSendOwned(MpscSender<T> sender, T value) : sender_(std::move(sender)), send_(sender_.Send(std::move(value))) {}
+
+  void Describe(WaitTrace& trace) const { send_.Describe(trace); }
+  Poll<Status> PollOnce(Context& cx) { return send_.PollOnce(cx); }
+
+ private:
+  MpscSender<T> sender_;
+  MpscSend<T> send_;  // gone before its sender
 };
 
 template <class T>

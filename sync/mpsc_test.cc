@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 
 namespace kioto::sync {
@@ -200,6 +201,31 @@ TEST(MpscTest, ADroppedSendGivesItsPlaceToTheNext) {
     EXPECT_TRUE((*next.Poll()).ok());
     EXPECT_EQ(ch.receiver.size(), 1u);
   }
+}
+
+TEST(MpscTest, ASendOfAnRvalueKeepsItsSender) {
+  auto ch = Mpsc<int>(1);
+  EXPECT_TRUE(ch.sender.TrySend(1).ok());
+  PolledTask send(std::move(ch.sender).Send(2));
+  EXPECT_FALSE(ch.sender);
+  EXPECT_TRUE(send.Poll().pending());
+  EXPECT_EQ(ch.receiver.TryRecv().value(), 1);
+  EXPECT_EQ(send.wakes(), 1);
+  EXPECT_TRUE((*send.Poll()).ok());
+  send.Drop();
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_EQ(*recv.Poll(), std::optional<int>(2));
+  PolledTask end(ch.receiver.Recv());
+  EXPECT_EQ(*end.Poll(), std::nullopt);  // it was the last sender
+}
+
+TEST(MpscTest, SendDropSuite) {
+  std::optional<MpscHandles<std::shared_ptr<Tracked>>> ch;
+  RunDropSuite([&](Tracked tracked) {
+    ch = Mpsc<std::shared_ptr<Tracked>>(1);
+    EXPECT_TRUE(ch->sender.TrySend(nullptr).ok());  // full
+    return std::move(ch->sender).Send(std::make_shared<Tracked>(std::move(tracked)));
+  });
 }
 
 TEST(MpscTest, ADroppedRecvLosesNothing) {

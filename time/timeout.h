@@ -16,12 +16,14 @@
 // A limit beyond all counting (nanoseconds::max(), what absl::ToChronoNanoseconds makes of absl::InfiniteDuration()) is no
 // limit: no timer is armed, and no runtime is asked for.
 //
-// CANCEL SAFE: as the future. ERRORS: besides the future's own, IsElapsed; outside a runtime with time, and when that has
-// shut down, a status that says so. Allocates nothing but the error.
+// CANCEL SAFE: as the future. ERRORS: besides the future's own, IsElapsed, whose message says the limit; outside a runtime
+// with time, and when that has shut down, a status that says so. Allocates nothing but the error.
 #ifndef KIOTO_TIME_TIMEOUT_H_
 #define KIOTO_TIME_TIMEOUT_H_
 
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -38,8 +40,11 @@
 namespace kioto {
 namespace internal {
 
-// Why a Timeout ends whose timer is in this state, which is not kArmed.
-Status TimeoutError(TimerState state);
+// Stands for the limit of a TimeoutAt.
+inline constexpr int64_t kTimeoutAt = std::numeric_limits<int64_t>::min();
+
+// Why a Timeout of `limit` nanoseconds ends whose timer is in this state, which is not kArmed.
+Status TimeoutError(TimerState state, int64_t limit);
 
 template <class F>
 class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible<OutputOf<F>>> {
@@ -48,8 +53,8 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
   static constexpr bool kLocal = IsLocalFuture<F>;
   static constexpr bool kLosesData = LosesDataWhenDropped<F>;
 
-  TimeoutFuture(Timer timer, bool limited, F&& future)
-      : timer_(std::move(timer)), limited_(limited), future_(std::move(future)) {}
+  // `limit`: kNever: without one.
+  TimeoutFuture(Timer timer, int64_t limit, F&& future) : timer_(std::move(timer)), limit_(limit), future_(std::move(future)) {}
 
   Poll<Output> PollOnce(Context& cx) {
     KIOTO_DCHECK(future_.has_value(), "a future was polled after it was ready");
@@ -60,22 +65,22 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
       future_.reset();
       return output;
     }
-    if (!limited_) return kPending;
+    if (limit_ == kNever) return kPending;
     // No budget is asked for: the future may have spent it all, every time.
     const TimerState state = timer_.Poll(cx);
     if (state == TimerState::kArmed) return kPending;
     if (!cx.budget_spent()) (void)cx.ConsumeBudget();
     future_.reset();
-    return Output(TimeoutError(state));
+    return Output(TimeoutError(state, limit_));
   }
   void Describe(WaitTrace& trace) const {
-    const WaitTrace::Below below = trace.Node(trace.Until("Timeout", limited_ ? timer_.deadline() : kNever));
+    const WaitTrace::Below below = trace.Node(trace.Until("Timeout", limit_ != kNever ? timer_.deadline() : kNever));
     if (future_.has_value()) trace.Child(*future_);
   }
 
  private:
   Timer timer_;
-  const bool limited_;
+  const int64_t limit_;
   std::optional<F> future_;
 };
 
@@ -86,7 +91,8 @@ auto MakeTimeout(Timer::From from, int64_t nanos, F&& future) {
   if constexpr (!fine || kIsPoison<F>) {
     return Poison{};
   } else {
-    return TimeoutFuture<F>(Timer(from, nanos), /*limited=*/nanos != kNever, std::move(future));
+    const int64_t limit = from == Timer::From::kFirstPoll || nanos == kNever ? nanos : kTimeoutAt;
+    return TimeoutFuture<F>(Timer(from, nanos), limit, std::move(future));
   }
 }
 

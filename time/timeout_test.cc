@@ -104,6 +104,16 @@ TEST(TimeoutTest, ElapsesAndDropsTheFutureFirst) {
   EXPECT_TRUE(IsElapsed(*now.Poll()));
 }
 
+TEST(TimeoutTest, SaysWhichLimitWasOver) {
+  PausedClock clock;
+  PolledTask task(Timeout(90s, Never<>()));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(90s);
+  EXPECT_EQ((*task.Poll()).message(), "Timeout: 1m30s went by before the future was ready");
+  PolledTask at(TimeoutAt(Instant::Now(), Never<>()));
+  EXPECT_EQ((*at.Poll()).message(), "TimeoutAt: the time had come before the future was ready");
+}
+
 // What holds the Timeout may live on for long after it was ready.
 TEST(TimeoutTest, LetsGoOfFutureAndTimerAsSoonAsItIsReady) {
   PausedClock clock;

@@ -93,6 +93,11 @@ Status BlockingPool::TakePlace() {
   return refusal;
 }
 
+void BlockingPool::ReturnPlace() {
+  base::MutexLock lock(lock_);
+  --places_;
+}
+
 void BlockingPool::Enqueue(TaskHeader* task) {
   // A clock that stands still does not jump from now on until the job has ended.
   const std::shared_ptr<Scheduler> runtime = runtime_.lock();

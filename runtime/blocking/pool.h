@@ -64,6 +64,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
 
   // Takes a place in the queue for a job that is started next (TaskHeader::has_place); or says why there is none.
   Status TakePlace();
+  void ReturnPlace();  // the job is not to come
 
   // Refuses new jobs, drops those that have not started and are not mandatory, waits until `deadline_ns` of the real clock for
   // the others. Returns how many have not ended; their threads end by themselves. Any number of times.

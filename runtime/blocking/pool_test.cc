@@ -198,6 +198,7 @@ TEST(SpawnBlockingTest, ACopyThatThrowsKeepsNoPlace) {
   const EnterGuard guard = runtime.Enter();
   const ThrowsWhenCopied fn;
   for (int i = 0; i < 3; ++i) EXPECT_THROW((void)TrySpawnBlocking(fn), int);
+  for (int i = 0; i < 3; ++i) EXPECT_THROW((void)TrySpawnBlocking(std::move(fn)), int);  // a const one: copied
   StatusOr<JoinHandle<Unit>> job = TrySpawnBlocking([] {});
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_TRUE(Await(*std::move(job)).ok());

@@ -28,12 +28,21 @@ Scheduler* CurrentBlockingPool() {
   return &*no_pool;
 }
 
-StatusOr<Scheduler*> TakeBlockingPlace() {
+StatusOr<BlockingPlace> BlockingPlace::Take() {
   auto* core = static_cast<RuntimeCore*>(CurrentThread().scheduler);
   if (core == nullptr) return OutsideRuntimeError("SpawnBlocking");
   Status refusal = core->blocking->TakePlace();
   if (!refusal.ok()) return refusal;
-  return core->blocking.get();
+  return BlockingPlace(core->blocking);
+}
+
+BlockingPlace::~BlockingPlace() {
+  if (pool_ != nullptr) pool_->ReturnPlace();
+}
+
+void BlockingPlace::Give(TaskHeader* job) && {
+  job->has_place = true;
+  pool_ = nullptr;
 }
 
 }  // namespace kioto::internal

@@ -2,6 +2,7 @@
 #ifndef KIOTO_RUNTIME_BLOCKING_SPAWN_BLOCKING_H_
 #define KIOTO_RUNTIME_BLOCKING_SPAWN_BLOCKING_H_
 
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -45,8 +46,22 @@ auto SpawnBlockingOn(Scheduler* pool, Fn fn, TaskOptions options, base::SourceLo
   }
 }
 
-// A place in its queue for a job that is started next, or why there is none.
-StatusOr<Scheduler*> TakeBlockingPlace();
+// A place in its queue for a job that is started next; given back if that does not come to be (to make it may throw).
+class BlockingPlace {
+ public:
+  static StatusOr<BlockingPlace> Take();  // or why there is none
+  BlockingPlace(BlockingPlace&&) = default;
+  ~BlockingPlace();
+
+  Scheduler* pool() const { return pool_.get(); }
+  // It is the job's now.
+  void Give(TaskHeader* job) &&;
+
+ private:
+  explicit BlockingPlace(std::shared_ptr<BlockingPool> pool) : pool_(std::move(pool)) {}
+
+  std::shared_ptr<BlockingPool> pool_;  // null: of nothing any more
+};
 
 // A job, a future that is ready at its first poll, which runs also if its runtime ends after it was accepted. Refused, its
 // handle says why when this returns. (The one way left not to run: the system refuses every thread; see pool.h.)
@@ -75,15 +90,13 @@ auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place =
 template <class Fn>
 auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
   static_assert(std::is_invocable_v<Fn>, "kioto: TrySpawnBlocking needs a function without parameters");
-  if constexpr (std::is_lvalue_reference_v<Fn>) {  // copied before a place is taken: a copy may throw
-    return TrySpawnBlocking(std::decay_t<Fn>(fn), std::move(options), place);
-  } else if constexpr (std::is_invocable_v<Fn>) {
+  if constexpr (std::is_invocable_v<Fn>) {
     using Job = internal::BlockingJob<std::decay_t<Fn>>;
     using Answer = StatusOr<JoinHandle<typename Job::Output>>;
-    StatusOr<internal::Scheduler*> pool = internal::TakeBlockingPlace();
-    if (!pool.ok()) return Answer(pool.status());
-    internal::TaskHeader* task = internal::TaskCell<Job>::Make(Job(std::forward<Fn>(fn)), *pool, place);
-    task->has_place = true;
+    StatusOr<internal::BlockingPlace> queue = internal::BlockingPlace::Take();
+    if (!queue.ok()) return Answer(queue.status());
+    internal::TaskHeader* task = internal::TaskCell<Job>::Make(Job(std::forward<Fn>(fn)), queue->pool(), place);
+    (*std::move(queue)).Give(task);
     internal::NameTask(task, std::move(options.name));
     internal::StartTask(task);
     return Answer(JoinHandle<typename Job::Output>(task));

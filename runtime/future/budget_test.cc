@@ -83,6 +83,22 @@ TEST(BudgetTest, CooperativeTakesAUnitForALeafThatDoesNot) {
   EXPECT_FALSE(waits.yielded());
 }
 
+// The leaf below takes a unit itself: when it has taken the last one, none is left to take, and the task is not held back.
+TEST(BudgetTest, CooperativeAsksForNoMoreThanThereIs) {
+  int ready = 0;
+  PolledTask task(PollFn([&](Context& cx) -> Poll<Unit> {
+    EXPECT_TRUE(cx.ConsumeBudget());  // an odd number is left
+    while (!cx.budget_spent()) {
+      auto leaf = Cooperative(ConsumeBudget());
+      if (leaf.PollOnce(cx).ready()) ++ready;
+    }
+    return Unit{};
+  }));
+  EXPECT_TRUE(task.Poll().ready());
+  EXPECT_EQ(ready, limits::kPollBudget / 2);
+  EXPECT_FALSE(task.yielded());
+}
+
 struct Endless {
   using value_type = int;
   struct Iterator {

@@ -24,7 +24,7 @@ class [[nodiscard]] CooperativeFuture : public FutureBase<CooperativeFuture<F>, 
       return kPending;
     }
     Poll<OutputOf<F>> polled = PollChild(future_, cx);
-    if (polled.ready()) (void)cx.ConsumeBudget();
+    if (polled.ready() && !cx.budget_spent()) (void)cx.ConsumeBudget();  // the future may have taken the last one
     return polled;
   }
   void Describe(WaitTrace& trace) const { trace.Child(future_); }

@@ -61,6 +61,12 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
   // See Runtime::trace_hash.
   virtual uint64_t trace_hash() const { return 0; }
+  // The Runtime's owner has called Shutdown, ShutdownBackground or Detach, so its destructor does not wait. Several threads may
+  // at once. relaxed: who reads it, the destructor, comes after all of them.
+  void NoteEndedByCaller(bool ended) { ended_by_caller_.store(ended, std::memory_order_relaxed); }
+  bool ended_by_caller() const {
+    return ended_by_caller_.load(std::memory_order_relaxed);  // relaxed: as above
+  }
   // Whether Shutdown (or Detach) was called.
   bool shutting_down() const {
     return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with the release of who stops it
@@ -103,6 +109,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
   ForeignCalls foreign_;
   base::Atomic<bool> shutting_down_{false};  // never cleared
+  base::Atomic<bool> ended_by_caller_{false};
 
  private:
   base::Atomic<uint64_t> foreign_forced_yields_{0};  // by BlockOn's futures on threads that are no worker

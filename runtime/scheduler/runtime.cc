@@ -49,46 +49,36 @@ Runtime& Runtime::operator=(Runtime&& other) noexcept {
   if (this != &other) {
     End();
     core_ = std::move(other.core_);
-    ended_by_caller_ = other.ended_by_caller_;
   }
   return *this;
 }
 
 Runtime::~Runtime() { End(); }
 
-namespace {
-
-// Several threads may end a runtime at once. Not a base::Atomic, which could not be moved with its Runtime.
-void NoteEnd(bool& ended) {
-  __atomic_store_n(&ended, true, __ATOMIC_RELAXED);  // relaxed: who reads it, the destructor, comes after every call
-}
-
-}  // namespace
-
 void Runtime::End() {
   if (core_ == nullptr) return;
   // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
-  const bool wait = internal::MayWaitHere(*core_) && !ended_by_caller_ && !core_->EndsElsewhere();
+  const bool wait = internal::MayWaitHere(*core_) && !core_->ended_by_caller() && !core_->EndsElsewhere();
   core_->Shutdown(wait ? internal::kNever : 0);
   core_ = nullptr;
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
   if (!internal::MayWaitHere(*core_)) return core_->Shutdown(0);  // a task's: the destructor is yet to wait
-  NoteEnd(ended_by_caller_);
+  core_->NoteEndedByCaller(true);
   return core_->Shutdown(internal::DeadlineAfter(at_most));
 }
 
 void Runtime::ShutdownBackground() {
-  NoteEnd(ended_by_caller_);
+  core_->NoteEndedByCaller(true);
   core_->Shutdown(0);
 }
 
 Status Runtime::Detach(void (*done)(void*), void* arg) {
-  const bool before = ended_by_caller_;
-  NoteEnd(ended_by_caller_);  // first: `done` may destroy this
+  const bool before = core_->ended_by_caller();
+  core_->NoteEndedByCaller(true);  // first: `done` may destroy this
   Status status = core_->Detach(done, arg);
-  if (!status.ok()) ended_by_caller_ = before;
+  if (!status.ok()) core_->NoteEndedByCaller(before);
   return status;
 }
 

@@ -156,7 +156,8 @@ class [[nodiscard]] Runtime {
 
   Runtime(Runtime&&) = default;
   Runtime& operator=(Runtime&& other) noexcept;
-  // Ends every task; waits for what runs, unless Shutdown was called before and has waited. Inside a task: does not wait.
+  // Ends every task; waits for what runs, unless Shutdown was called before and has waited, or ShutdownBackground or Detach,
+  // which say not to. Inside a task: does not wait.
   // With tasks of SpawnLocal: on their thread (a checked error elsewhere). Attached: Detach; does not wait for it.
   ~Runtime();
 
@@ -207,7 +208,6 @@ class [[nodiscard]] Runtime {
   void End();
 
   std::shared_ptr<internal::RuntimeCore> core_;  // null once moved from
-  bool ended_by_caller_ = false;                 // by Shutdown, ShutdownBackground or Detach
 };
 
 class RuntimeBuilder {
@@ -240,7 +240,7 @@ class RuntimeBuilder {
   // Polls between two looks at the driver and at the tasks from other threads, at least 1. Default: 61; on a multi-thread
   // runtime so many, from 2 to 61, as take 200 us of late.
   RuntimeBuilder& EventInterval(uint32_t polls);
-  // The same for the tasks from other threads alone.
+  // The same for the tasks from other threads alone, at least 1. Default: together with the driver.
   RuntimeBuilder& GlobalQueueInterval(uint32_t polls);
   // What chance decides (Select's first branch, the order of ShuffleReadyTasks, who steals from whom) starts from here: a
   // current-thread runtime then repeats itself exactly.
