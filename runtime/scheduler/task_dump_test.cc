@@ -17,8 +17,10 @@
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/yield_now.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/join_set.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/spawn_callback.h"
+#include "kioto/runtime/trace/span.h"
 
 namespace kioto {
 namespace {
@@ -135,6 +137,23 @@ TEST_P(TaskDumpTest, ShowsWhatAScopeAndATaskWithACallbackWaitFor) {
   const RuntimeDump dump = handle.Dump();
   EXPECT_EQ(Tree(Find(dump, scoped.id())), (std::vector<std::string>{"0 Scoped", "1 Never"}));
   EXPECT_EQ(Tree(Find(dump, called.id())), (std::vector<std::string>{"0 Never"}));
+}
+
+TEST_P(TaskDumpTest, ShowsWhatASpanAndTheReaderOfAJoinSetWaitFor) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  const EnterGuard guard = runtime.Enter();
+  auto span = Spawn(Span("upload", Never()));
+  auto joins = Spawn(With(JoinSet<Unit>(), [](JoinSet<Unit>& set) {
+    set.Spawn(Never());
+    set.Spawn(Never());
+    return set.JoinNext();
+  }));
+  Status status = runtime.BlockOn(Until([&] { return Waits(handle, span.id()) && Waits(handle, joins.id()); }));
+  EXPECT_TRUE(status.ok()) << status;
+  const RuntimeDump dump = handle.Dump();
+  EXPECT_EQ(Tree(Find(dump, span.id())), (std::vector<std::string>{"0 Span upload", "1 Never"}));
+  EXPECT_EQ(Tree(Find(dump, joins.id())), (std::vector<std::string>{"0 JoinNext of 2 tasks"}));
 }
 
 // behaviour: kioto/runtime/task/task_dump.h#a_wake_during_a_look_is_kept

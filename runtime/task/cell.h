@@ -56,7 +56,7 @@ class TaskCell final : public TaskHeader {
       return cell->PollFuture(cx, future_lives);
     } catch (...) {
       if (future_lives) cell->future_.~F();
-      new (&cell->output_) Output(ThrownError("the task's future threw", std::current_exception()));
+      new (&cell->output_) Output(TaskThrew(task, std::current_exception()));
       return true;
     }
 #else

@@ -11,10 +11,12 @@ namespace {
 
 TaskMeta MetaOf(const TaskHeader* task) { return {task->id, task->name(), task->place_file(), task->line}; }
 
+std::string Who(uint64_t id, const char* name) {
+  return name[0] == 0 ? absl::StrCat("task ", id) : absl::StrCat("task ", id, " \"", name, "\"");
+}
+
 void LogUnhandled(const UnhandledFailure& failure) {
-  const std::string who = failure.name[0] == 0 ? absl::StrCat("task ", failure.task_id)
-                                               : absl::StrCat("task ", failure.task_id, " \"", failure.name, "\"");
-  base::LogFailure(absl::StrCat(who, ", which nobody joins, has failed: ", failure.status.ToString(absl::StatusToStringMode::kWithNoExtraData)),
+  base::LogFailure(absl::StrCat(Who(failure.task_id, failure.name), ", which nobody joins, has failed: ", failure.status.ToString(absl::StatusToStringMode::kWithNoExtraData)),
                    base::SourceLocation::Current(failure.file, failure.line));
 }
 
@@ -57,13 +59,9 @@ void Finish(TaskHeader* task) {
 
 // Apart, so that RunTask, which every poll goes through, has no Status on its stack.
 [[gnu::noinline, gnu::cold]] RunResult EndAborted(TaskHeader* task) {
-  CancelTask(task, AbortedError("the task was aborted"));
+  CancelTask(task, AbortedError(absl::StrCat(Who(task->id, task->name()), " was aborted")));
   return RunResult::kGone;
 }
-
-}  // namespace
-
-namespace {
 
 void TraceEnded(TraceSink* sink, TaskHeader* task, TraceEnd end) {
   if (sink == nullptr) sink = task->scheduler->trace.get();
@@ -113,6 +111,12 @@ RunResult Run(TaskHeader* task, ThreadContext& thread) {
 }
 
 }  // namespace
+
+#if KIOTO_EXCEPTIONS
+Status TaskThrew(const TaskHeader* task, std::exception_ptr exception) {
+  return ThrownError(absl::StrCat("the future of ", Who(task->id, task->name()), " threw"), std::move(exception));
+}
+#endif
 
 RunResult RunTask(TaskHeader* task, ThreadContext& thread) {
   return thread.trace == nullptr ? Run<false>(task, thread) : Run<true>(task, thread);

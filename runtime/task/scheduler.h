@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "kioto/runtime/base/config.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/task/owned_tasks.h"
 #include "kioto/runtime/task/task_hooks.h"
@@ -78,6 +79,10 @@ RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread,
 // Ends a task that the caller has the right to poll, without polling it: the future is destroyed here and now, the
 // JoinHandle gets `reason`.
 void CancelTask(TaskHeader* task, const Status& reason);
+#if KIOTO_EXCEPTIONS
+// Why a task ends whose future has thrown.
+Status TaskThrew(const TaskHeader* task, std::exception_ptr exception);
+#endif
 
 // Destroys the output of a task that has ended, which nobody joins any more; to the output's destructor it is the task's.
 void DropTaskOutput(TaskHeader* task);

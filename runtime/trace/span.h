@@ -8,6 +8,7 @@
 #define KIOTO_RUNTIME_TRACE_SPAN_H_
 
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -29,6 +30,7 @@ class SpanState {
   void Enter();  // and opens
   void Leave() { sink_->SpanLeft(span_); }
   void Close();
+  std::string label() const { return std::string("Span ") + span_.name; }
 
  private:
   TraceSpan span_;
@@ -59,6 +61,10 @@ class [[nodiscard]] SpanFuture : public FutureBase<SpanFuture<F>, OutputOf<F>> {
     auto poll = PollEntered(cx);
     if (poll.ready()) state_.Close();
     return poll;
+  }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node(state_.label());
+    trace.Child(future_);
   }
 
  private:

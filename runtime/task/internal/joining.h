@@ -1,10 +1,12 @@
 // What the collections of tasks have in common: the ways to spawn into one, and the futures that take outputs out.
 //
-// A collection C has, for those futures: AbortAll(), PollNext(cx) as a stream, empty().
+// A collection C has, for those futures: AbortAll(), PollNext(cx) as a stream, empty(), size().
 #ifndef KIOTO_RUNTIME_TASK_INTERNAL_JOINING_H_
 #define KIOTO_RUNTIME_TASK_INTERNAL_JOINING_H_
 
+#include <cstddef>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -95,6 +97,9 @@ class SpawnsInto {
   AbortHandle Add(Poison) { return {}; }
 };
 
+// What a task waits for that takes outputs out of `left` tasks.
+inline std::string Waits(const char* call, size_t left) { return std::string(call) + " of " + std::to_string(left) + " tasks"; }
+
 template <class C>
 class [[nodiscard]] NextJoined : public FutureBase<NextJoined<C>, std::optional<typename C::Item>> {
  public:
@@ -102,6 +107,7 @@ class [[nodiscard]] NextJoined : public FutureBase<NextJoined<C>, std::optional<
 
   explicit NextJoined(C* tasks) : tasks_(tasks) {}
   auto PollOnce(Context& cx) { return tasks_->PollNext(cx); }
+  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("JoinNext", tasks_->size())); }
 
  private:
   C* tasks_;
@@ -117,6 +123,7 @@ class [[nodiscard]] NextJoinedWithId : public FutureBase<NextJoinedWithId<C>, Wi
 
   explicit NextJoinedWithId(C* tasks) : tasks_(tasks) {}
   auto PollOnce(Context& cx) { return tasks_->PollNextWithId(cx); }
+  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("JoinNextWithId", tasks_->size())); }
 
  private:
   C* tasks_;
@@ -137,6 +144,7 @@ class [[nodiscard]] JoinShutdown : public FutureBase<JoinShutdown<C>, Unit> {
       if (!polled->has_value()) return Unit{};
     }
   }
+  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("Shutdown", tasks_->size())); }
 
  private:
   C* tasks_;
@@ -183,6 +191,7 @@ class [[nodiscard]] AllJoined
       outputs_.Add(**std::move(polled));
     }
   }
+  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("JoinAll", tasks_.has_value() ? tasks_->size() : 0)); }
 
  private:
   std::optional<C> tasks_;
