@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -29,6 +28,7 @@
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/internal/broadcast_core.h"
+#include "kioto/sync/internal/broadcast_slot.h"
 #include "kioto/sync/internal/weak_sender.h"
 
 namespace kioto::sync {
@@ -39,11 +39,6 @@ template <class T>
 class BroadcastChannel {
  public:
   explicit BroadcastChannel(size_t capacity) : core(capacity), slots_(new Slot[core.size()]) {}
-  ~BroadcastChannel() {
-    for (uint64_t i = 0; i < core.size(); ++i) {
-      if (slots_[i].word.full()) slots_[i].value().~T();
-    }
-  }
   void Unref() {
     if (core.Unref()) delete this;
   }
@@ -52,23 +47,7 @@ class BroadcastChannel {
   size_t Send(U&& value) {
     const auto moment = core.TakePosition();
     if (moment.receivers == 0) return 0;
-    Slot& slot = SlotOf(moment.tail);
-    const uint64_t lap = core.LapOf(moment.tail);
-    std::optional<T> old;  // destroyed when the slot is nobody's
-    {
-      struct Publish {  // also when the copy throws: then the position is skipped
-        ~Publish() { slot.word.Publish(lap, needed, full); }
-        Slot& slot;
-        uint64_t lap;
-        uint64_t needed;
-        bool full = false;
-      };
-      const bool overwrites = slot.word.BeginWrite(lap);
-      Publish publish{slot, lap, moment.receivers};
-      if (overwrites) slot.MoveTo(old);
-      new (slot.bytes) T(std::forward<U>(value));
-      publish.full = true;
-    }
+    SlotOf(moment.tail).Write(core.LapOf(moment.tail), moment.receivers, std::forward<U>(value));
     core.sent().NotifyAll();
     return moment.receivers;
   }
@@ -76,29 +55,10 @@ class BroadcastChannel {
   // What a receiver that stands at `next` finds: a value, IsLagged, IsClosed, or nothing yet. Moves `next` on.
   Poll<StatusOr<T>> Receive(uint64_t& next) {
     for (;;) {
-      Slot& slot = SlotOf(next);
-      switch (slot.word.Begin(core.LapOf(next))) {
-        case BroadcastWord::Look::kCopy: {
-          ++next;
-          std::optional<T> old;
-          Copying copying{slot, old};
-          return StatusOr<T>(slot.value());
-        }
-        case BroadcastWord::Look::kTake: {
-          ++next;
-          std::optional<T> value;
-          {
-            Taking taking{slot};
-            slot.MoveTo(value);
-          }
-          return StatusOr<T>(*std::move(value));
-        }
-        case BroadcastWord::Look::kSkipped:
-          ++next;
-          continue;
-        case BroadcastWord::Look::kOther:
-          break;
-      }
+      const uint64_t position = next;
+      Poll<StatusOr<T>> value = SlotOf(position).Read(core.LapOf(position), next);
+      if (value.ready()) return value;
+      if (next != position) continue;
       const bool closed = core.senders() == 0;  // first: nothing is sent after it
       const uint64_t tail = core.Now().tail;
       if (tail - next > core.size()) {  // R3
@@ -118,7 +78,7 @@ class BroadcastChannel {
     uint64_t first = tail - core.size();
     for (uint64_t end = tail; first != end;) {
       const uint64_t middle = first + (end - first) / 2;
-      if (slots_[core.IndexOf(middle)].word.IsNeeded(core.LapOf(middle))) {
+      if (slots_[core.IndexOf(middle)].IsNeeded(core.LapOf(middle))) {
         end = middle;
       } else {
         first = middle + 1;
@@ -140,46 +100,14 @@ class BroadcastChannel {
   void DropReceiver(uint64_t next) {
     const uint64_t tail = core.DropReceiver().tail;
     if (tail - next > core.size()) next = tail - core.size();
-    for (; next != tail; ++next) {
-      Slot& slot = SlotOf(next);
-      std::optional<T> old;
-      if (slot.word.PassBy(core.LapOf(next))) {
-        Taking taking{slot};
-        slot.MoveTo(old);
-      }
-    }
+    for (; next != tail; ++next) SlotOf(next).PassBy(core.LapOf(next));
     Unref();
   }
 
   BroadcastCore core;
 
  private:
-  struct Slot {
-    T& value() { return *std::launder(reinterpret_cast<T*>(bytes)); }
-    void MoveTo(std::optional<T>& to) {
-      struct Destroy {
-        ~Destroy() { slot.value().~T(); }
-        Slot& slot;
-      } destroy{*this};
-      to.emplace(std::move(value()));
-    }
-
-    BroadcastWord word;
-    alignas(T) unsigned char bytes[sizeof(T)];
-  };
-  struct Taking {
-    ~Taking() { slot.word.FinishTake(); }
-    Slot& slot;
-  };
-  struct Copying {
-    ~Copying() {
-      if (!slot.word.FinishCopy()) return;
-      Taking taking{slot};
-      slot.MoveTo(old);
-    }
-    Slot& slot;
-    std::optional<T>& old;
-  };
+  using Slot = BroadcastSlot<T>;
 
   Slot& SlotOf(uint64_t position) { return slots_[core.IndexOf(position)]; }
 

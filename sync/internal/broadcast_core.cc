@@ -38,6 +38,23 @@ BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
   }
 }
 
+BroadcastWord::Look BroadcastWord::Peek(uint64_t lap, uint64_t& word) {
+  word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
+  if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0) return Look::kOther;
+  return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
+}
+
+bool BroadcastWord::Claim(uint64_t lap, uint64_t word) {
+  while (KIOTO_MUTANT("broadcast.claim_any") || ((word & kLap) == LapBits(lap) && (word & kBusy) == 0)) {
+    uint64_t next = word - kNeededOne;
+    if ((next & kNeeded) == 0) next &= kLap;
+    // acq_rel: the words were read before; pairs with the acquire of the sender that writes over them. acquire on failure: where
+    // that sender has come, the tail that it has moved is seen, too.
+    if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
+  }
+  return false;
+}
+
 bool BroadcastWord::Drop(uint64_t word, uint64_t change) {
   for (;;) {
     uint64_t next = word - change;

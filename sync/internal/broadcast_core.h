@@ -16,7 +16,10 @@
 //             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and the tail tells what it missed.
 //             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
 //             R5 a receiver waits: its Notified() is made first, the slot looked at second.
-// COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Waiting: as Notify.
+//             R6 plain words (broadcast_slot.h) are read while a sender may write over them: it has set kBusy before, and the
+//                order of the words' stores and loads makes the reader's Claim see that.
+// COST        RMWs: a send 2; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive 1.
+//             Waiting: as Notify.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 
@@ -44,6 +47,10 @@ class BroadcastWord {
 
   // The receiver at lap `lap`.
   Look Begin(uint64_t lap);
+  // The same for a value that is read before it is claimed. kTake: read it, then Claim, with this word.
+  Look Peek(uint64_t lap, uint64_t& word);
+  // One receiver fewer needs it. False: a sender came first, and what was read may be anything.
+  bool Claim(uint64_t lap, uint64_t word);
   // True: it was the last one, and the value is its alone: take it out, then FinishTake.
   bool FinishCopy();
   // A receiver goes by without looking: true as in FinishCopy.

@@ -27,12 +27,28 @@ class Shared {
   Value value_;
 };
 
+// A value of plain words, which are read while a sender may write over them.
+class Plain {
+ public:
+  explicit Plain(int number) : number_(number), inverse_(~number_) {}
+  int number() const {
+    Assert(inverse_ == ~number_, "torn");
+    return static_cast<int>(number_);
+  }
+
+ private:
+  int64_t number_;
+  int64_t inverse_;
+};
+static_assert(sync::internal::kIsPlainWords<Plain> && !sync::internal::kIsPlainWords<Shared>);
+
 // Receives until the end: what it got and what it missed are all that was sent, in order.
-void ReceiveAll(sync::BroadcastReceiver<Shared> receiver, int sent) {
+template <class T>
+void ReceiveAll(sync::BroadcastReceiver<T> receiver, int sent) {
   TaskThread task;
   int next = 0;
   for (;;) {
-    StatusOr<Shared> value = task.Await(receiver.Recv());
+    StatusOr<T> value = task.Await(receiver.Recv());
     uint64_t missed = 0;
     if (value.ok()) {
       Assert(value->number() == next, "out of order, twice or lost");
@@ -47,26 +63,27 @@ void ReceiveAll(sync::BroadcastReceiver<Shared> receiver, int sent) {
   Assert(next == sent, "something was lost");
 }
 
-template <int kCapacity, int kSent>
+template <class T, int kCapacity, int kSent>
 void TwoReceivers() {
-  sync::Broadcast<Shared> room(kCapacity);
-  auto first = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
-  auto second = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  sync::Broadcast<T> room(kCapacity);
+  auto first = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
+  auto second = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
   Thread a([&] { ReceiveAll(std::move(*first), kSent); });
   Thread b([&] { ReceiveAll(std::move(*second), kSent); });
-  for (int i = 0; i < kSent; ++i) (void)room.Send(Shared(i));
+  for (int i = 0; i < kSent; ++i) (void)room.Send(T(i));
   room.reset();
 }
 
 // A receiver goes, another receives; values are destroyed by whoever needs them last.
+template <class T>
 void ReceiverLeaves() {
-  sync::Broadcast<Shared> room(2);
-  auto first = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
-  auto second = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  sync::Broadcast<T> room(2);
+  auto first = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
+  auto second = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
   Thread a([&] { first->reset(); });
   Thread b([&] { ReceiveAll(std::move(*second), 2); });
-  (void)room.Send(Shared(0));
-  (void)room.Send(Shared(1));
+  (void)room.Send(T(0));
+  (void)room.Send(T(1));
   room.reset();
 }
 
@@ -125,17 +142,27 @@ TEST_F(BroadcastModel, TheLastSenderToGoIsTheEnd) {
 }
 
 TEST_F(BroadcastModel, EveryReceiverGetsOrMissesEveryValue) {
-  ExpectHolds(Options().StaleLoads(1), TwoReceivers<2, 1>);
-  ExpectHolds(Options().StaleLoads(0), TwoReceivers<1, 2>);
-  ExpectHolds(Options().Random(10000), TwoReceivers<2, 4>);
-  ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<2, 1>);
-  ExpectCaught("broadcast.drop_order", Options(), TwoReceivers<2, 1>);
-  ExpectCaught("broadcast.ignore_copies", Options().StaleLoads(0), TwoReceivers<1, 2>);
+  ExpectHolds(Options().StaleLoads(1), TwoReceivers<Shared, 2, 1>);
+  ExpectHolds(Options().StaleLoads(0), TwoReceivers<Shared, 1, 2>);
+  ExpectHolds(Options().Random(10000), TwoReceivers<Shared, 2, 4>);
+  ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<Shared, 2, 1>);
+  ExpectCaught("broadcast.drop_order", Options(), TwoReceivers<Shared, 2, 1>);
+  ExpectCaught("broadcast.ignore_copies", Options().StaleLoads(0), TwoReceivers<Shared, 1, 2>);
+}
+
+TEST_F(BroadcastModel, PlainWordsAreNeverTorn) {
+  ExpectHolds(Options().StaleLoads(1), TwoReceivers<Plain, 2, 1>);
+  ExpectHolds(Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
+  ExpectHolds(Options().Random(10000), TwoReceivers<Plain, 1, 3>);
+  ExpectHolds(Options().Random(10000), TwoReceivers<Plain, 2, 4>);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Plain>);
+  ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<Plain, 2, 1>);
+  ExpectCaught("broadcast.claim_any", Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
 }
 
 TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {
-  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves);
-  ExpectHolds(Options().Random(10000), ReceiverLeaves);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared>);
+  ExpectHolds(Options().Random(10000), ReceiverLeaves<Shared>);
 }
 
 TEST_F(BroadcastModel, TwoSendersAtOnePlace) {

@@ -1,0 +1,158 @@
+// BroadcastSlot<T>: a place in a broadcast's ring: its word (broadcast_core.h), and the value.
+//
+// There are two kinds. In general a receiver says that it copies, and that it has copied; the last one takes the value out.
+// A value of a few plain words is read first and claimed afterwards: the claim fails if a sender has come meanwhile, and then
+// what was read is thrown away (as with a seqlock; C. Lameter 2005). That is one read-modify-write instead of two, and a
+// receiver that stands still there keeps no sender waiting.
+#ifndef KIOTO_SYNC_INTERNAL_BROADCAST_SLOT_H_
+#define KIOTO_SYNC_INTERNAL_BROADCAST_SLOT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/poll.h"
+#include "kioto/sync/internal/broadcast_core.h"
+
+namespace kioto::sync::internal {
+
+template <class T>
+inline constexpr bool kIsPlainWords =
+    std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T> && sizeof(T) <= 4 * sizeof(uint64_t);
+
+template <class T, bool plain = kIsPlainWords<T>>
+class BroadcastSlot {
+ public:
+  BroadcastSlot() = default;
+  ~BroadcastSlot() {
+    if (word_.full()) value().~T();
+  }
+
+  // A sender at lap `lap`; `needed` receivers are to get the value.
+  template <class U>
+  void Write(uint64_t lap, uint64_t needed, U&& value) {
+    std::optional<T> old;  // destroyed when the slot is nobody's
+    struct Publish {       // also when the copy throws: then the position is skipped
+      ~Publish() { slot.word_.Publish(lap, needed, full); }
+      BroadcastSlot& slot;
+      uint64_t lap;
+      uint64_t needed;
+      bool full = false;
+    };
+    const bool overwrites = word_.BeginWrite(lap);
+    Publish publish{*this, lap, needed};
+    if (overwrites) MoveTo(old);
+    new (bytes_) T(std::forward<U>(value));
+    publish.full = true;
+  }
+
+  // What a receiver at `next`, of lap `lap`, finds there. It is moved on if that is a value, or none that ever comes.
+  Poll<StatusOr<T>> Read(uint64_t lap, uint64_t& next) {
+    switch (word_.Begin(lap)) {
+      case BroadcastWord::Look::kCopy: {
+        ++next;
+        std::optional<T> old;
+        Copying copying{*this, old};
+        return StatusOr<T>(value());
+      }
+      case BroadcastWord::Look::kTake: {
+        ++next;
+        std::optional<T> taken;
+        Take(taken);
+        return StatusOr<T>(*std::move(taken));
+      }
+      case BroadcastWord::Look::kSkipped:
+        ++next;
+        break;
+      case BroadcastWord::Look::kOther:
+        break;
+    }
+    return kPending;
+  }
+
+  // A receiver goes that would have read it.
+  void PassBy(uint64_t lap) {
+    std::optional<T> old;
+    if (word_.PassBy(lap)) Take(old);
+  }
+  bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
+
+ private:
+  struct Copying {
+    ~Copying() {
+      if (slot.word_.FinishCopy()) slot.Take(old);
+    }
+    BroadcastSlot& slot;
+    std::optional<T>& old;
+  };
+
+  T& value() { return *std::launder(reinterpret_cast<T*>(bytes_)); }
+  void MoveTo(std::optional<T>& to) {
+    struct Destroy {
+      ~Destroy() { slot.value().~T(); }
+      BroadcastSlot& slot;
+    } destroy{*this};
+    to.emplace(std::move(value()));
+  }
+  void Take(std::optional<T>& to) {
+    struct Finish {
+      ~Finish() { slot.word_.FinishTake(); }
+      BroadcastSlot& slot;
+    } finish{*this};
+    MoveTo(to);
+  }
+
+  BroadcastWord word_;
+  alignas(T) unsigned char bytes_[sizeof(T)];
+};
+
+template <class T>
+class BroadcastSlot<T, true> {
+ public:
+  void Write(uint64_t lap, uint64_t needed, const T& value) {
+    uint64_t words[kWords] = {};
+    std::memcpy(words, &value, sizeof(T));
+    (void)word_.BeginWrite(lap);
+    for (size_t i = 0; i < kWords; ++i) {
+      // release: pairs with Read's acquire: who reads it finds the slot busy when it claims the value (R6).
+      words_[i].store(words[i], std::memory_order_release);
+    }
+    word_.Publish(lap, needed, /*full=*/true);
+  }
+
+  Poll<StatusOr<T>> Read(uint64_t lap, uint64_t& next) {
+    uint64_t word = 0;
+    const BroadcastWord::Look look = word_.Peek(lap, word);
+    if (look == BroadcastWord::Look::kSkipped) ++next;
+    if (look != BroadcastWord::Look::kTake) return kPending;
+    uint64_t words[kWords];
+    // acquire: pairs with Write's release.
+    for (size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_acquire);
+    if (!word_.Claim(lap, word)) return kPending;
+    ++next;
+    alignas(T) unsigned char bytes[sizeof(T)];
+    std::memcpy(bytes, words, sizeof(T));
+    return StatusOr<T>(*std::launder(reinterpret_cast<T*>(bytes)));
+  }
+
+  void PassBy(uint64_t lap) {
+    if (word_.PassBy(lap)) word_.FinishTake();
+  }
+  bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
+
+ private:
+  static constexpr size_t kWords = (sizeof(T) + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+
+  BroadcastWord word_;
+  base::Atomic<uint64_t> words_[kWords];
+};
+
+}  // namespace kioto::sync::internal
+
+#endif  // KIOTO_SYNC_INTERNAL_BROADCAST_SLOT_H_
