@@ -347,5 +347,42 @@ TEST(BroadcastTest, StressReceivedAndMissedIsAllAndInOrder) {
   }
 }
 
+// Values that are read while a sender writes over them.
+TEST(BroadcastTest, StressPlainWordsAreNeverTorn) {
+  static constexpr int64_t kValues = 20'000;
+  struct Plain {
+    int64_t number;
+    int64_t inverse;
+    int32_t half;  // of the last word
+  };
+  static_assert(internal::kIsPlainWords<Plain>);
+  for (size_t capacity : {1, 2, 16}) {
+    Broadcast<Plain> room(capacity);
+    std::vector<std::thread> threads;
+    for (int r = 0; r < 3; ++r) {
+      threads.emplace_back([inbox = room.Subscribe()]() mutable {
+        int64_t next = 0;
+        for (;;) {
+          auto got = inbox.BlockingRecv();
+          uint64_t missed = 0;
+          if (got.ok()) {
+            EXPECT_EQ(got->number, next++);
+            EXPECT_EQ(got->inverse, ~got->number);
+            EXPECT_EQ(got->half, static_cast<int32_t>(got->number));
+          } else if (IsLagged(got.status(), &missed)) {
+            next += static_cast<int64_t>(missed);
+          } else {
+            break;
+          }
+        }
+        EXPECT_EQ(next, kValues);
+      });
+    }
+    for (int64_t i = 0; i < kValues; ++i) EXPECT_EQ(room.Send(Plain{i, ~i, static_cast<int32_t>(i)}), 3u);
+    room.reset();
+    for (auto& thread : threads) thread.join();
+  }
+}
+
 }  // namespace
 }  // namespace kioto::sync
