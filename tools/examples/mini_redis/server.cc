@@ -1,5 +1,6 @@
 #include "kioto/tools/examples/mini_redis/server.h"
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -47,9 +48,9 @@ auto Drain(const StatePtr& state) {
 }
 
 // When this has ended the listener is closed: who comes now is refused, and may try another server.
-auto AcceptUntilShutdown(kioto::net::TcpListener listener, StatePtr state) {
-  return With(std::move(listener), std::move(state), [](kioto::net::TcpListener& listener, const StatePtr& state) {
-    return ForEach(TakeUntil(listener.Incoming(), kioto::signal::Shutdown()),
+auto AcceptUntilShutdown(kioto::net::TcpListener listener, kioto::signal::Listener end, StatePtr state) {
+  return With(std::move(listener), std::move(end), std::move(state), [](auto& listener, auto& end, const StatePtr& state) {
+    return ForEach(TakeUntil(listener.Incoming(), end.Recv()),
                    [&state](kioto::net::TcpStream stream) { Accept(std::move(stream), state); });
   });
 }
@@ -64,11 +65,13 @@ kioto::Future<absl::Status> Listen(kioto::net::TcpListener listener, StatePtr st
   const auto address = listener.local_address();
   if (!address.ok()) return address.status();
   state->port = address->port();
+  auto end = kioto::signal::Listener::Make({SIGINT, SIGTERM});  // first: who reads that we listen may end us at once
+  if (!end.ok()) return end.status();
   std::printf("mini_redis: listening on %s\n", address->ToString().c_str());
   std::fflush(stdout);
   // The expiry of keys is a task of its own, which ends with the server.
   state->background.Spawn(Until(state->kill, ExpireKeys(state)).Then([](absl::Status) {}));
-  return AcceptUntilShutdown(std::move(listener), state)
+  return AcceptUntilShutdown(std::move(listener), *std::move(end), state)
       .Finally([state] { return Drain(state); })
       .Finally([] { std::puts("mini_redis: bye"); });
 }
