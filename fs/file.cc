@@ -122,7 +122,7 @@ void File::Start(FileOp op, size_t size, int64_t number, int whence) {
 }
 
 size_t File::ReadNow(MutableBytes into) {
-#if defined(__linux__)
+#if defined(__linux__) && !KIOTO_PORTABLE
   if (!regular_) return 0;
   const iovec part{into.data(), std::min(into.size(), kMaxReadNow)};
   const ssize_t n = base::sys::Preadv2(fd_->get(), &part, 1, /*offset: the cursor's*/ -1, RWF_NOWAIT);

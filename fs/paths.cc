@@ -97,7 +97,7 @@ int WriteAll(int fd, absl::string_view bytes) {
 // The number of bytes, or -errno.
 int64_t CopyBytes(int from, int to) {
   int64_t total = 0;
-#if defined(__linux__)
+#if defined(__linux__) && !KIOTO_PORTABLE
   // In the kernel, sharing blocks where the file system can; elsewhere it refuses before the first byte.
   while (true) {
     const ssize_t n = ::copy_file_range(from, nullptr, to, nullptr, size_t{1} << 30, 0);

@@ -169,6 +169,7 @@ class MpscSender {
 
   // Waits for room. Called on an rvalue, the future keeps the handle.
   SendFuture Send(T value) const& { return SendFuture(*channel_, std::move(value)); }
+  SendFuture Send(T value) const&& = delete;
   MpscSendOwned<T> Send(T value) && { return MpscSendOwned<T>(std::move(*this), std::move(value)); }
   // Waits for `count` places, to fill them later without waiting. More than MaxCapacity() is kInvalidArgument.
   // CANCEL SAFE: loses place. Borrows the sender.

@@ -28,11 +28,14 @@ class StreamsTest : public testing::Test {
  protected:
   // What one poll gives: "3", "late", "end", "pending".
   template <class S>
-  static std::string Next(PolledStream<S>& stream) {
+  std::string Next(PolledStream<S>& stream) {
     auto item = stream.Poll();
     if (item.pending()) return "pending";
     if (!item->has_value()) return "end";
-    if (IsElapsed((*item)->status())) return "late";
+    if (IsElapsed((*item)->status())) {
+      said_ = std::string((*item)->status().message());
+      return "late";
+    }
     return std::to_string(***item);
   }
   // The even ones take 200 ms.
@@ -46,6 +49,7 @@ class StreamsTest : public testing::Test {
   }
 
   PausedClock clock_;
+  std::string said_;  // by the last one that was late
 };
 
 // behaviour: tokio-stream/tests/time_throttle.rs#usage
@@ -100,6 +104,7 @@ TEST_F(StreamsTest, TimeoutEachTellsItOnce) {
   EXPECT_EQ(Next(items), "pending");
   clock_.Advance(51ms);
   EXPECT_EQ(Next(items), "late");
+  EXPECT_EQ(said_, "TimeoutEach: the time was over before the stream's next item came");
   clock_.Advance(50ms);
   EXPECT_EQ(Next(items), "pending");
   clock_.Advance(100ms);
@@ -140,6 +145,7 @@ TEST_F(StreamsTest, TimeoutRepeatingTellsItAgain) {
   clock_.Advance(2ms);
   EXPECT_TRUE(items.is_woken());
   EXPECT_EQ(Next(items), "late");
+  EXPECT_EQ(said_, "TimeoutRepeating: the time was over before the stream's next item came");
 }
 
 // behaviour: tokio-stream/tests/chunks_timeout.rs#usage

@@ -16,14 +16,14 @@
 // A limit beyond all counting (nanoseconds::max(), what absl::ToChronoNanoseconds makes of absl::InfiniteDuration()) is no
 // limit: no timer is armed, and no runtime is asked for.
 //
-// CANCEL SAFE: as the future. ERRORS: besides the future's own, IsElapsed, whose message says the limit; outside a runtime
+// CANCEL SAFE: as the future. ERRORS: besides the future's own, IsElapsed, whose message says the limit, if it is one; outside a runtime
 // with time, and when that has shut down, a status that says so. Allocates nothing but the error.
 #ifndef KIOTO_TIME_TIMEOUT_H_
 #define KIOTO_TIME_TIMEOUT_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -41,10 +41,12 @@ namespace kioto {
 namespace internal {
 
 // Stands for the limit of a TimeoutAt.
-inline constexpr int64_t kTimeoutAt = std::numeric_limits<int64_t>::min();
+inline constexpr int64_t kTimeoutAt = -1;
 
 // Why a Timeout of `limit` nanoseconds ends whose timer is in this state, which is not kArmed.
 Status TimeoutError(TimerState state, int64_t limit);
+// The same for the item of a stream: `kind` is TimeoutEach, or TimeoutRepeating, whose wait may be shorter than its period.
+Status LateError(TimerState state, const char* kind);
 
 template <class F>
 class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible<OutputOf<F>>> {
@@ -91,7 +93,7 @@ auto MakeTimeout(Timer::From from, int64_t nanos, F&& future) {
   if constexpr (!fine || kIsPoison<F>) {
     return Poison{};
   } else {
-    const int64_t limit = from == Timer::From::kFirstPoll || nanos == kNever ? nanos : kTimeoutAt;
+    const int64_t limit = nanos == kNever ? kNever : from == Timer::From::kFirstPoll ? std::max<int64_t>(nanos, 0) : kTimeoutAt;
     return TimeoutFuture<F>(Timer(from, nanos), limit, std::move(future));
   }
 }

@@ -58,7 +58,7 @@ class [[nodiscard]] TimeoutEachStream : public StreamAdapter<TimeoutEachStream<S
     if (state == TimerState::kArmed) return kPending;
     if (!cx.budget_spent()) (void)cx.ConsumeBudget();
     waits_ = false;
-    return std::optional<Item>(TimeoutError(state, limit_));
+    return std::optional<Item>(LateError(state, "TimeoutEach"));
   }
   SizeHint size_hint() const { return {SizeHintOf(this->source_).lower, std::nullopt}; }
   void Describe(WaitTrace& trace) const {
@@ -89,7 +89,7 @@ class [[nodiscard]] TimeoutRepeatingStream : public StreamAdapter<TimeoutRepeati
       return std::optional<Item>(std::move(**item));
     }
     if (every_.PollTick(cx).pending()) return kPending;
-    return std::optional<Item>(TimeoutError(TimerState::kFired, every_.period().count()));
+    return std::optional<Item>(LateError(TimerState::kFired, "TimeoutRepeating"));
   }
   SizeHint size_hint() const { return {SizeHintOf(this->source_).lower, std::nullopt}; }
   void Describe(WaitTrace& trace) const {

@@ -10,9 +10,21 @@
 #define KIOTO_EXCEPTIONS 0
 #endif
 
-// 1 to use only what libuv offers everywhere (no epoll, no pidfd, no accept4): --config=portable.
+// 1 to use only what libuv offers everywhere (no epoll, no futex, no pidfd, no accept4, no preadv2): --config=portable.
 #ifndef KIOTO_PORTABLE
 #define KIOTO_PORTABLE 0
+#endif
+
+// 1 under ThreadSanitizer.
+#if defined(__SANITIZE_THREAD__)
+#define KIOTO_THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KIOTO_THREAD_SANITIZED 1
+#endif
+#endif
+#ifndef KIOTO_THREAD_SANITIZED
+#define KIOTO_THREAD_SANITIZED 0
 #endif
 
 // 1 to hand atomics, cells, mutexes and threads to the schedule explorer: --config=model.

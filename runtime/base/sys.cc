@@ -7,7 +7,7 @@
 
 #include "kioto/runtime/base/sys_call.h"
 
-#if defined(__linux__)
+#if defined(__linux__) && !KIOTO_PORTABLE
 #include <sys/syscall.h>
 #endif
 
@@ -44,7 +44,7 @@ struct Parts {
 
 // libc's own are cancellation points of pthreads, which costs a process with threads some 15 ns a call, and a thread of
 // ours is never cancelled. Sanitizers watch libc's.
-#if defined(SYS_recvfrom) && defined(SYS_sendto) && !KIOTO_SANITIZED
+#if defined(SYS_recvfrom) && defined(SYS_sendto) && !KIOTO_SANITIZED && !KIOTO_PORTABLE
 ssize_t BareRecv(int fd, void* buffer, size_t size, int flags) {
   return ::syscall(SYS_recvfrom, fd, buffer, size, flags, nullptr, nullptr);
 }
@@ -58,7 +58,7 @@ ssize_t BareSend(int fd, const void* data, size_t size, int flags) { return ::se
 
 size_t Size(Call call, int fd, size_t size) { return FaultsInstalled() ? InjectedSize(call, fd, size) : size; }
 
-#if !defined(__linux__)
+#if !defined(__linux__) || KIOTO_PORTABLE
 // For systems that can not do it in the same call: there an fd may leak into a child that is forked in between.
 int MakeNonblockingCloexec(int fd) {
   if (fd < 0) return fd;
@@ -128,7 +128,7 @@ ssize_t Sendmsg(int fd, const msghdr* message, int flags) {
   });
 }
 
-#if defined(__linux__)
+#if defined(__linux__) && !KIOTO_PORTABLE
 int Socket(int domain, int type, int protocol) {
   return Retry(Call::kSocket, -1, [&] { return ::socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol); });
 }

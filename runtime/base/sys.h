@@ -58,7 +58,7 @@ int Fstat(int fd, struct stat* result);
 ssize_t Pread(int fd, void* buffer, size_t size, int64_t offset);
 ssize_t Pwrite(int fd, const void* data, size_t size, int64_t offset);
 
-#if defined(__linux__)
+#if defined(__linux__) && !KIOTO_PORTABLE
 // `flags`: RWF_NOWAIT gives -EAGAIN instead of waiting for the disk.
 ssize_t Preadv2(int fd, const iovec* parts, int count, int64_t offset, int flags);
 #endif

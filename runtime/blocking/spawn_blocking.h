@@ -89,15 +89,15 @@ auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place =
 // the runtime has ended.
 template <class Fn>
 auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
-  static_assert(std::is_invocable_v<Fn>, "kioto: TrySpawnBlocking needs a function without parameters");
-  if constexpr (std::is_invocable_v<Fn>) {
+  static_assert(std::is_invocable_v<std::decay_t<Fn>>, "kioto: TrySpawnBlocking needs a function without parameters");
+  if constexpr (std::is_invocable_v<std::decay_t<Fn>>) {
     using Job = internal::BlockingJob<std::decay_t<Fn>>;
     using Answer = StatusOr<JoinHandle<typename Job::Output>>;
     StatusOr<internal::BlockingPlace> queue = internal::BlockingPlace::Take();
     if (!queue.ok()) return Answer(queue.status());
     internal::TaskHeader* task = internal::TaskCell<Job>::Make(Job(std::forward<Fn>(fn)), queue->pool(), place);
-    (*std::move(queue)).Give(task);
     internal::NameTask(task, std::move(options.name));
+    (*std::move(queue)).Give(task);
     internal::StartTask(task);
     return Answer(JoinHandle<typename Job::Output>(task));
   }

@@ -1,5 +1,5 @@
 // What every driver promises, as one suite. A harness makes a driver and parks in it; the suite is instantiated for the
-// owned, park and attached drivers, and for the portable twins by --config=portable.
+// owned, park, attached and hosted drivers, and for the portable twins by --config=portable.
 #ifndef KIOTO_RUNTIME_DRIVER_DRIVER_CONFORMANCE_H_
 #define KIOTO_RUNTIME_DRIVER_DRIVER_CONFORMANCE_H_
 

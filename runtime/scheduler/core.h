@@ -61,9 +61,9 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   virtual ShutdownReport Shutdown(int64_t deadline_ns) = 0;
   // See Runtime::trace_hash.
   virtual uint64_t trace_hash() const { return 0; }
-  // The Runtime's owner has called Shutdown, ShutdownBackground or Detach, so its destructor does not wait. Several threads may
-  // at once. relaxed: who reads it, the destructor, comes after all of them.
-  void NoteEndedByCaller(bool ended) { ended_by_caller_.store(ended, std::memory_order_relaxed); }
+  // The Runtime's owner has called Shutdown, ShutdownBackground or (not in vain) Detach, so its destructor does not wait. Several
+  // threads may at once. relaxed: who reads it, the destructor, comes after all of them.
+  void NoteEndedByCaller() { ended_by_caller_.store(true, std::memory_order_relaxed); }
   bool ended_by_caller() const {
     return ended_by_caller_.load(std::memory_order_relaxed);  // relaxed: as above
   }
@@ -109,7 +109,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
   ForeignCalls foreign_;
   base::Atomic<bool> shutting_down_{false};  // never cleared
-  base::Atomic<bool> ended_by_caller_{false};
+  base::Atomic<bool> ended_by_caller_{false};  // never cleared
 
  private:
   base::Atomic<uint64_t> foreign_forced_yields_{0};  // by BlockOn's futures on threads that are no worker

@@ -100,6 +100,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   void EndEverything();
   void EndTasks(size_t but_for);
   void ReportLeft(ShutdownReport& report, bool ended);
+  void StartDetach(void (*done)(void*), void* arg);
   void FinishDetach();
   void SeedFromLastTime();
 

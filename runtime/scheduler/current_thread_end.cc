@@ -11,11 +11,18 @@ namespace kioto::internal {
 Status CurrentThreadCore::Detach(void (*done)(void*), void* arg) {
   if (attached_ == nullptr) return absl::FailedPreconditionError("Detach: this runtime is not attached to a loop");
   if (!BeginShutdown()) return ShutdownError("Detach");
+  NoteEndedByCaller();  // before `done`, which may destroy the Runtime
+  StartDetach(done, arg);
+  return OkStatus();
+}
+
+// Once.
+void CurrentThreadCore::StartDetach(void (*done)(void*), void* arg) {
   detached_ = done;
   detached_arg_ = arg;
   if (OnLoopThread() && !in_turn_) {
     FinishDetach();
-    return OkStatus();
+    return;
   }
   // Not here: a task is on the stack, or this is another thread. At the end of this turn, or of the next one.
   self_ = shared_from_this();
@@ -23,7 +30,6 @@ Status CurrentThreadCore::Detach(void (*done)(void*), void* arg) {
   detach_asked_.store(true, std::memory_order_release);  // release: pairs with RunReady's acquire (R5)
   driver_->Unpark();
   foreign_.Leave();
-  return OkStatus();
 }
 
 void CurrentThreadCore::FinishDetach() {
@@ -120,7 +126,7 @@ void CurrentThreadCore::ReportLeft(ShutdownReport& report, bool ended) {
 ShutdownReport CurrentThreadCore::Shutdown(int64_t deadline_ns) {
   ShutdownReport report;
   if (attached_ != nullptr) {
-    (void)Detach([](void*) {}, nullptr);
+    if (BeginShutdown()) StartDetach([](void*) {}, nullptr);
     if (!OnLoopThread()) ReportLeft(report, AwaitEnd(deadline_ns));
   } else {
     (void)BeginShutdown();

@@ -65,22 +65,16 @@ void Runtime::End() {
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
   if (!internal::MayWaitHere(*core_)) return core_->Shutdown(0);  // a task's: the destructor is yet to wait
-  core_->NoteEndedByCaller(true);
+  core_->NoteEndedByCaller();
   return core_->Shutdown(internal::DeadlineAfter(at_most));
 }
 
 void Runtime::ShutdownBackground() {
-  core_->NoteEndedByCaller(true);
+  core_->NoteEndedByCaller();
   core_->Shutdown(0);
 }
 
-Status Runtime::Detach(void (*done)(void*), void* arg) {
-  const bool before = core_->ended_by_caller();
-  core_->NoteEndedByCaller(true);  // first: `done` may destroy this
-  Status status = core_->Detach(done, arg);
-  if (!status.ok()) core_->NoteEndedByCaller(before);
-  return status;
-}
+Status Runtime::Detach(void (*done)(void*), void* arg) { return core_->Detach(done, arg); }
 
 // --- RuntimeBuilder ----------------------------------------------------------------------------------------------------
 

@@ -11,12 +11,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/yield_now.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/join_queue.h"
 #include "kioto/runtime/task/join_set.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/spawn_callback.h"
@@ -139,21 +141,36 @@ TEST_P(TaskDumpTest, ShowsWhatAScopeAndATaskWithACallbackWaitFor) {
   EXPECT_EQ(Tree(Find(dump, called.id())), (std::vector<std::string>{"0 Never"}));
 }
 
-TEST_P(TaskDumpTest, ShowsWhatASpanAndTheReaderOfAJoinSetWaitFor) {
+TEST_P(TaskDumpTest, ShowsWhatASpanWaitsFor) {
   Runtime runtime = MakeRuntime(GetParam());
   const Handle handle = runtime.handle();
   const EnterGuard guard = runtime.Enter();
   auto span = Spawn(Span("upload", Never()));
-  auto joins = Spawn(With(JoinSet<Unit>(), [](JoinSet<Unit>& set) {
-    set.Spawn(Never());
-    set.Spawn(Never());
-    return set.JoinNext();
-  }));
-  Status status = runtime.BlockOn(Until([&] { return Waits(handle, span.id()) && Waits(handle, joins.id()); }));
+  Status status = runtime.BlockOn(Until([&] { return Waits(handle, span.id()); }));
   EXPECT_TRUE(status.ok()) << status;
-  const RuntimeDump dump = handle.Dump();
-  EXPECT_EQ(Tree(Find(dump, span.id())), (std::vector<std::string>{"0 Span upload", "1 Never"}));
-  EXPECT_EQ(Tree(Find(dump, joins.id())), (std::vector<std::string>{"0 JoinNext of 2 tasks"}));
+  EXPECT_EQ(Tree(Find(handle.Dump(), span.id())), (std::vector<std::string>{"0 Span upload", "1 Never"}));
+}
+
+// What a task that awaits tasks of a `Set` by `call` waits for.
+template <class Set, class Call>
+std::string WaitOfReader(Runtime& runtime, Call call) {
+  const Handle handle = runtime.handle();
+  const EnterGuard guard = runtime.Enter();
+  auto reader = Spawn(With(Set(), [call](Set& set) {
+    set.Spawn(Never());
+    return call(set);
+  }));
+  Status status = runtime.BlockOn(Until([&] { return Waits(handle, reader.id()); }));
+  EXPECT_TRUE(status.ok()) << status;
+  const std::vector<std::string> tree = Tree(Find(handle.Dump(), reader.id()));
+  return tree.size() == 1 ? tree[0] : absl::StrJoin(tree, ", ");
+}
+
+TEST_P(TaskDumpTest, ShowsWhatTheReaderOfASetOfTasksWaitsFor) {
+  Runtime runtime = MakeRuntime(GetParam());
+  EXPECT_EQ(WaitOfReader<JoinSet<Unit>>(runtime, [](auto& set) { return set.JoinNext(); }), "0 JoinNext of a set of tasks");
+  EXPECT_EQ(WaitOfReader<JoinSet<Unit>>(runtime, [](auto& set) { return set.JoinNextWithId(); }), "0 JoinNextWithId of a set of tasks");
+  EXPECT_EQ(WaitOfReader<JoinQueue<Unit>>(runtime, [](auto& set) { return std::move(set).JoinAll(); }), "0 JoinAll of a set of tasks");
 }
 
 // behaviour: kioto/runtime/task/task_dump.h#a_wake_during_a_look_is_kept

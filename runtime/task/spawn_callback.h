@@ -73,7 +73,7 @@ class CallbackTask {
       return PollIt(cx);
     } catch (...) {
       future_.reset();
-      return TaskOutput(ThrownError("the task's future threw", std::current_exception()));
+      return TaskOutput(TaskThrew(CurrentThread().task, std::current_exception()));
     }
 #else
     return PollIt(cx);

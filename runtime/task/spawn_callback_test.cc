@@ -152,6 +152,7 @@ TEST(SpawnCallbackTest, SaysThatTheFutureThrew) {
   });
   EXPECT_EQ(outcome.calls, 1);
   EXPECT_TRUE(IsThrown(*outcome.output)) << *outcome.output;
+  EXPECT_EQ(outcome.output->message().rfind("the future of task ", 0), 0u) << *outcome.output;
 }
 
 class Lines : public LogSink {

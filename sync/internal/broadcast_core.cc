@@ -73,12 +73,22 @@ bool BroadcastWord::FinishCopy() {
   return Drop(word, kCopyingOne + kNeededOne);
 }
 
-bool BroadcastWord::PassBy(uint64_t lap) {
+uint64_t BroadcastWord::AwaitWrite(uint64_t lap) {
   uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
   for (int spins = 0; spins < kSpinsBeforeYield && word < LapBits(lap); ++spins) {
     base::CpuRelax();                              // R1: its sender is about to write it
     word = word_.load(std::memory_order_acquire);  // acquire: as above
   }
+  return word;
+}
+
+void BroadcastWord::PassByPlain(uint64_t lap) {
+  const uint64_t word = AwaitWrite(lap);
+  if ((word & kFull) != 0) (void)Claim(lap, word);
+}
+
+bool BroadcastWord::PassBy(uint64_t lap) {
+  uint64_t word = AwaitWrite(lap);
   for (;;) {
     if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0 || (word & kFull) == 0) return false;
     uint64_t next = word - kNeededOne;

@@ -16,9 +16,11 @@
 //             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and the tail tells what it missed.
 //             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
 //             R5 a receiver waits: its Notified() is made first, the slot looked at second.
-//             R6 plain words (broadcast_slot.h) are read while a sender may write over them: it has set kBusy before, and the
-//                order of the words' stores and loads makes the reader's Claim see that.
-// COST        RMWs: a send 2; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive 1.
+//             R6 plain words (broadcast_slot.h) are read while a sender may write over them. It has set kBusy before; its stores of
+//                the words release and the reader's loads acquire, so a reader that met one of them finds the slot's word changed
+//                at its Claim, which then fails. (The explorer's RMWs always see the newest value, so it can not try the orders of
+//                the words: they rest on this argument.) The lap would have to wrap, 2^30 laps, for a Claim to be deceived.
+// COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive 1.
 //             Waiting: as Notify.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
@@ -55,6 +57,8 @@ class BroadcastWord {
   bool FinishCopy();
   // A receiver goes by without looking: true as in FinishCopy.
   bool PassBy(uint64_t lap);
+  // The same where there is nothing to take out.
+  void PassByPlain(uint64_t lap);
   void FinishTake() {
     // relaxed: kBusy is ours, nobody else writes. release: pairs with the sender's acquire.
     word_.store(word_.load(std::memory_order_relaxed) & kLap, std::memory_order_release);
@@ -87,6 +91,8 @@ class BroadcastWord {
   static constexpr uint64_t kLap = ~uint64_t{0} << kLapShift;
   static uint64_t LapBits(uint64_t lap) { return lap << kLapShift; }
 
+  // When it stands at `lap`, or soon after.
+  uint64_t AwaitWrite(uint64_t lap);
   // One fewer needs it: kBusy for the last.
   bool Drop(uint64_t word, uint64_t change);
 

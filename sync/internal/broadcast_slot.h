@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <optional>
 #include <type_traits>
@@ -115,9 +116,9 @@ class BroadcastSlot {
 template <class T>
 class BroadcastSlot<T, true> {
  public:
-  void Write(uint64_t lap, uint64_t needed, const T& value) {
+  void Write(uint64_t lap, uint64_t needed, T value) {
     uint64_t words[kWords] = {};
-    std::memcpy(words, &value, sizeof(T));
+    std::memcpy(words, std::addressof(value), sizeof(T));
     (void)word_.BeginWrite(lap);
     for (size_t i = 0; i < kWords; ++i) {
       // release: pairs with Read's acquire: who reads it finds the slot busy when it claims the value (R6).
@@ -141,9 +142,7 @@ class BroadcastSlot<T, true> {
     return StatusOr<T>(*std::launder(reinterpret_cast<T*>(bytes)));
   }
 
-  void PassBy(uint64_t lap) {
-    if (word_.PassBy(lap)) word_.FinishTake();
-  }
+  void PassBy(uint64_t lap) { word_.PassByPlain(lap); }
   bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
 
  private:

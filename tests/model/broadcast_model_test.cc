@@ -75,9 +75,9 @@ void TwoReceivers() {
 }
 
 // A receiver goes, another receives; values are destroyed by whoever needs them last.
-template <class T>
+template <class T, int kCapacity>
 void ReceiverLeaves() {
-  sync::Broadcast<T> room(2);
+  sync::Broadcast<T> room(kCapacity);
   auto first = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
   auto second = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
   Thread a([&] { first->reset(); });
@@ -88,15 +88,16 @@ void ReceiverLeaves() {
 }
 
 // Two senders at once, one slot behind the other.
+template <class T>
 void TwoSenders() {
-  sync::Broadcast<Shared> room(1);
-  auto receiver = std::make_unique<sync::BroadcastReceiver<Shared>>(room.Subscribe());
+  sync::Broadcast<T> room(1);
+  auto receiver = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
   {
-    Thread a([r = room] { (void)r.Send(Shared(0)); });
-    Thread b([r = std::move(room)] { (void)r.Send(Shared(0)); });
+    Thread a([r = room] { (void)r.Send(T(0)); });
+    Thread b([r = std::move(room)] { (void)r.Send(T(0)); });
     TaskThread task;
     for (int got = 0; got < 2;) {
-      StatusOr<Shared> value = task.Await(receiver->Recv());
+      StatusOr<T> value = task.Await(receiver->Recv());
       uint64_t missed = 0;
       got += value.ok() || !IsLagged(value.status(), &missed) ? 1 : static_cast<int>(missed);
     }
@@ -155,19 +156,22 @@ TEST_F(BroadcastModel, PlainWordsAreNeverTorn) {
   ExpectHolds(Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
   ExpectHolds(Options().Random(10000), TwoReceivers<Plain, 1, 3>);
   ExpectHolds(Options().Random(10000), TwoReceivers<Plain, 2, 4>);
-  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Plain>);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Plain, 2>);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Plain, 1>);
+  ExpectHolds(Options().StaleLoads(0), TwoSenders<Plain>);
   ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<Plain, 2, 1>);
   ExpectCaught("broadcast.claim_any", Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
 }
 
 TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {
-  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared>);
-  ExpectHolds(Options().Random(10000), ReceiverLeaves<Shared>);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared, 1>);
+  ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared, 2>);
+  ExpectHolds(Options().Random(10000), ReceiverLeaves<Shared, 2>);
 }
 
 TEST_F(BroadcastModel, TwoSendersAtOnePlace) {
-  ExpectHolds(Options().StaleLoads(0), TwoSenders);
-  ExpectHolds(Options().Random(10000), TwoSenders);
+  ExpectHolds(Options().StaleLoads(0), TwoSenders<Shared>);
+  ExpectHolds(Options().Random(10000), TwoSenders<Shared>);
 }
 
 // --- CancellationToken ---

@@ -120,29 +120,52 @@ void OneshotLeave() {
 
 // --- broadcast and watch ---
 
+// Copied by code of its own, so no plain words: the other kind of place in a broadcast's ring.
+class Copied {
+ public:
+  explicit Copied(int number) : number_(number) {}
+  Copied(const Copied& other) : number_(other.number_) {}
+
+ private:
+  int number_;
+};
+
+template <class T>
 void BroadcastSend() {
-  sync::Broadcast<int> room(4);
+  sync::Broadcast<T> room(4);
   auto receiver = room.Subscribe();
-  Twice([&] { for (int i = 0; i < 2; ++i) (void)room.Send(i); });
+  Twice([&] { for (int i = 0; i < 2; ++i) (void)room.Send(T(i)); });
 }
+template <class T>
 void BroadcastRecv() {
-  sync::Broadcast<int> room(2);
+  sync::Broadcast<T> room(2);
   auto first = room.Subscribe();
   auto second = room.Subscribe();
-  (void)room.Send(1);
+  (void)room.Send(T(1));
   Both([&] { (void)PollOnce(Kept(first.Recv()), new TaskThread); },
        [&] { (void)PollOnce(Kept(second.Recv()), new TaskThread); });
 }
+template <class T>
 void BroadcastTryRecv() {
-  sync::Broadcast<int> room(2);
+  sync::Broadcast<T> room(2);
   auto receiver = room.Subscribe();
-  Both([&] { for (int i = 0; i < 2; ++i) (void)room.Send(i); },
+  Both([&] { for (int i = 0; i < 2; ++i) (void)room.Send(T(i)); },
        [&] { for (int i = 0; i < 2; ++i) (void)receiver.TryRecv(); });
 }
+template <class T>
 void BroadcastSendOverAnother() {
-  sync::Broadcast<int> room(1);
+  sync::Broadcast<T> room(1);
   auto receiver = room.Subscribe();
-  Twice([&] { (void)room.Send(1); });
+  Twice([&] { (void)room.Send(T(1)); });
+}
+template <class T>
+void BroadcastSendOverWhatIsRead() {
+  sync::Broadcast<T> room(1);
+  auto first = room.Subscribe();
+  auto second = room.Subscribe();  // needs it too, so that the first one copies
+  (void)room.Send(T(1));
+  Both([&] { for (int i = 0; i < 2; ++i) (void)room.Send(T(i)); },
+       [&] { for (int i = 0; i < 2; ++i) (void)first.TryRecv(); });
 }
 void BroadcastWait() {
   sync::Broadcast<int> room(1);
@@ -250,10 +273,16 @@ constexpr Operation kOperations[] = {
     {"Oneshot: `Send`, and a poll of the receiver", true, &OneshotSend},
     {"Oneshot: `Close`, and a poll of `Closed`", true, &OneshotClose},
     {"Oneshot: both ends leave", true, &OneshotLeave},
-    {"Broadcast: `Send` into a free place, nobody waiting", true, &BroadcastSend},
-    {"Broadcast: `Recv` of what is there", true, &BroadcastRecv},
-    {"Broadcast: `TryRecv`", true, &BroadcastTryRecv},
-    {"Broadcast: `Send` over a value that is being sent or read", false, &BroadcastSendOverAnother},
+    {"Broadcast: `Send` into a free place, nobody waiting", true, &BroadcastSend<int>},
+    {"Broadcast: `Send` into a free place, nobody waiting", true, &BroadcastSend<Copied>},
+    {"Broadcast: `Recv` of what is there", true, &BroadcastRecv<int>},
+    {"Broadcast: `Recv` of what is there", true, &BroadcastRecv<Copied>},
+    {"Broadcast: `TryRecv`", true, &BroadcastTryRecv<int>},
+    {"Broadcast: `TryRecv`", true, &BroadcastTryRecv<Copied>},
+    {"Broadcast: `Send` over plain words that are being read", true, &BroadcastSendOverWhatIsRead<int>},
+    {"Broadcast: `Send` over a value that is being sent or copied", false, &BroadcastSendOverAnother<int>},
+    {"Broadcast: `Send` over a value that is being sent or copied", false, &BroadcastSendOverAnother<Copied>},
+    {"Broadcast: `Send` over a value that is being sent or copied", false, &BroadcastSendOverWhatIsRead<Copied>},
     {"Broadcast: `Recv` that waits", false, &BroadcastWait},
     {"Watch: `HasChanged`, and `Changed` when there is something new", true, &WatchVersion},
     {"Watch: `Send` and its kin", false, &WatchSend},

@@ -130,6 +130,18 @@ class Channel {
 // check: G5
 TEST(SequenceChecks, Mpsc) { Sequences<Channel>(60'000); }
 
+// Copied by code of its own: the other kind of place in a broadcast's ring than plain words.
+class Copied {
+ public:
+  explicit Copied(uint64_t number) : number_(number) {}
+  Copied(const Copied& other) : number_(other.number_) {}
+  operator uint64_t() const { return number_; }
+
+ private:
+  uint64_t number_;
+};
+
+template <class T>
 class Room {
  public:
   static constexpr uint32_t kOperations = 8;
@@ -149,7 +161,7 @@ class Room {
       case 3:
       case 4:
       case 5:
-        EXPECT_EQ(room_.Send(sent_), receivers_.size());
+        EXPECT_EQ(room_.Send(T(sent_)), receivers_.size());
         if (!receivers_.empty()) ++sent_;
         break;
       default:
@@ -160,7 +172,7 @@ class Room {
 
  private:
   struct Receiver {
-    sync::BroadcastReceiver<uint64_t> inbox;
+    sync::BroadcastReceiver<T> inbox;
     uint64_t next;
   };
   size_t Any() { return random_.Below(static_cast<uint32_t>(receivers_.size())); }
@@ -192,13 +204,16 @@ class Room {
 
   base::FastRandom& random_;
   const uint64_t size_;
-  sync::Broadcast<uint64_t> room_;
+  sync::Broadcast<T> room_;
   std::vector<Receiver> receivers_;
   uint64_t sent_ = 0;
 };
 
 // check: G5
-TEST(SequenceChecks, Broadcast) { Sequences<Room>(40'000); }
+TEST(SequenceChecks, Broadcast) {
+  Sequences<Room<uint64_t>>(40'000);
+  Sequences<Room<Copied>>(40'000);
+}
 
 class Watched {
  public:

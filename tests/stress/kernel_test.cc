@@ -2,6 +2,7 @@
 // io_uring once the loops are made.
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,16 +16,24 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/fs/file.h"
+#include "kioto/fs/read_dir.h"
+#include "kioto/fs/temp_file.h"
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/net/udp_socket.h"
+#include "kioto/net/unix_socket.h"
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/driver/driver.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/process/command.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/signal/signal.h"
 #include "kioto/tests/stress/stress.h"
 #include "kioto/time/sleep.h"
+#include "uv.h"
 
 #if defined(__linux__)
 #include <linux/filter.h>
@@ -118,6 +127,41 @@ TEST(KernelTest, EveryFdIsCloseOnExec) {
   EXPECT_GE(looked_at, 2 * 3 + 3);  // for each worker some, the listener, both ends
 }
 
+// One of everything else that has an fd.
+TEST(KernelTest, EveryOtherFdIsCloseOnExec) {
+  const std::set<int> before = OpenFds();
+  Runtime runtime = *Runtime::CurrentThread();
+  const EnterGuard guard = runtime.Enter();
+  const size_t own = OpenFds().size() - before.size();
+  auto udp = runtime.BlockOn(net::UdpSocket::Bind("127.0.0.1:0"));
+  ASSERT_TRUE(udp.ok()) << udp.status();
+  const std::string dir = testing::TempDir();
+  auto listener = net::UnixListener::Bind(dir + "/kernel_test.sock");
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  auto streams = net::UnixStream::Pair();
+  ASSERT_TRUE(streams.ok()) << streams.status();
+  auto datagrams = net::UnixDatagram::Pair();
+  ASSERT_TRUE(datagrams.ok()) << datagrams.status();
+  auto file = runtime.BlockOn(fs::File::Create(dir + "/kernel_test.file"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  auto temp = runtime.BlockOn(fs::TempFile::Create(dir + "/kernel_test"));
+  ASSERT_TRUE(temp.ok()) << temp.status();
+  auto entries = runtime.BlockOn(fs::OpenDir(dir));
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  auto signals = signal::Listener::Make(SIGUSR1);
+  ASSERT_TRUE(signals.ok()) << signals.status();
+  auto child = process::Command("cat").Stdin(process::Stdio::Piped()).Stdout(process::Stdio::Piped()).Spawn();
+  ASSERT_TRUE(child.ok()) << child.status();
+  size_t found = 0;
+  for (int fd : OpenFds()) {
+    if (before.count(fd) != 0) continue;
+    ++found;
+    EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0) << "fd " << fd;
+  }
+  EXPECT_GE(found, own + 1 + 1 + 2 + 2 + 1 + 1 + 1 + 1 + 2);
+  EXPECT_TRUE(runtime.BlockOn(child->Wait()).ok());
+}
+
 #if !KIOTO_DRIVER_IS_PORTABLE  // whose handles libuv gives to the kernel by io_uring, where there is one
 // From here on, a call of io_uring ends this process.
 bool ForbidIoUring() {
@@ -164,8 +208,36 @@ bool RunsWithoutIoUring() {
   return runtime.Shutdown().clean() && other.Shutdown().clean();
 }
 
+// A guest: the host's loop takes the guest's handles in at its first turn.
+bool RunsAttachedWithoutIoUring() {
+  uv_loop_t loop;
+  if (uv_loop_init(&loop) != 0) return false;
+  StatusOr<Runtime> guest = Runtime::Attach(&loop);
+  if (!guest.ok()) return false;
+  uv_run(&loop, UV_RUN_NOWAIT);
+  if (!ForbidIoUring()) return false;
+  for (int i = 0; i < 5; ++i) {
+    Connection made = Connect();
+    JoinHandle<Status> served = guest->Spawn(Echo(*net::TcpStream::FromFd(made.server)));
+    JoinHandle<Unit> sleep = guest->Spawn(Sleep(1ms));
+    uv_run(&loop, UV_RUN_NOWAIT);
+    const char byte = 'x';
+    char back = 0;
+    if (::send(made.client, &byte, 1, 0) != 1) return false;
+    while (::recv(made.client, &back, 1, MSG_DONTWAIT) != 1) uv_run(&loop, UV_RUN_NOWAIT);
+    ::shutdown(made.client, SHUT_WR);
+    while (!served.finished() || !sleep.finished()) uv_run(&loop, UV_RUN_NOWAIT);
+    ::close(made.client);
+  }
+  bool detached = false;
+  if (!guest->Detach([](void* flag) { *static_cast<bool*>(flag) = true; }, &detached).ok()) return false;
+  while (!detached) uv_run(&loop, UV_RUN_NOWAIT);
+  return uv_loop_close(&loop) == 0;
+}
+
 TEST(KernelTest, NoIoUringAfterTheLoopsAreMade) {
   EXPECT_EQ(StatusOfChild(RunsWithoutIoUring), 0);
+  EXPECT_EQ(StatusOfChild(RunsAttachedWithoutIoUring), 0);
   const int caught = StatusOfChild([] {
     if (!ForbidIoUring()) return false;
     ::syscall(SYS_io_uring_setup, 0, nullptr);

@@ -77,7 +77,8 @@ def link_faults(page, text, read):
 # What a reader meets in README.md, in this order, and the pages of the guide that have to be there.
 README_HEADINGS = ["# Kioto", "## The echo server", "## How to depend on it", "## The five rules", "## What is measured",
                    "## Platforms and status", "## The guide"]
-PAGES = {"set-up.md", "futures.md", "select.md", "cancellation.md", "hazards.md", "embedding.md", "callbacks.md", "testing.md",
+PAGES = {"set-up.md", "futures.md", "polling.md", "spawning.md", "select.md", "cancellation.md", "hazards.md", "embedding.md",
+         "callbacks.md", "testing.md",
          "dumps.md", "servers.md", "shutdown.md", "framing.md", "errors.md", "status.md", "how-to-change.md"}
 
 

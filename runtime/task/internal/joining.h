@@ -1,12 +1,10 @@
 // What the collections of tasks have in common: the ways to spawn into one, and the futures that take outputs out.
 //
-// A collection C has, for those futures: AbortAll(), PollNext(cx) as a stream, empty(), size().
+// A collection C has, for those futures: AbortAll(), PollNext(cx) as a stream, empty().
 #ifndef KIOTO_RUNTIME_TASK_INTERNAL_JOINING_H_
 #define KIOTO_RUNTIME_TASK_INTERNAL_JOINING_H_
 
-#include <cstddef>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -97,9 +95,6 @@ class SpawnsInto {
   AbortHandle Add(Poison) { return {}; }
 };
 
-// What a task waits for that takes outputs out of `left` tasks.
-inline std::string Waits(const char* call, size_t left) { return std::string(call) + " of " + std::to_string(left) + " tasks"; }
-
 template <class C>
 class [[nodiscard]] NextJoined : public FutureBase<NextJoined<C>, std::optional<typename C::Item>> {
  public:
@@ -107,7 +102,7 @@ class [[nodiscard]] NextJoined : public FutureBase<NextJoined<C>, std::optional<
 
   explicit NextJoined(C* tasks) : tasks_(tasks) {}
   auto PollOnce(Context& cx) { return tasks_->PollNext(cx); }
-  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("JoinNext", tasks_->size())); }
+  void Describe(WaitTrace& trace) const { trace.Leaf("JoinNext of a set of tasks"); }
 
  private:
   C* tasks_;
@@ -123,7 +118,7 @@ class [[nodiscard]] NextJoinedWithId : public FutureBase<NextJoinedWithId<C>, Wi
 
   explicit NextJoinedWithId(C* tasks) : tasks_(tasks) {}
   auto PollOnce(Context& cx) { return tasks_->PollNextWithId(cx); }
-  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("JoinNextWithId", tasks_->size())); }
+  void Describe(WaitTrace& trace) const { trace.Leaf("JoinNextWithId of a set of tasks"); }
 
  private:
   C* tasks_;
@@ -144,7 +139,7 @@ class [[nodiscard]] JoinShutdown : public FutureBase<JoinShutdown<C>, Unit> {
       if (!polled->has_value()) return Unit{};
     }
   }
-  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("Shutdown", tasks_->size())); }
+  void Describe(WaitTrace& trace) const { trace.Leaf("Shutdown of a set of tasks"); }
 
  private:
   C* tasks_;
@@ -191,7 +186,7 @@ class [[nodiscard]] AllJoined
       outputs_.Add(**std::move(polled));
     }
   }
-  void Describe(WaitTrace& trace) const { trace.Leaf(Waits("JoinAll", tasks_.has_value() ? tasks_->size() : 0)); }
+  void Describe(WaitTrace& trace) const { trace.Leaf("JoinAll of a set of tasks"); }
 
  private:
   std::optional<C> tasks_;

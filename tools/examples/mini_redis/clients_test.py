@@ -227,6 +227,19 @@ class PubSub(unittest.TestCase):
             self.assertIn(b"client_output_buffer_limit_disconnections:1\r\n", speaker.call("INFO", "stats"))
             self.assertTrue(fine.reply().endswith(message + b"\r\n"))
 
+    def test_a_subscriber_hears_why_it_is_cut(self):
+        with Server("--max-backlog", "1024") as server, Client(server.port) as slow, Client(server.port) as speaker:
+            slow.call("SUBSCRIBE", "c")
+            # More in one go than may wait, while the subscriber has all room to read.
+            speaker.send(encode("PUBLISH", "c", b"m" * 400) * 1000)
+            heard = b""
+            while True:
+                more = slow.socket.recv(65536)
+                if not more:
+                    break
+                heard += more
+            self.assertTrue(heard.endswith(b"\r\n-ERR more than 1024 bytes wait for this client\r\n"), heard[-200:])
+
 
 class Expiry(unittest.TestCase):
     def test_keys_go_by_themselves(self):

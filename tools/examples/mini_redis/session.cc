@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "kioto/runtime/io/byte_queue.h"
 #include "kioto/sync/until.h"
@@ -156,20 +157,36 @@ class Session {
     return With(state_->stop.Cancelled(),
                 [this](kioto::sync::CancelledFuture& stop) { return Loop([this, &stop] { return Round(stop); }); })
         .AndThen([this] {
-          UnsubscribeAll(*state_, client_);
-          in_.Clear();  // who is only being left costs nothing
-          in_.Release();
           std::string().swap(replies_);
-          return Farewell(std::move(stream_));
+          return Leave();
         });
+  }
+
+  kioto::Future<absl::Status> Leave() {
+    left_ = true;
+    UnsubscribeAll(*state_, client_);
+    in_.Clear();  // who is only being left costs nothing
+    in_.Release();
+    return Farewell(std::move(stream_));
+  }
+
+  // The last word, unless it would stand in the midst of another.
+  auto LeaveWithAWord() {
+    state_->overflowed.Add(1);
+    UnsubscribeAll(*state_, client_);
+    const bool half_sent = !unsent_.empty() && unsent_.size() != replies_.size();
+    replies_ = half_sent ? "" : absl::StrCat("-ERR more than ", state_->options.max_backlog, " bytes wait for this client\r\n");
+    return Timeout(std::chrono::seconds(1), stream_.WriteAll(replies_)).AndThen([this] { return Leave(); });
   }
 
   // A client that does not read what it has subscribed to is left, even if we are just writing to it.
   auto RunUntilOverflow() {
-    return Until(client_.mailbox->overflow(), Run()).Then([this](absl::Status) {  // whatever it was, it is over
-      if (client_.mailbox->overflow().IsCancelled()) state_->overflowed.Add(1);
-      return absl::OkStatus();
-    });
+    return Until(client_.mailbox->overflow(), Run())
+        .Then([this](absl::Status&) {  // whatever it was, it is over
+          const bool overflow = !left_ && client_.mailbox->overflow().IsCancelled();
+          return If(overflow, [this] { return LeaveWithAWord(); }, [] { return absl::OkStatus(); });
+        })
+        .Then([](absl::Status) { return absl::OkStatus(); });
   }
   // [end session loop]
 
@@ -183,6 +200,7 @@ class Session {
   std::string replies_;
   absl::string_view unsent_;       // of replies_
   size_t room_ = kFirstRead;
+  bool left_ = false;              // stream_ has gone
   bool stopped_early_ = false;     // there may be more commands in in_
   Instant begun_ = Instant::Never();     // when the first part of a command came that is not complete
   Instant deadline_ = Instant::Never();
