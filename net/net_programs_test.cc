@@ -1,20 +1,29 @@
 // Programs as users write them, over real sockets: the shape of the API, the size of their futures, their allocations.
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
 #include "kioto/net/testing/sockets.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/copy.h"
 #include "kioto/runtime/io/lines.h"
+#include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/time/retry.h"
+#include "kioto/time/timeout.h"
 
 namespace kioto {
 namespace {
 
+using namespace std::chrono_literals;
 using NetPrograms = net::TcpTest;
+using time::Backoff;
 
 auto Echo(net::TcpStream stream) {
   return With(std::move(stream), Buffer(16 * 1024), [](net::TcpStream& s, Buffer& buf) {
@@ -122,6 +131,57 @@ TEST_F(NetPrograms, CopiesFromOneSocketToAnother) {
   sender.ShutdownWrite();
   EXPECT_EQ(*loop_.Run(io::Copy(from, to)), sent.size());
   EXPECT_EQ(receiver.Receive(sent.size()), sent);
+}
+
+// --- Many pages, eight at a time -------------------------------------------------------------------------------------
+
+struct Url {
+  std::string host, path;
+};
+
+Future<StatusOr<std::string>> Fetch(const Url& url) {
+  return net::TcpStream::Connect(url.host).AndThen([&url](net::TcpStream& s) {
+    return s.WriteAll(absl::StrCat("GET ", url.path, " HTTP/1.0\r\n\r\n"))     // rvalue: owned by the write
+        .AndThen([&s] { return s.ReadToEnd(1 << 20); });                        // a limit, always
+  });
+}
+
+Future<Status> FetchAll(std::vector<Url> urls, int& good) {
+  return ForEachConcurrent(std::move(urls), 8, [&good](const Url& url) {       // url lives in its slot
+    return Retry(Backoff(100ms, 2s, 5), [&url] { return Timeout(3s, Fetch(url)); })
+        .Then([&good](StatusOr<std::string>& page) { good += page.ok(); });     // one bad page stops no other
+  });
+}
+
+// Answers with what it was asked, and counts those that it serves at once.
+Future<Status> ServePages(net::TcpListener& listener, int& now, int& most) {
+  return ForEachConcurrent(listener.Incoming(), 100, [&now, &most](net::TcpStream& s) {
+    return With(io::Lines(s, /*max_line=*/4096), [&](io::Lines& lines) {
+      return lines.Next()
+          .AndThen([&](std::optional<std::string>& line) {
+            most = std::max(most, ++now);
+            return YieldNow().Then([&s, &line] { return s.WriteAll(*line); });
+          })
+          .Finally([&now] { --now; });
+    });
+  });
+}
+
+TEST(FetchProgram, OneBadPageStopsNoOther) {
+  Runtime runtime = *Runtime::CurrentThread();
+  int good = 0, now = 0, most = 0;
+  const Status status = runtime.BlockOn([&] {
+    return net::TcpListener::Bind("127.0.0.1:0").AndThen([&](net::TcpListener& listener) {
+      std::vector<Url> urls(20, Url{listener.local_address()->ToString(), "/"});
+      urls[5].host = "no address";
+      return Select(Case(ServePages(listener, now, most), [](Status& served) { return served; }),
+                    Case(FetchAll(std::move(urls), good), [](Status& fetched) { return fetched; }));
+    });
+  });
+  EXPECT_EQ(status, OkStatus());
+  EXPECT_EQ(good, 19);
+  EXPECT_GE(most, 1);
+  EXPECT_LE(most, 8);
 }
 
 }  // namespace
