@@ -55,10 +55,21 @@ class BroadcastChannel {
   // What a receiver that stands at `next` finds: a value, IsLagged, IsClosed, or nothing yet. Moves `next` on.
   Poll<StatusOr<T>> Receive(uint64_t& next) {
     for (;;) {
-      const uint64_t position = next;
-      Poll<StatusOr<T>> value = SlotOf(position).Read(core.LapOf(position), next);
-      if (value.ready()) return value;
-      if (next != position) continue;
+      Slot& slot = SlotOf(next);
+      typename Slot::Found found;
+      switch (slot.Begin(core.LapOf(next), found)) {
+        case BroadcastWord::Look::kCopy:
+          ++next;
+          return slot.Copy();
+        case BroadcastWord::Look::kTake:
+          ++next;
+          return slot.Take(found);
+        case BroadcastWord::Look::kSkipped:
+          ++next;
+          continue;
+        case BroadcastWord::Look::kOther:
+          break;
+      }
       const bool closed = core.senders() == 0;  // first: nothing is sent after it
       const uint64_t tail = core.Now().tail;
       if (tail - next > core.size()) {  // R3
@@ -122,28 +133,33 @@ class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr
   BroadcastRecv(BroadcastRecv&& other) noexcept : channel_(other.channel_), next_(other.next_) {}
 
   void Describe(WaitTrace& trace) const { trace.Leaf("broadcast::Recv"); }
-  Poll<StatusOr<T>> PollOnce(Context& cx) {
-    if (cx.budget_spent()) {
-      (void)cx.ConsumeBudget();
-      return kPending;
-    }
-    for (;;) {
-      auto poll = channel_->Receive(*next_);
-      if (poll.ready()) {
-        notified_.reset();
-        (void)cx.ConsumeBudget();
-        return poll;
-      }
-      if (!notified_) {
-        notified_.emplace(channel_->core.sent());
-        continue;  // R5
-      }
-      if (notified_->PollOnce(cx).pending()) return kPending;
-      notified_.reset();
-    }
-  }
+  Poll<StatusOr<T>> PollOnce(Context& cx) { return cx.budget_spent() ? Refused(cx) : Get(cx); }
 
  private:
+  static Poll<StatusOr<T>> Refused(Context& cx) {
+    (void)cx.ConsumeBudget();
+    return kPending;
+  }
+  Poll<StatusOr<T>> Get(Context& cx) {
+    Poll<StatusOr<T>> poll = channel_->Receive(*next_);
+    if (poll.pending() || notified_) Wait(cx, poll);
+    if (poll.ready()) (void)cx.ConsumeBudget();
+    return poll;
+  }
+  // Nothing has come yet, or something after a wait.
+  void Wait(Context& cx, Poll<StatusOr<T>>& poll) {
+    while (poll.pending()) {
+      if (!notified_) {
+        notified_.emplace(channel_->core.sent());  // R5
+      } else {
+        if (notified_->PollOnce(cx).pending()) return;
+        notified_.reset();
+      }
+      poll.Fill(channel_->Receive(*next_));
+    }
+    notified_.reset();
+  }
+
   BroadcastChannel<T>* channel_;
   uint64_t* next_;
   std::optional<NotifiedFuture> notified_;

@@ -43,6 +43,11 @@ class [[nodiscard]] Poll {
   T&& operator*() && { return *std::move(value_); }
   T* operator->() { return &*value_; }
 
+  // Into one that is pending. T need not be assignable.
+  void Fill(Poll&& other) {
+    if (other.ready()) value_.emplace(*std::move(other));
+  }
+
  private:
   std::optional<T> value_;
 };

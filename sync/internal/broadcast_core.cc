@@ -38,12 +38,6 @@ BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
   }
 }
 
-BroadcastWord::Look BroadcastWord::Peek(uint64_t lap, uint64_t& word) {
-  word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
-  if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0) return Look::kOther;
-  return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
-}
-
 bool BroadcastWord::Claim(uint64_t lap, uint64_t word) {
   while (KIOTO_MUTANT("broadcast.claim_any") || ((word & kLap) == LapBits(lap) && (word & kBusy) == 0)) {
     uint64_t next = word - kNeededOne;

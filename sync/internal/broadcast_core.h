@@ -50,7 +50,11 @@ class BroadcastWord {
   // The receiver at lap `lap`.
   Look Begin(uint64_t lap);
   // The same for a value that is read before it is claimed. kTake: read it, then Claim, with this word.
-  Look Peek(uint64_t lap, uint64_t& word);
+  Look Peek(uint64_t lap, uint64_t& word) {
+    word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
+    if ((word & (kLap | kBusy)) != LapBits(lap)) return Look::kOther;
+    return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
+  }
   // One receiver fewer needs it. False: a sender came first, and what was read may be anything.
   bool Claim(uint64_t lap, uint64_t word);
   // True: it was the last one, and the value is its alone: take it out, then FinishTake.

@@ -53,41 +53,31 @@ class BroadcastSlot {
     publish.full = true;
   }
 
-  // What a receiver at `next`, of lap `lap`, finds there. It is moved on if that is a value, or none that ever comes.
-  Poll<StatusOr<T>> Read(uint64_t lap, uint64_t& next) {
-    switch (word_.Begin(lap)) {
-      case BroadcastWord::Look::kCopy: {
-        ++next;
-        std::optional<T> old;
-        Copying copying{*this, old};
-        return StatusOr<T>(value());
-      }
-      case BroadcastWord::Look::kTake: {
-        ++next;
-        std::optional<T> taken;
-        Take(taken);
-        return StatusOr<T>(*std::move(taken));
-      }
-      case BroadcastWord::Look::kSkipped:
-        ++next;
-        break;
-      case BroadcastWord::Look::kOther:
-        break;
-    }
-    return kPending;
+  // What a receiver at lap `lap` finds there: then Copy, or Take.
+  struct Found {};
+  BroadcastWord::Look Begin(uint64_t lap, Found&) { return word_.Begin(lap); }
+  Poll<StatusOr<T>> Copy() {
+    std::optional<T> old;
+    Copying copying{*this, old};
+    return StatusOr<T>(value());
+  }
+  Poll<StatusOr<T>> Take(Found&) {
+    std::optional<T> taken;
+    MoveOut(taken);
+    return StatusOr<T>(*std::move(taken));
   }
 
   // A receiver goes that would have read it.
   void PassBy(uint64_t lap) {
     std::optional<T> old;
-    if (word_.PassBy(lap)) Take(old);
+    if (word_.PassBy(lap)) MoveOut(old);
   }
   bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
 
  private:
   struct Copying {
     ~Copying() {
-      if (slot.word_.FinishCopy()) slot.Take(old);
+      if (slot.word_.FinishCopy()) slot.MoveOut(old);
     }
     BroadcastSlot& slot;
     std::optional<T>& old;
@@ -101,7 +91,7 @@ class BroadcastSlot {
     } destroy{*this};
     to.emplace(std::move(value()));
   }
-  void Take(std::optional<T>& to) {
+  void MoveOut(std::optional<T>& to) {
     struct Finish {
       ~Finish() { slot.word_.FinishTake(); }
       BroadcastSlot& slot;
@@ -121,32 +111,34 @@ class BroadcastSlot<T, true> {
     std::memcpy(words, std::addressof(value), sizeof(T));
     (void)word_.BeginWrite(lap);
     for (size_t i = 0; i < kWords; ++i) {
-      // release: pairs with Read's acquire: who reads it finds the slot busy when it claims the value (R6).
+      // release: pairs with Begin's acquire: who reads it finds the slot busy when it claims the value (R6).
       words_[i].store(words[i], std::memory_order_release);
     }
     word_.Publish(lap, needed, /*full=*/true);
   }
 
-  Poll<StatusOr<T>> Read(uint64_t lap, uint64_t& next) {
+  // What a receiver has read and claimed: the value, in words.
+  using Found = uint64_t[(sizeof(T) + sizeof(uint64_t) - 1) / sizeof(uint64_t)];
+  BroadcastWord::Look Begin(uint64_t lap, Found& words) {
     uint64_t word = 0;
     const BroadcastWord::Look look = word_.Peek(lap, word);
-    if (look == BroadcastWord::Look::kSkipped) ++next;
-    if (look != BroadcastWord::Look::kTake) return kPending;
-    uint64_t words[kWords];
+    if (look != BroadcastWord::Look::kTake) return look;
     // acquire: pairs with Write's release.
     for (size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_acquire);
-    if (!word_.Claim(lap, word)) return kPending;
-    ++next;
+    return word_.Claim(lap, word) ? BroadcastWord::Look::kTake : BroadcastWord::Look::kOther;
+  }
+  Poll<StatusOr<T>> Take(const Found& words) {
     alignas(T) unsigned char bytes[sizeof(T)];
     std::memcpy(bytes, words, sizeof(T));
-    return StatusOr<T>(*std::launder(reinterpret_cast<T*>(bytes)));
+    return Poll<StatusOr<T>>(*std::launder(reinterpret_cast<T*>(bytes)));
   }
+  Poll<StatusOr<T>> Copy() { return kPending; }  // never: Begin copies
 
   void PassBy(uint64_t lap) { word_.PassByPlain(lap); }
   bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
 
  private:
-  static constexpr size_t kWords = (sizeof(T) + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+  static constexpr size_t kWords = sizeof(Found) / sizeof(uint64_t);
 
   BroadcastWord word_;
   base::Atomic<uint64_t> words_[kWords];

@@ -67,6 +67,7 @@ struct Row {
 // The rows of each area, ended by {nullptr, nullptr}.
 extern const Row kTaskRows[];
 extern const Row kChannelRows[];
+extern const Row kBroadcastRows[];
 extern const Row kLockRows[];
 extern const Row kTimerRows[];
 extern const Row kHttpRows[];

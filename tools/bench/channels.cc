@@ -1,4 +1,5 @@
-// Rows of channels and other things that tasks wait for.
+// Rows of channels and other things that tasks wait for. Those of broadcasts have a file of their own: gcc inlines less in a large
+// one, and so one row would change what another costs.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -7,7 +8,6 @@
 #include "kioto/runtime/future/and_then.h"
 #include "kioto/runtime/future/if.h"
 #include "kioto/runtime/future/with.h"
-#include "kioto/sync/broadcast.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
 #include "kioto/sync/notify.h"
@@ -149,50 +149,6 @@ void Oneshots(Bench& bench) {
   bench.Report(values, Clock::now() - start);
 }
 
-// The sender waits where it would overtake a receiver: each gets every value, or the row fails.
-void Broadcasts(Bench& bench) {
-  static constexpr uint64_t kCapacity = 1024;
-  static constexpr uint64_t kBurst = 64;
-  const uint64_t values = bench.Times(400'000);
-  using Receiver = sync::Broadcast<uint64_t>::Receiver;
-  const auto start = Clock::now();
-  Check(bench.runtime
-            .BlockOn([values] {
-              sync::Broadcast<uint64_t> channel(kCapacity);
-              std::vector<JoinHandle<Unit>> receivers;
-              for (int i = 0; i < 4; ++i) {
-                receivers.push_back(Spawn(With(channel.Subscribe(), uint64_t{0}, [values](Receiver& in, uint64_t& count) {
-                  return Loop([&, values] {
-                    return in.Recv().Then([&, values](StatusOr<uint64_t>& value) -> Flow<> {
-                      if (value.ok()) {
-                        Check(*value == count++, "the value of a broadcast");
-                        return Continue();
-                      }
-                      Check(IsClosed(value.status()) && count == values, "the number of values of a broadcast");
-                      return Break();
-                    });
-                  });
-                })));
-              }
-              Spawn(PollFn([channel = std::move(channel), value = uint64_t{0}, values](Context& cx) mutable -> Poll<Unit> {
-                if (channel.size() <= kCapacity - kBurst) {
-                  const uint64_t end = std::min(value + kBurst, values);
-                  while (value < end) Check(channel.Send(value++) == 4, "a broadcast");
-                }
-                if (value < values) {
-                  cx.Yield();
-                  return kPending;
-                }
-                channel.reset();
-                return Unit{};
-              })).Detach();
-              return AwaitEach(std::move(receivers));
-            })
-            .ok(),
-        "broadcast");
-  bench.Report(values, Clock::now() - start);
-}
-
 void NotifyPingpong(Bench& bench) {
   const size_t times = bench.Times(500'000);
   auto a = std::make_shared<sync::Notify>();
@@ -246,8 +202,8 @@ void SemaphoreContended(Bench& bench) {
 
 const Row kChannelRows[] = {
     {"mpsc_bounded", MpscBounded},   {"mpsc_unbounded", MpscUnbounded}, {"mpsc_pingpong", MpscPingpong},
-    {"oneshot", Oneshots},           {"broadcast", Broadcasts},         {"notify", NotifyPingpong},
-    {"semaphore_contended", SemaphoreContended}, {nullptr, nullptr},
+    {"oneshot", Oneshots},           {"notify", NotifyPingpong},        {"semaphore_contended", SemaphoreContended},
+    {nullptr, nullptr},
 };
 
 }  // namespace kioto::bench

@@ -21,7 +21,7 @@ namespace {
 
 Workload Find(const char* name) {
   for (const Row* rows :
-       {kTaskRows, kChannelRows, kLockRows, kTimerRows, kSocketRows, kHttpRows, kFileRows, kWaiterRows}) {
+       {kTaskRows, kChannelRows, kBroadcastRows, kLockRows, kTimerRows, kSocketRows, kHttpRows, kFileRows, kWaiterRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }
