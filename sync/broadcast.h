@@ -9,12 +9,14 @@
 // T is copied for each receiver, possibly on several threads at once, as copying a const T may always be; the last one
 // who needs a value gets it by move. A value lives until the last receiver that was there at its send has got it,
 // missed it, or gone. Copying, moving and destroying T must not use the same channel.
-// Memory: capacity (rounded up to a power of two) times the size of a value. A send and a receive allocate nothing.
+// Memory: capacity (rounded up to a power of two) times the size of a value, and a position for each receiver. A send and a receive
+// allocate nothing.
 // Threads: handles any, also one handle on several at once (but for reset and assignment); a receiver one at a time.
 // States and races: internal/broadcast_core.h.
 #ifndef KIOTO_SYNC_BROADCAST_H_
 #define KIOTO_SYNC_BROADCAST_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,20 +54,20 @@ class BroadcastChannel {
     return moment.receivers;
   }
 
-  // What a receiver that stands at `next` finds: a value, IsLagged, IsClosed, or nothing yet. Moves `next` on.
-  Poll<StatusOr<T>> Receive(uint64_t& next) {
-    for (;;) {
+  // What a receiver finds that stands there: a value, IsLagged, IsClosed, or nothing yet. Moves it on.
+  Poll<StatusOr<T>> Receive(BroadcastPosition& position) {
+    for (uint64_t next = position.next();;) {
       Slot& slot = SlotOf(next);
       typename Slot::Found found;
       switch (slot.Begin(core.LapOf(next), found)) {
         case BroadcastWord::Look::kCopy:
-          ++next;
+          position.MoveTo(next + 1);
           return slot.Copy();
         case BroadcastWord::Look::kTake:
-          ++next;
+          position.MoveTo(next + 1);
           return slot.Take(found);
         case BroadcastWord::Look::kSkipped:
-          ++next;
+          position.MoveTo(++next);
           continue;
         case BroadcastWord::Look::kOther:
           break;
@@ -74,28 +76,13 @@ class BroadcastChannel {
       const uint64_t tail = core.Now().tail;
       if (tail - next > core.size()) {  // R3
         const uint64_t missed = tail - core.size() - next;
-        next += missed;
+        position.MoveTo(next + missed);
         return StatusOr<T>(LaggedError(missed));
       }
       if (!closed) return kPending;
       if (next == tail) return StatusOr<T>(ClosedError("the broadcast has no sender any more"));
       // Something came between the look at the slot and the end: look again.
     }
-  }
-
-  // Values that somebody has still to get. Who needs one needs all that came after it.
-  size_t Needed() const {
-    const uint64_t tail = core.Now().tail;
-    uint64_t first = tail - core.size();
-    for (uint64_t end = tail; first != end;) {
-      const uint64_t middle = first + (end - first) / 2;
-      if (slots_[core.IndexOf(middle)].IsNeeded(core.LapOf(middle))) {
-        end = middle;
-      } else {
-        first = middle + 1;
-      }
-    }
-    return tail - first;
   }
 
   // As WeakSenderOf needs them.
@@ -107,11 +94,13 @@ class BroadcastChannel {
   size_t senders() const { return core.senders(); }
   size_t weak_senders() const { return core.weak_senders(); }
 
-  // A receiver that stands at `next` goes.
-  void DropReceiver(uint64_t next) {
-    const uint64_t tail = core.DropReceiver().tail;
-    if (tail - next > core.size()) next = tail - core.size();
-    for (; next != tail; ++next) SlotOf(next).PassBy(core.LapOf(next));
+  // A receiver goes.
+  void DropReceiver(BroadcastPosition& position) {
+    const uint64_t tail = core.DropReceiver(position).tail;
+    if (Slot::kCounted) {
+      uint64_t next = std::max(position.next(), tail - core.size());
+      for (; next != tail; ++next) SlotOf(next).PassBy(core.LapOf(next));
+    }
     Unref();
   }
 
@@ -129,8 +118,8 @@ class BroadcastChannel {
 template <class T>
 class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr<T>> {
  public:
-  BroadcastRecv(BroadcastChannel<T>& channel, uint64_t& next) : channel_(&channel), next_(&next) {}
-  BroadcastRecv(BroadcastRecv&& other) noexcept : channel_(other.channel_), next_(other.next_) {}
+  BroadcastRecv(BroadcastChannel<T>& channel, BroadcastPosition& position) : channel_(&channel), position_(&position) {}
+  BroadcastRecv(BroadcastRecv&& other) noexcept : channel_(other.channel_), position_(other.position_) {}
 
   void Describe(WaitTrace& trace) const { trace.Leaf("broadcast::Recv"); }
   Poll<StatusOr<T>> PollOnce(Context& cx) { return cx.budget_spent() ? Refused(cx) : Get(cx); }
@@ -141,7 +130,7 @@ class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr
     return kPending;
   }
   Poll<StatusOr<T>> Get(Context& cx) {
-    Poll<StatusOr<T>> poll = channel_->Receive(*next_);
+    Poll<StatusOr<T>> poll = channel_->Receive(*position_);
     if (poll.pending() || notified_) Wait(cx, poll);
     if (poll.ready()) (void)cx.ConsumeBudget();
     return poll;
@@ -155,13 +144,13 @@ class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr
         if (notified_->PollOnce(cx).pending()) return;
         notified_.reset();
       }
-      poll.Fill(channel_->Receive(*next_));
+      poll.Fill(channel_->Receive(*position_));
     }
     notified_.reset();
   }
 
   BroadcastChannel<T>* channel_;
-  uint64_t* next_;
+  BroadcastPosition* position_;
   std::optional<NotifiedFuture> notified_;
 };
 
@@ -176,12 +165,12 @@ class BroadcastReceiver {
   using RecvFuture = internal::BroadcastRecv<T>;
 
   BroadcastReceiver(BroadcastReceiver&& other) noexcept
-      : channel_(std::exchange(other.channel_, nullptr)), next_(other.next_) {}
+      : channel_(std::exchange(other.channel_, nullptr)), position_(std::move(other.position_)) {}
   BroadcastReceiver& operator=(BroadcastReceiver&& other) noexcept {
     if (this != &other) {
       reset();
       channel_ = std::exchange(other.channel_, nullptr);
-      next_ = other.next_;
+      position_ = std::move(other.position_);
     }
     return *this;
   }
@@ -189,10 +178,10 @@ class BroadcastReceiver {
 
   // The next value. IsLagged: values were missed, the next Recv gives the oldest that is left. IsClosed: all senders
   // are gone, and everything was received. CANCEL SAFE: yes.
-  RecvFuture Recv() { return RecvFuture(*channel_, next_); }
+  RecvFuture Recv() { return RecvFuture(*channel_, *position_); }
   // The same without waiting: IsEmpty if there is nothing yet.
   StatusOr<T> TryRecv() {
-    auto poll = channel_->Receive(next_);
+    auto poll = channel_->Receive(*position_);
     if (poll.pending()) return EmptyError();
     return *std::move(poll);
   }
@@ -203,7 +192,7 @@ class BroadcastReceiver {
   BroadcastReceiver Resubscribe() const { return BroadcastReceiver(channel_); }
 
   // Values sent that it has not received, those it has already missed among them.
-  size_t size() const { return channel_->core.Now().tail - next_; }
+  size_t size() const { return channel_->core.Now().tail - position_->next(); }
   bool IsEmpty() const { return size() == 0; }
   // All senders are gone. There may still be values.
   bool IsClosed() const { return channel_->senders() == 0; }
@@ -213,7 +202,7 @@ class BroadcastReceiver {
 
   // Goes; values that only it needed are destroyed.
   void reset() {
-    if (channel_ != nullptr) std::exchange(channel_, nullptr)->DropReceiver(next_);
+    if (channel_ != nullptr) std::exchange(channel_, nullptr)->DropReceiver(*position_);
   }
   explicit operator bool() const { return channel_ != nullptr; }
 
@@ -221,11 +210,11 @@ class BroadcastReceiver {
   friend class Broadcast<T>;
   explicit BroadcastReceiver(internal::BroadcastChannel<T>* channel) : channel_(channel) {
     channel->core.Ref();
-    next_ = channel->core.AddReceiver().tail;
+    channel->core.AddReceiver(*position_);
   }
 
   internal::BroadcastChannel<T>* channel_;
-  uint64_t next_;
+  std::unique_ptr<internal::BroadcastPosition> position_ = std::make_unique<internal::BroadcastPosition>();
 };
 
 // A handle that does not keep the broadcast open: Upgrade makes one that does, while there is one.
@@ -268,7 +257,7 @@ class Broadcast {
   ClosedFuture Closed() const { return ClosedFuture(channel_->core); }
 
   // Values that a receiver has still to get: as many as the slowest one has, but for those that it missed.
-  size_t size() const { return channel_->Needed(); }
+  size_t size() const { return channel_->core.Needed(); }
   bool IsEmpty() const { return size() == 0; }
   size_t ReceiverCount() const { return channel_->core.Now().receivers; }
   size_t SenderCount() const { return channel_->senders(); }

@@ -1,5 +1,7 @@
 #include "kioto/sync/internal/broadcast_core.h"
 
+#include <algorithm>
+
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/cpu_relax.h"
 #include "kioto/runtime/base/mutant.h"
@@ -38,17 +40,6 @@ BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
   }
 }
 
-bool BroadcastWord::Claim(uint64_t lap, uint64_t word) {
-  while (KIOTO_MUTANT("broadcast.claim_any") || ((word & kLap) == LapBits(lap) && (word & kBusy) == 0)) {
-    uint64_t next = word - kNeededOne;
-    if ((next & kNeeded) == 0) next &= kLap;
-    // acq_rel: the words were read before; pairs with the acquire of the sender that writes over them. acquire on failure: where
-    // that sender has come, the tail that it has moved is seen, too.
-    if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_acquire)) return true;
-  }
-  return false;
-}
-
 bool BroadcastWord::Drop(uint64_t word, uint64_t change) {
   for (;;) {
     uint64_t next = word - change;
@@ -67,22 +58,12 @@ bool BroadcastWord::FinishCopy() {
   return Drop(word, kCopyingOne + kNeededOne);
 }
 
-uint64_t BroadcastWord::AwaitWrite(uint64_t lap) {
+bool BroadcastWord::PassBy(uint64_t lap) {
   uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
   for (int spins = 0; spins < kSpinsBeforeYield && word < LapBits(lap); ++spins) {
     base::CpuRelax();                              // R1: its sender is about to write it
     word = word_.load(std::memory_order_acquire);  // acquire: as above
   }
-  return word;
-}
-
-void BroadcastWord::PassByPlain(uint64_t lap) {
-  const uint64_t word = AwaitWrite(lap);
-  if ((word & kFull) != 0) (void)Claim(lap, word);
-}
-
-bool BroadcastWord::PassBy(uint64_t lap) {
-  uint64_t word = AwaitWrite(lap);
   for (;;) {
     if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0 || (word & kFull) == 0) return false;
     uint64_t next = word - kNeededOne;
@@ -91,12 +72,6 @@ bool BroadcastWord::PassBy(uint64_t lap) {
     // acq_rel: as in Drop. acquire on failure: as above.
     if (word_.compare_exchange_weak(word, next, std::memory_order_acq_rel, std::memory_order_acquire)) return last;
   }
-}
-
-bool BroadcastWord::IsNeeded(uint64_t lap) const {
-  const uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a figure that may be old at once
-  if ((word & kLap) != LapBits(lap)) return word < LapBits(lap);
-  return (word & kFull) != 0;
 }
 
 bool BroadcastWord::BeginWrite(uint64_t lap) {
@@ -134,16 +109,31 @@ BroadcastCore::Moment BroadcastCore::TakePosition() {
   return MomentOf(state);
 }
 
-BroadcastCore::Moment BroadcastCore::AddReceiver() {
+void BroadcastCore::AddReceiver(BroadcastPosition& position) {
+  base::MutexLock lock(positions_lock_);  // so that who is counted is in the list for size()
   const uint64_t state = state_.fetch_add(1, std::memory_order_acq_rel);  // acq_rel: R4
   KIOTO_CHECK((state & kReceivers) < kReceivers, "a broadcast has more than a million receivers");
-  return MomentOf(state);
+  position.MoveTo(MomentOf(state).tail);
+  positions_.PushBack(position);
 }
 
-BroadcastCore::Moment BroadcastCore::DropReceiver() {
-  const Moment moment = MomentOf(state_.fetch_sub(1, std::memory_order_acq_rel));  // acq_rel: R4
+BroadcastCore::Moment BroadcastCore::DropReceiver(BroadcastPosition& position) {
+  Moment moment;
+  {
+    base::MutexLock lock(positions_lock_);
+    moment = MomentOf(state_.fetch_sub(1, std::memory_order_acq_rel));  // acq_rel: R4
+    position.Unlink();
+  }
   if (moment.receivers == 1) no_receiver_.NotifyAll();
   return moment;
+}
+
+size_t BroadcastCore::Needed() const {
+  base::MutexLock lock(positions_lock_);
+  const uint64_t tail = Now().tail;
+  uint64_t slowest = tail;
+  for (const BroadcastPosition& position : positions_) slowest = std::min(slowest, position.Seen());
+  return std::min(tail - slowest, size());
 }
 
 bool BroadcastCore::DropSender() {

@@ -6,9 +6,11 @@
 //             A position's slot is position % size, its lap position / size. The first position is `size`, so lap 0
 //             means "never written".
 //             A slot's word: needed by so many receivers (bits 0..19) | so many are copying it now (bits 20..31) |
-//             kFull | kBusy | lap (bits 34..63).
+//             kFull | kBusy | lap (bits 34..63). Of plain words (broadcast_slot.h) nothing is counted.
+//             `positions_`: where each receiver stands, for size(). Only the receiver writes its own.
 // OWNERSHIP   the value: shared by those who copy it; of him alone who has set kBusy: the sender that writes over it,
 //             or the last one who needs it, and takes it out. Values are destroyed after kBusy is gone.
+//             the list of positions: under its lock.
 // RACES       R1 a sender has its position, its slot not yet written: a receiver that comes there finds the older lap,
 //                and waits; every sender notifies after its own store.
 //             R2 a sender comes to a slot that somebody copies, or whose sender of the lap before is not done: it
@@ -16,12 +18,13 @@
 //             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and the tail tells what it missed.
 //             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
 //             R5 a receiver waits: its Notified() is made first, the slot looked at second.
-//             R6 plain words (broadcast_slot.h) are read while a sender may write over them. It has set kBusy before; its stores of
-//                the words release and the reader's loads acquire, so a reader that met one of them finds the slot's word changed
-//                at its Claim, which then fails. (The explorer's RMWs always see the newest value, so it can not try the orders of
-//                the words: they rest on this argument.) The lap would have to wrap, 2^30 laps, for a Claim to be deceived.
-// COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive 1.
-//             Waiting: as Notify.
+//             R6 plain words are read while a sender may write over them. It has set kBusy before; its stores of the words release,
+//                the reader's loads acquire, so a reader that met one of them finds another slot's word when it looks again, and
+//                throws away what it read (a seqlock). The lap would have to wrap, 2^30 laps, for it to be deceived.
+//             R7 a sender that keeps size() below the capacity overtakes nobody: a receiver moves its position on after it has
+//                the value, and size() sees no later one.
+// COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive none.
+//             Waiting: as Notify. size(): a look at each receiver's position.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 
@@ -30,7 +33,9 @@
 #include <optional>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/intrusive_list.h"
 #include "kioto/runtime/base/mutant.h"
+#include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/sender_count.h"
 #include "kioto/sync/notify.h"
@@ -49,20 +54,16 @@ class BroadcastWord {
 
   // The receiver at lap `lap`.
   Look Begin(uint64_t lap);
-  // The same for a value that is read before it is claimed. kTake: read it, then Claim, with this word.
-  Look Peek(uint64_t lap, uint64_t& word) {
-    word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
+  // Of plain words: whether the value of lap `lap` is there, as a receiver looks before it reads it, and again behind.
+  Look Peek(uint64_t lap) const {
+    const uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish; and R6
     if ((word & (kLap | kBusy)) != LapBits(lap)) return Look::kOther;
     return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
   }
-  // One receiver fewer needs it. False: a sender came first, and what was read may be anything.
-  bool Claim(uint64_t lap, uint64_t word);
   // True: it was the last one, and the value is its alone: take it out, then FinishTake.
   bool FinishCopy();
   // A receiver goes by without looking: true as in FinishCopy.
   bool PassBy(uint64_t lap);
-  // The same where there is nothing to take out.
-  void PassByPlain(uint64_t lap);
   void FinishTake() {
     // relaxed: kBusy is ours, nobody else writes. release: pairs with the sender's acquire.
     word_.store(word_.load(std::memory_order_relaxed) & kLap, std::memory_order_release);
@@ -75,9 +76,6 @@ class BroadcastWord {
     word_.store(LapBits(lap) | (full ? needed | kFull : 0),
                 KIOTO_ORDER("broadcast.publish_order", std::memory_order_release));
   }
-
-  // Whether a receiver needs the value of lap `lap`, or will when it is published.
-  bool IsNeeded(uint64_t lap) const;
 
   // Whether a value is there, for the destructor of the channel.
   bool full() const {
@@ -95,12 +93,28 @@ class BroadcastWord {
   static constexpr uint64_t kLap = ~uint64_t{0} << kLapShift;
   static uint64_t LapBits(uint64_t lap) { return lap << kLapShift; }
 
-  // When it stands at `lap`, or soon after.
-  uint64_t AwaitWrite(uint64_t lap);
   // One fewer needs it: kBusy for the last.
   bool Drop(uint64_t word, uint64_t change);
 
   base::Atomic<uint64_t> word_{0};
+};
+
+// Where a receiver stands: the position of the value that it gets next.
+class BroadcastPosition : public base::ListNode<> {
+ public:
+  // The receiver.
+  uint64_t next() const {
+    return next_.load(std::memory_order_relaxed);  // relaxed: its own
+  }
+  // After it has all before `next`. release: pairs with Seen (R7).
+  void MoveTo(uint64_t next) { next_.store(next, std::memory_order_release); }
+  // Anyone.
+  uint64_t Seen() const {
+    return next_.load(std::memory_order_acquire);  // acquire: pairs with MoveTo
+  }
+
+ private:
+  base::Atomic<uint64_t> next_{0};
 };
 
 class BroadcastCore {
@@ -122,8 +136,11 @@ class BroadcastCore {
   }
   // The position of one more value; receivers 0: nobody is there, and nothing was taken.
   Moment TakePosition();
-  Moment AddReceiver();
-  Moment DropReceiver();
+  // A receiver that is to get what is sent from now on.
+  void AddReceiver(BroadcastPosition& position);
+  Moment DropReceiver(BroadcastPosition& position);
+  // Values that the slowest receiver has still to get, without those that it has missed.
+  size_t Needed() const;
 
   void AddSender() { senders_.Add(); }
   bool TryAddSender() { return senders_.TryAdd(); }
@@ -164,6 +181,8 @@ class BroadcastCore {
   base::Atomic<uint32_t> refs_{1};  // all senders together, each receiver, and each weak sender
   Notify sent_;
   Notify no_receiver_;
+  mutable base::Mutex positions_lock_;
+  mutable base::IntrusiveList<BroadcastPosition> positions_;
 };
 
 // Ready when there is no receiver. CANCEL SAFE: yes. Borrows the sender.

@@ -1,9 +1,8 @@
 // BroadcastSlot<T>: a place in a broadcast's ring: its word (broadcast_core.h), and the value.
 //
-// There are two kinds. In general a receiver says that it copies, and that it has copied; the last one takes the value out.
-// A value of a few plain words is read first and claimed afterwards: the claim fails if a sender has come meanwhile, and then
-// what was read is thrown away (as with a seqlock; C. Lameter 2005). That is one read-modify-write instead of two, and a
-// receiver that stands still there keeps no sender waiting.
+// There are two kinds. In general receivers are counted, since the last one takes the value out, and who copies says so. A value
+// of a few plain words needs nobody's care: it is read, and thrown away if a sender was there meanwhile (a seqlock, R6). Such a
+// receive writes nothing that others see but its position, and a receiver that stands still there keeps no sender waiting.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_SLOT_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_SLOT_H_
 
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/poll.h"
 #include "kioto/sync/internal/broadcast_core.h"
@@ -67,12 +67,12 @@ class BroadcastSlot {
     return StatusOr<T>(*std::move(taken));
   }
 
-  // A receiver goes that would have read it.
+  // A receiver goes that would have read it, if the kind counts receivers.
+  static constexpr bool kCounted = true;
   void PassBy(uint64_t lap) {
     std::optional<T> old;
     if (word_.PassBy(lap)) MoveOut(old);
   }
-  bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
 
  private:
   struct Copying {
@@ -106,36 +106,35 @@ class BroadcastSlot {
 template <class T>
 class BroadcastSlot<T, true> {
  public:
-  void Write(uint64_t lap, uint64_t needed, T value) {
+  void Write(uint64_t lap, uint64_t /*needed*/, T value) {
     uint64_t words[kWords] = {};
     std::memcpy(words, std::addressof(value), sizeof(T));
     (void)word_.BeginWrite(lap);
     for (size_t i = 0; i < kWords; ++i) {
-      // release: pairs with Begin's acquire: who reads it finds the slot busy when it claims the value (R6).
-      words_[i].store(words[i], std::memory_order_release);
+      // release: pairs with Begin's acquire (R6).
+      words_[i].store(words[i], KIOTO_ORDER("broadcast.words_order", std::memory_order_release));
     }
-    word_.Publish(lap, needed, /*full=*/true);
+    word_.Publish(lap, /*needed=*/0, /*full=*/true);
   }
 
-  // What a receiver has read and claimed: the value, in words.
+  // What a receiver has read: the value, in words.
   using Found = uint64_t[(sizeof(T) + sizeof(uint64_t) - 1) / sizeof(uint64_t)];
-  BroadcastWord::Look Begin(uint64_t lap, Found& words) {
-    uint64_t word = 0;
-    const BroadcastWord::Look look = word_.Peek(lap, word);
+  BroadcastWord::Look Begin(uint64_t lap, Found& words) const {
+    const BroadcastWord::Look look = word_.Peek(lap);
     if (look != BroadcastWord::Look::kTake) return look;
     // acquire: pairs with Write's release.
     for (size_t i = 0; i < kWords; ++i) words[i] = words_[i].load(std::memory_order_acquire);
-    return word_.Claim(lap, word) ? BroadcastWord::Look::kTake : BroadcastWord::Look::kOther;
+    return KIOTO_MUTANT("broadcast.look_once") ? look : word_.Peek(lap);
   }
   Poll<StatusOr<T>> Take(const Found& words) {
     alignas(T) unsigned char bytes[sizeof(T)];
     std::memcpy(bytes, words, sizeof(T));
     return Poll<StatusOr<T>>(*std::launder(reinterpret_cast<T*>(bytes)));
   }
-  Poll<StatusOr<T>> Copy() { return kPending; }  // never: Begin copies
+  Poll<StatusOr<T>> Copy() { return kPending; }  // never: it is taken
 
-  void PassBy(uint64_t lap) { word_.PassByPlain(lap); }
-  bool IsNeeded(uint64_t lap) const { return word_.IsNeeded(lap); }
+  static constexpr bool kCounted = false;
+  void PassBy(uint64_t /*lap*/) {}
 
  private:
   static constexpr size_t kWords = sizeof(Found) / sizeof(uint64_t);

@@ -160,7 +160,8 @@ TEST_F(BroadcastModel, PlainWordsAreNeverTorn) {
   ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Plain, 1>);
   ExpectHolds(Options().StaleLoads(0), TwoSenders<Plain>);
   ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<Plain, 2, 1>);
-  ExpectCaught("broadcast.claim_any", Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
+  ExpectCaught("broadcast.words_order", Options(), TwoReceivers<Plain, 1, 2>);
+  ExpectCaught("broadcast.look_once", Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
 }
 
 TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {
