@@ -16,7 +16,6 @@
 #ifndef KIOTO_SYNC_BROADCAST_H_
 #define KIOTO_SYNC_BROADCAST_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,6 +25,7 @@
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/blocking.h"
@@ -57,6 +57,7 @@ class BroadcastChannel {
   // What a receiver finds that stands there: a value, IsLagged, IsClosed, or nothing yet. Moves it on.
   Poll<StatusOr<T>> Receive(BroadcastPosition& position) {
     for (uint64_t next = position.next();;) {
+      if (KIOTO_MUTANT("broadcast.early_move")) position.MoveTo(next + 1);
       Slot& slot = SlotOf(next);
       typename Slot::Found found;
       switch (slot.Begin(core.LapOf(next), found)) {
@@ -98,7 +99,8 @@ class BroadcastChannel {
   void DropReceiver(BroadcastPosition& position) {
     const uint64_t tail = core.DropReceiver(position).tail;
     if (Slot::kCounted) {
-      uint64_t next = std::max(position.next(), tail - core.size());
+      uint64_t next = position.next();
+      if (tail - next > core.size()) next = tail - core.size();
       for (; next != tail; ++next) SlotOf(next).PassBy(core.LapOf(next));
     }
     Unref();

@@ -25,14 +25,11 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/mutex.h"
 
 namespace kioto::signal::internal {
 namespace {
 
-// System calls that a signal interrupts go on, but for a futex under ThreadSanitizer (base/futex_linux.cc).
-constexpr int kRestart = KIOTO_THREAD_SANITIZED ? 0 : SA_RESTART;
 constexpr uint32_t kOpen = 1u << 31;
 
 // What a signal did before us.
@@ -122,7 +119,7 @@ Status Install(int signal) {
   hub.before[signal].store(Remember(signal, current), std::memory_order_release);
   struct sigaction ours{};
   ours.sa_sigaction = &Handle;
-  ours.sa_flags = SA_SIGINFO | kRestart | SA_ONSTACK;
+  ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   ours.sa_mask = current.sa_mask;
   if (::sigaction(signal, &ours, nullptr) != 0) return ErrnoStatus(errno, what);
   return OkStatus();

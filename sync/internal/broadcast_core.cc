@@ -131,9 +131,12 @@ BroadcastCore::Moment BroadcastCore::DropReceiver(BroadcastPosition& position) {
 size_t BroadcastCore::Needed() const {
   base::MutexLock lock(positions_lock_);
   const uint64_t tail = Now().tail;
-  uint64_t slowest = tail;
-  for (const BroadcastPosition& position : positions_) slowest = std::min(slowest, position.Seen());
-  return std::min(tail - slowest, size());
+  uint64_t most = 0;
+  for (const BroadcastPosition& position : positions_) {
+    const uint64_t behind = tail - position.Seen();
+    if (static_cast<int64_t>(behind) > 0) most = std::max(most, behind);  // else it is past our tail already
+  }
+  return std::min(most, size());
 }
 
 bool BroadcastCore::DropSender() {

@@ -21,10 +21,10 @@
 //             R6 plain words are read while a sender may write over them. It has set kBusy before; its stores of the words release,
 //                the reader's loads acquire, so a reader that met one of them finds another slot's word when it looks again, and
 //                throws away what it read (a seqlock). The lap would have to wrap, 2^30 laps, for it to be deceived.
-//             R7 a sender that keeps size() below the capacity overtakes nobody: a receiver moves its position on after it has
-//                the value, and size() sees no later one.
+//             R7 a lone sender that keeps size() below the capacity overtakes nobody: a receiver moves its position on when it has
+//                the value (or has said that it copies or takes it, for which the sender waits), and size() sees no later one.
 // COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive none.
-//             Waiting: as Notify. size(): a look at each receiver's position.
+//             Waiting: as Notify. size(), Subscribe and a receiver's going: a lock; size() looks at each receiver's position.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 
@@ -100,7 +100,7 @@ class BroadcastWord {
 };
 
 // Where a receiver stands: the position of the value that it gets next.
-class BroadcastPosition : public base::ListNode<> {
+class alignas(64) BroadcastPosition : public base::ListNode<> {  // a cache line of its own: it is written at each receive
  public:
   // The receiver.
   uint64_t next() const {

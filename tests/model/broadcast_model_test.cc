@@ -87,6 +87,25 @@ void ReceiverLeaves() {
   room.reset();
 }
 
+// A sender that keeps size() below the capacity overtakes nobody, also while another receiver joins and goes.
+template <class T>
+void SenderThatWaits() {
+  sync::Broadcast<T> room(1);
+  auto receiver = std::make_unique<sync::BroadcastReceiver<T>>(room.Subscribe());
+  Thread a([&] {
+    TaskThread task;
+    for (int i = 0; i < 2; ++i) {
+      StatusOr<T> value = task.Await(receiver->Recv());
+      Assert(value.ok() && value->number() == i, "a value was written over");
+    }
+  });
+  Thread b([&] { room.Subscribe().reset(); });
+  for (int i = 0; i < 2; ++i) {
+    while (room.size() == room.Capacity()) SpinHint();
+    (void)room.Send(T(i));
+  }
+}
+
 // Two senders at once, one slot behind the other.
 template <class T>
 void TwoSenders() {
@@ -162,6 +181,13 @@ TEST_F(BroadcastModel, PlainWordsAreNeverTorn) {
   ExpectCaught("broadcast.publish_order", Options(), TwoReceivers<Plain, 2, 1>);
   ExpectCaught("broadcast.words_order", Options(), TwoReceivers<Plain, 1, 2>);
   ExpectCaught("broadcast.look_once", Options().StaleLoads(0), TwoReceivers<Plain, 1, 2>);
+}
+
+TEST_F(BroadcastModel, ASenderThatWaitsForRoomOvertakesNobody) {
+  ExpectHolds(Options().StaleLoads(0), SenderThatWaits<Plain>);
+  ExpectHolds(Options().Random(10000), SenderThatWaits<Plain>);
+  ExpectHolds(Options().Random(10000), SenderThatWaits<Shared>);
+  ExpectCaught("broadcast.early_move", Options().StaleLoads(0), SenderThatWaits<Plain>);
 }
 
 TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {

@@ -35,7 +35,7 @@ TEST(ModelControls, EachPrimitiveHasThreeModelsAndAllHaveSixty) {
       {"oneshot", {"SyncModel.Oneshot"}},
       {"mpsc", {"MpscModel."}},
       {"watch", {"WatchModel."}},
-      {"broadcast", {"BroadcastModel.EveryReceiver", "BroadcastModel.PlainWords", "BroadcastModel.AReceiver", "BroadcastModel.TwoSenders", "BroadcastModel.TheLast"}},
+      {"broadcast", {"BroadcastModel.EveryReceiver", "BroadcastModel.PlainWords", "BroadcastModel.ASender", "BroadcastModel.AReceiver", "BroadcastModel.TwoSenders", "BroadcastModel.TheLast"}},
       {"notify", {"SyncModel.Notify"}},
       {"semaphore", {"SemaphoreModel."}},
       {"mutex", {"LocksModel.MutexExcludes", "LocksModel.DropLock", "LocksModel.NoBarging"}},

@@ -167,6 +167,10 @@ void BroadcastSendOverWhatIsRead() {
   Both([&] { for (int i = 0; i < 2; ++i) (void)room.Send(T(i)); },
        [&] { for (int i = 0; i < 2; ++i) (void)first.TryRecv(); });
 }
+void BroadcastSubscribe() {
+  sync::Broadcast<int> room(1);
+  Both([&] { room.Subscribe().reset(); }, [&] { (void)room.size(); });
+}
 void BroadcastWait() {
   sync::Broadcast<int> room(1);
   auto first = room.Subscribe();
@@ -283,6 +287,7 @@ constexpr Operation kOperations[] = {
     {"Broadcast: `Send` over a value that is being sent or copied", false, &BroadcastSendOverAnother<int>},
     {"Broadcast: `Send` over a value that is being sent or copied", false, &BroadcastSendOverAnother<Copied>},
     {"Broadcast: `Send` over a value that is being sent or copied", false, &BroadcastSendOverWhatIsRead<Copied>},
+    {"Broadcast: `size`, `Subscribe`, a receiver that goes", false, &BroadcastSubscribe},
     {"Broadcast: `Recv` that waits", false, &BroadcastWait},
     {"Watch: `HasChanged`, and `Changed` when there is something new", true, &WatchVersion},
     {"Watch: `Send` and its kin", false, &WatchSend},

@@ -190,7 +190,10 @@ bool ForbidIoUring() {
 template <class What>
 int StatusOfChild(What what) {
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(what() ? 0 : 1);
+  if (child == 0) {
+    ::alarm(60);  // it may wait for what never comes
+    ::_exit(what() ? 0 : 1);
+  }
   int status = -1;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   return status;
@@ -234,7 +237,9 @@ bool RunsAttachedWithoutIoUring() {
     const char byte = 'x';
     char back = 0;
     if (::send(made.client, &byte, 1, 0) != 1) return false;
-    while (::recv(made.client, &back, 1, MSG_DONTWAIT) != 1) uv_run(&loop, UV_RUN_NOWAIT);
+    for (ssize_t n; (n = ::recv(made.client, &back, 1, MSG_DONTWAIT)) != 1; uv_run(&loop, UV_RUN_NOWAIT)) {
+      if (n == 0 || errno != EAGAIN) return false;
+    }
     ::shutdown(made.client, SHUT_WR);
     while (!served.finished() || !sleep.finished()) uv_run(&loop, UV_RUN_NOWAIT);
     ::close(made.client);

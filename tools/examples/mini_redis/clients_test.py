@@ -238,7 +238,7 @@ class PubSub(unittest.TestCase):
                 if not more:
                     break
                 heard += more
-            self.assertTrue(heard.endswith(b"\r\n-ERR more than 1024 bytes wait for this client\r\n"), heard[-200:])
+            self.assertTrue(heard.endswith(b"-ERR more than 1024 bytes wait for this client\r\n"), heard[-200:])
 
 
 class Expiry(unittest.TestCase):

@@ -156,26 +156,29 @@ class Session {
     SetDeadline();
     return With(state_->stop.Cancelled(),
                 [this](kioto::sync::CancelledFuture& stop) { return Loop([this, &stop] { return Round(stop); }); })
-        .AndThen([this] {
-          std::string().swap(replies_);
-          return Leave();
-        });
+        .AndThen([this] { return Leave(); });
+  }
+
+  void Forget() {  // who is only being left costs nothing
+    UnsubscribeAll(*state_, client_);
+    in_.Clear();
+    in_.Release();
+    unsent_ = {};
+    std::string().swap(replies_);
   }
 
   kioto::Future<absl::Status> Leave() {
     left_ = true;
-    UnsubscribeAll(*state_, client_);
-    in_.Clear();  // who is only being left costs nothing
-    in_.Release();
+    Forget();
     return Farewell(std::move(stream_));
   }
 
   // The last word, unless it would stand in the midst of another.
   auto LeaveWithAWord() {
     state_->overflowed.Add(1);
-    UnsubscribeAll(*state_, client_);
     const bool half_sent = !unsent_.empty() && unsent_.size() != replies_.size();
-    replies_ = half_sent ? "" : absl::StrCat("-ERR more than ", state_->options.max_backlog, " bytes wait for this client\r\n");
+    Forget();
+    if (!half_sent) replies_ = absl::StrCat("-ERR more than ", state_->options.max_backlog, " bytes wait for this client\r\n");
     return Timeout(std::chrono::seconds(1), stream_.WriteAll(replies_)).AndThen([this] { return Leave(); });
   }
 
