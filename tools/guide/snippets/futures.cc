@@ -36,6 +36,13 @@ Future<StatusOr<std::string>> Describe(int id) {
 }
 // [end steps]
 
+// [region own]
+Future<Status> SayTo(net::TcpStream& s) { return s.WriteAll("hello"); }  // right, if the caller keeps s until the end
+Future<Status> Say(net::TcpStream s) {                                   // right: the future owns it
+  return With(std::move(s), [](net::TcpStream& s) { return s.WriteAll("hello"); });
+}
+// [end own]
+
 struct Source {
   std::deque<std::string> lines;
   auto Next() {
@@ -128,6 +135,17 @@ TEST(FuturesGuide, Runs) {
   });
   ASSERT_TRUE(echoed.ok()) << echoed.status();
   EXPECT_EQ(*echoed, "one\ntwo\n");
+  const auto heard = runtime->BlockOn([] {
+    return net::TcpListener::Bind("127.0.0.1:0").AndThen([](net::TcpListener& listener) {
+      auto client = net::TcpStream::Connect(*listener.local_address()).AndThen([](net::TcpStream& s) { return s.ReadToEnd(100); });
+      auto server = listener.Accept().AndThen([](net::TcpStream& s) {
+        return SayTo(s).AndThen([&s] { return Say(std::move(s)); });
+      });
+      return TryJoin(std::move(client), std::move(server)).AndThen([](std::string& text, Unit) { return text; });
+    });
+  });
+  ASSERT_TRUE(heard.ok()) << heard.status();
+  EXPECT_EQ(*heard, "hellohello");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
@@ -30,6 +31,23 @@ Future<uint64_t> SumOfSquares(uint64_t n) {
   });
 }
 // [end compute]
+
+std::vector<std::string> said;
+void Say(const std::string& name) { said.push_back(name); }
+struct Job {
+  std::string name;
+};
+Future<Status> Run(Job& job) {
+  return Sleep(1s).Then([&job] { Say(job.name); });
+}
+
+// [region own]
+Future<Status> Greet(std::string name) { return Sleep(1s).Then([name = std::move(name)] { Say(name); }); }
+
+void RunAll(std::vector<Job> jobs) {
+  for (Job& job : jobs) Spawn(With(std::move(job), Run)).Detach();  // each task owns its job
+}
+// [end own]
 
 // [region self]
 class Session : public std::enable_shared_from_this<Session> {
@@ -90,6 +108,15 @@ Future<Status> Change(std::shared_ptr<Store> store) {
 
 KIOTO_TEST(HazardsGuide, ComputesInPieces) {
   return SumOfSquares(100'000).Then([](uint64_t& sum) { EXPECT_EQ(sum, 333328333350000u); });
+}
+
+KIOTO_TEST(HazardsGuide, WhatIsUsedIsOwned, test::Paused()) {
+  said.clear();
+  RunAll({{"one"}, {"two"}});
+  return Greet("three").Then([](Status& status) {
+    EXPECT_EQ(status, OkStatus());
+    EXPECT_EQ(said.size(), 3u);
+  });
 }
 
 KIOTO_TEST(HazardsGuide, ASessionOutlivesItsOwner, test::Paused()) {
