@@ -331,16 +331,19 @@ TEST_F(ManyDriversTest, ReusedFdsGetNoForeignEvents) {
         TestPair pair;
         char byte;
         PolledTask task(TestRead{&pair.here, &byte, 1});
-        ASSERT_TRUE(task.Poll().pending());
+        EXPECT_TRUE(task.Poll().pending());
         if (sends) {
           pair.Send("x");
           if (random.Below(2) == 0) {
             while (task.wakes() == 0) drivers_[random.Below(3)]->reactor()->Harvest();
-            ASSERT_EQ(**task.Poll(), 1u);
+            // A thread that dispatched an event to the slot's former owner may wake the new one, who finds nothing (R3).
+            auto got = task.Poll();
+            for (; got.pending(); got = task.Poll()) drivers_[random.Below(3)]->reactor()->Harvest();
+            EXPECT_EQ(**got, 1u);
           }
         } else {
           drivers_[random.Below(3)]->reactor()->Harvest();
-          ASSERT_EQ(pair.here.ready(), 0u);
+          EXPECT_EQ(pair.here.ready(), 0u);
         }
       }
       CurrentThread().drivers = nullptr;
