@@ -186,7 +186,8 @@ TEST_F(StreamsTest, DropSuite) {
     return stream::Once(1).Map([t = std::move(t)](int n) { return n; }).Chain(stream::Never<int>());
   };
   const auto ignore = [](auto&) {};
-  RunDropSuite([&](Tracked t) { return stream::Once(0).Chain(source(std::move(t))).Apply(Throttle(10ms)).ForEach(ignore); }, 3, after);
+  RunDropSuite(
+      [&](Tracked t) { return stream::Once(0).Chain(source(std::move(t))).Apply(Throttle(10ms)).ForEach(ignore); }, 3, after);
   RunDropSuite([&](Tracked t) { return source(std::move(t)).Apply(TimeoutEach(10ms)).ForEach(ignore); }, 3, after);
   RunDropSuite(
       [&](Tracked t) {

@@ -115,7 +115,7 @@ TEST_F(StreamDropTest, TakeAndSkip) {
 }
 
 TEST_F(StreamDropTest, TakeWhileAndSkipWhile) {
-  ExpectDrops([](auto s, Tracked t) { return std::move(s).TakeWhile([t = std::move(t)](int n) { return n < 4; }); }, Ints{1, 2, 3});
+  ExpectDrops([](auto s, Tracked t) { return std::move(s).TakeWhile([t = std::move(t)](int n) { return n < 3; }); }, Ints{1, 2});
   ExpectDrops([](auto s, Tracked t) { return std::move(s).SkipWhile([t = std::move(t)](int n) { return n < 3; }); }, Ints{3, 4});
 }
 
@@ -214,7 +214,9 @@ TEST_F(StreamDropTest, Sources) {
   });
   RunDropSuite([](Tracked t) { return stream::Once(std::move(t)).Chain(stream::Never<Tracked>()).Collect<Unit>(); });
   RunDropSuite([](Tracked t) { return stream::FromFuture(PendingTimes(3, std::move(t))).Collect<Unit>(); });
-  RunDropSuite([](Tracked t) { return stream::PollFn([t = std::move(t)](Context&) -> Poll<Int> { return kPending; }).Collect<Unit>(); });
+  RunDropSuite([](Tracked t) {
+    return stream::PollFn([t = std::move(t)](Context&) -> Poll<Int> { return kPending; }).Collect<Unit>();
+  });
 }
 
 TEST_F(StreamDropTest, FromFutureKeepsItsOutput) {
@@ -225,13 +227,12 @@ TEST_F(StreamDropTest, FromFutureKeepsItsOutput) {
 }
 
 TEST_F(StreamDropTest, UnfoldKeepsItsState) {
-  RunDropSuite([](Tracked t) {
-    return stream::Unfold(std::move(t), [](Tracked& t) { return PendingTimes(1, &t).Map([](Tracked* t) { return Int(t->lives()); }); })
-        .Take(2)
-        .Collect<Unit>();
-  });
+  const auto lives = [](Tracked& t) { return PendingTimes(1, &t).Map([](Tracked* t) { return Int(t->lives()); }); };
+  RunDropSuite([&](Tracked t) { return stream::Unfold(std::move(t), lives).Take(2).Collect<Unit>(); });
   for (int polls = 1; polls <= 4; ++polls) {
-    auto countdown = stream::Unfold(3, [](int& n) { return PendingTimes(2, &n).Map([](int* n) { return *n > 0 ? Int((*n)--) : Int(); }); });
+    auto countdown = stream::Unfold(3, [](int& n) {
+      return PendingTimes(2, &n).Map([](int* n) { return *n > 0 ? Int((*n)--) : Int(); });
+    });
     EXPECT_EQ(ItemsBesideDrops(countdown, polls), (Ints{3, 2, 1})) << polls;
   }
 }
