@@ -1,13 +1,16 @@
 #include "kioto/fs/read_dir.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/fs/paths.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/tests/conformance/flavours.h"
 
 namespace kioto::fs {
@@ -56,6 +59,32 @@ TEST_P(ReadDirTest, ListsMoreThanABatch) {
   while ((*Run(dir.NextEntry())).has_value()) ++entries;
   EXPECT_EQ(entries, 100);
   EXPECT_FALSE((*Run(dir.NextEntry())).has_value());  // again and again
+}
+
+// Each NextEntry is dropped that is not ready after `polls` polls.
+TEST_P(ReadDirTest, AnEntryThatNobodyWaitedForComesWithTheNext) {
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Run(Write(In(absl::StrCat(i)), "")), OkStatus());
+  const EnterGuard entered = runtime().Enter();
+  for (int polls = 1; polls < 4; ++polls) {
+    ReadDir dir = *Run(OpenDir(dir_));
+    std::set<std::string> names;
+    for (bool ended = false; !ended;) {
+      { PolledTask unpolled(dir.NextEntry()); }
+      PolledTask next(dir.NextEntry());
+      auto entry = next.Poll();
+      for (int i = 1; i < polls && entry.pending(); ++i) entry = next.Poll();
+      if (entry.pending()) {
+        std::this_thread::yield();
+        continue;
+      }
+      ASSERT_TRUE(entry->ok()) << entry->status();
+      ended = !(*entry)->has_value();
+      if (!ended) {
+        EXPECT_TRUE(names.insert((**entry)->name).second);
+      }
+    }
+    EXPECT_EQ(names.size(), 100u);
+  }
 }
 
 }  // namespace

@@ -93,5 +93,22 @@ TEST_F(DatagramFramedTest, AnItemThatIsRefusedSendsNothing) {
   EXPECT_EQ(item->item, "two");
 }
 
+TEST_F(DatagramFramedTest, ANextThatIsDroppedLosesNothing) {
+  auto socket = std::make_shared<UdpSocket>(Bind());
+  const SocketAddress at = *socket->local_address();
+  DatagramFramed out(socket, io::BytesCodec());
+  DatagramFramed in(socket, io::LinesCodec());
+  for (int polls = 0; polls < 4; ++polls) {
+    {
+      PolledTask next(in.Next());
+      for (int i = 0; i < polls; ++i) EXPECT_TRUE(next.Poll().pending());
+    }
+    EXPECT_TRUE(loop_.Run(out.Send(ToAddress("1\n2\n", at))).ok());
+    EXPECT_EQ(Next(in, at), "1");
+    { PolledTask unpolled(in.Next()); }
+    EXPECT_EQ(Next(in, at), "2");
+  }
+}
+
 }  // namespace
 }  // namespace kioto::net

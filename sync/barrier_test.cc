@@ -65,14 +65,17 @@ TEST(BarrierTest, TheNextGenerationWaitsForItsOwn) {
 }
 
 TEST(BarrierTest, OneThatIsDroppedHasArrivedIfItWasPolled) {
-  Barrier barrier(2);
-  { Task unpolled(barrier.Wait()); }
-  Task dropped(barrier.Wait());
-  EXPECT_TRUE(dropped.Poll().pending());
-  dropped.Drop();
-  EXPECT_EQ(dropped.held(), 0);
-  EXPECT_TRUE((*Task(barrier.Wait()).Poll()).is_leader);
-  EXPECT_TRUE(Task(barrier.Wait()).Poll().pending());
+  for (int polls = 1; polls < 4; ++polls) {
+    Barrier barrier(2);
+    { Task unpolled(barrier.Wait()); }
+    Task dropped(barrier.Wait());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    EXPECT_EQ(dropped.held(), 0);
+    EXPECT_TRUE((*Task(barrier.Wait()).Poll()).is_leader);
+    EXPECT_EQ(dropped.wakes(), 0);
+    EXPECT_TRUE(Task(barrier.Wait()).Poll().pending());
+  }
 }
 
 }  // namespace

@@ -261,6 +261,23 @@ TEST(BroadcastEndTest, TheLastSenderToGoWakesAll) {
   EXPECT_TRUE(a.IsClosed());
 }
 
+TEST(BroadcastEndTest, AClosedThatIsDroppedIsForgotten) {
+  for (int polls = 0; polls < 4; ++polls) {
+    Broadcast<int> room(4);
+    auto inbox = room.Subscribe();
+    PolledTask dropped(room.Closed());
+    PolledTask stays(room.Closed());
+    EXPECT_TRUE(stays.Poll().pending());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    EXPECT_EQ(dropped.held(), 0);
+    inbox.reset();
+    EXPECT_EQ(dropped.wakes(), 0);
+    EXPECT_EQ(stays.wakes(), 1);
+    EXPECT_TRUE(stays.Poll().ready());
+  }
+}
+
 // behaviour: tokio/tests/sync_broadcast.rs#dropping_sender_does_not_overwrite
 TEST(BroadcastEndTest, TheEndTakesNoPlaceInTheRing) {
   Broadcast<int> room(2);

@@ -34,6 +34,24 @@ TEST(SetOnceTest, SetWakesAllWhoWait) {
   EXPECT_EQ(*PolledTask(cell.Wait()).Poll(), cell.Get());
 }
 
+TEST(SetOnceTest, DroppedAtAnyPointAWaitIsForgotten) {
+  for (int polls = 0; polls < 4; ++polls) {
+    auto value = std::make_shared<int>(1);
+    SetOnce<Counted> cell;
+    PolledTask dropped(cell.Wait());
+    PolledTask stays(cell.Wait());
+    EXPECT_TRUE(stays.Poll().pending());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    EXPECT_EQ(dropped.held(), 0);
+    EXPECT_TRUE(cell.Set(value).ok());
+    EXPECT_EQ(dropped.wakes(), 0);
+    EXPECT_EQ(stays.wakes(), 1);
+    EXPECT_EQ(**stays.Poll(), value);
+    EXPECT_EQ(value.use_count(), 2);
+  }
+}
+
 // behaviour: tokio/tests/sync_set_once.rs#set_and_wait
 TEST(SetOnceTest, ATaskSetsIt) {
   SetOnce<int> cell;

@@ -1,10 +1,13 @@
 // What channels say of themselves as streams: how many items a receiver has, and a Watch and a Broadcast as streams of their values.
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/by_ref.h"
+#include "kioto/runtime/future/stream/streams.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_stream.h"
 #include "kioto/runtime/future/testing/stream_items.h"
@@ -192,6 +195,37 @@ TEST(WatchStream, MayBeMovedWhileItWaits) {
   EXPECT_EQ(moved.held(), 0);
 }
 
+// check: H1
+TEST(WatchStream, DropSuite) {
+  Watch<std::string> watch("hello");
+  RunDropSuite(
+      [&watch](Tracked tracked) {
+        return WatchStream(watch.Subscribe()).Map([tracked = std::move(tracked)](std::string&) { return 1; }).Collect<Unit>();
+      },
+      3, [&watch] { EXPECT_EQ(watch.ReceiverCount(), 0u); });
+}
+
+TEST(WatchStream, OfANextThatIsDroppedTheValueComesWithTheNext) {
+  for (int polls = 0; polls < 4; ++polls) {
+    for (bool sent : {false, true}) {
+      Watch<std::string> watch("hello");
+      auto stream = WatchStream<std::string>::Changes(watch.Subscribe());
+      PolledTask dropped(stream.Next());
+      for (int i = 0; i < polls; ++i) EXPECT_THAT(dropped.Poll(), IsPending());
+      if (sent) {
+        EXPECT_TRUE(watch.Send("bye"));
+      }
+      dropped.Drop();
+      if (!sent) {
+        EXPECT_TRUE(watch.Send("bye"));
+      }
+      EXPECT_THAT(PolledTask(stream.Next()).Poll(), IsReady(Text("bye")));
+      EXPECT_EQ(dropped.held(), 0);
+      EXPECT_THAT(PolledTask(stream.Next()).Poll(), IsPending());
+    }
+  }
+}
+
 // The item that the stream gives now.
 StatusOr<std::string> Next(PolledStream<BroadcastStream<std::string>>& stream) {
   auto poll = stream.Poll();
@@ -241,6 +275,41 @@ TEST(BroadcastStream, MayBeMovedWhileItWaits) {
   moved.Drop();
   EXPECT_EQ(moved.held(), 0);
   EXPECT_EQ(room.ReceiverCount(), 0u);
+}
+
+// check: H1
+TEST(BroadcastStream, DropSuite) {
+  std::optional<Broadcast<std::shared_ptr<Tracked>>> room;
+  RunDropSuite(
+      [&room](Tracked tracked) {
+        room.emplace(2);
+        auto stream = stream::From(BroadcastStream(room->Subscribe()));
+        EXPECT_EQ(room->Send(std::make_shared<Tracked>(std::move(tracked))), 1u);
+        return std::move(stream).ForEach([](StatusOr<std::shared_ptr<Tracked>>& item) { EXPECT_TRUE(item.ok()); });
+      },
+      3, [&room] { EXPECT_EQ(room->ReceiverCount(), 0u); });
+}
+
+TEST(BroadcastStream, OfANextThatIsDroppedTheValueComesWithTheNext) {
+  for (int polls = 0; polls < 4; ++polls) {
+    for (bool sent : {false, true}) {
+      Broadcast<std::string> room(2);
+      PolledStream stream(BroadcastStream(room.Subscribe()));
+      PolledTask dropped(stream->Next());
+      for (int i = 0; i < polls; ++i) EXPECT_THAT(dropped.Poll(), IsPending());
+      if (sent) {
+        EXPECT_EQ(room.Send("one"), 1u);
+      }
+      dropped.Drop();
+      if (!sent) {
+        EXPECT_EQ(room.Send("one"), 1u);
+      }
+      EXPECT_EQ(room.Send("two"), 1u);
+      EXPECT_EQ(*Next(stream), "one");
+      EXPECT_EQ(*Next(stream), "two");
+      EXPECT_EQ(dropped.held(), 0);
+    }
+  }
 }
 
 }  // namespace

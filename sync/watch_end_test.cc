@@ -59,6 +59,23 @@ TEST(WatchEndTest, ClosedWithoutEndLeavesTheOthersATurn) {
   EXPECT_TRUE(LeavesATurn([&] { return watch.Closed(); }));
 }
 
+TEST(WatchEndTest, AClosedThatIsDroppedIsForgotten) {
+  for (int polls = 0; polls < 4; ++polls) {
+    Watch<int> watch(0);
+    auto seen = watch.Subscribe();
+    PolledTask dropped(watch.Closed());
+    PolledTask stays(watch.Closed());
+    EXPECT_TRUE(stays.Poll().pending());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    EXPECT_EQ(dropped.held(), 0);
+    seen.reset();
+    EXPECT_EQ(dropped.wakes(), 0);
+    EXPECT_EQ(stays.wakes(), 1);
+    EXPECT_TRUE(stays.Poll().ready());
+  }
+}
+
 // behaviour: tokio/tests/sync_watch.rs#changed_succeeds_on_closed_channel_with_unseen_value
 TEST(WatchEndTest, AnUnseenValueComesBeforeTheEnd) {
   Watch<std::string> watch("A");

@@ -201,6 +201,22 @@ TEST(PauseTest, AdvanceWakesTheTaskWhoseTimeHasCome) {
                   .ok());
 }
 
+TEST(PauseTest, AnAdvanceThatIsDroppedHasJumpedIfItWasPolled) {
+  for (int polls = 0; polls <= 2; ++polls) {
+    Runtime runtime = MakeRuntime(true);
+    EXPECT_TRUE(runtime
+                    .BlockOn([polls] {
+                      const Instant start = Instant::Now();
+                      PolledTask dropped(Advance(10ms));
+                      for (int i = 0; i < polls; ++i) EXPECT_EQ(dropped.Poll().pending(), i == 0);
+                      dropped.Drop();
+                      EXPECT_EQ(dropped.held(), 0);
+                      EXPECT_EQ(start.Elapsed(), polls > 0 ? 10ms : 0ms);
+                    })
+                    .ok());
+  }
+}
+
 std::vector<int64_t> RandomSleeps(uint32_t seed) {
   Runtime runtime = MakeRuntime(true);
   std::vector<int64_t> elapsed;

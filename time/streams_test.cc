@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/stream/streams.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_stream.h"
@@ -173,6 +174,90 @@ TEST_F(StreamsTest, ChunksTimeoutGivesAFullChunkAtOnce) {
   EXPECT_EQ(chunks->Remainder(), Ints());
   clock_.Advance(3s);
   EXPECT_THAT(chunks.Poll(), IsReady(Chunk(Ints{4})));
+}
+
+// check: H1
+TEST_F(StreamsTest, DropSuite) {
+  const auto after = [this] {
+    EXPECT_EQ(clock_.timers(), 0u);
+    clock_.Advance(20ms);
+  };
+  const auto source = [](Tracked t) {  // an item, and no more
+    return stream::Once(1).Map([t = std::move(t)](int n) { return n; }).Chain(stream::Never<int>());
+  };
+  const auto ignore = [](auto&) {};
+  RunDropSuite(
+      [&](Tracked t) { return stream::Once(0).Chain(source(std::move(t))).Apply(Throttle(10ms)).ForEach(ignore); }, 3, after);
+  RunDropSuite([&](Tracked t) { return source(std::move(t)).Apply(TimeoutEach(10ms)).ForEach(ignore); }, 3, after);
+  RunDropSuite(
+      [&](Tracked t) {
+        return TimeoutRepeating(Interval(Instant::Now() + 10ms, 10ms), source(std::move(t))).ForEach(ignore);
+      },
+      3, after);
+  RunDropSuite(
+      [&](Tracked t) {
+        return stream::Once(std::move(t)).Chain(stream::Never<Tracked>()).Apply(ChunksTimeout(3, 10ms)).ForEach(ignore);
+      },
+      3, after);
+}
+
+// A Next() that is dropped after so many polls.
+template <class S>
+void DropNext(PolledStream<S>& stream, int polls) {
+  PolledTask next(stream->Next());
+  for (int i = 0; i < polls; ++i) EXPECT_THAT(next.Poll(), IsPending());
+}
+
+TEST_F(StreamsTest, ThrottleRestsNoLongerForDrops) {
+  for (int polls = 0; polls < 3; ++polls) {
+    PolledStream slow(stream::From(Ints{1, 2}).Apply(Throttle(100ms)));
+    EXPECT_THAT(slow.Poll(), IsReady(Int(1)));
+    DropNext(slow, polls);
+    clock_.Advance(90ms);
+    DropNext(slow, polls);
+    clock_.Advance(11ms);
+    EXPECT_THAT(slow.Poll(), IsReady(Int(2)));
+  }
+}
+
+TEST_F(StreamsTest, TimeoutEachCountsOnBesideDrops) {
+  for (int polls = 1; polls < 4; ++polls) {
+    PolledStream items(After(150ms, 7).Apply(TimeoutEach(100ms)));
+    DropNext(items, polls);
+    clock_.Advance(90ms);
+    DropNext(items, polls);
+    clock_.Advance(11ms);
+    EXPECT_EQ(Next(items), "late");
+    DropNext(items, polls);
+    clock_.Advance(50ms);
+    EXPECT_EQ(Next(items), "7");
+    EXPECT_EQ(Next(items), "end");
+  }
+}
+
+TEST_F(StreamsTest, TimeoutRepeatingTicksOnBesideDrops) {
+  for (int polls = 1; polls < 4; ++polls) {
+    PolledStream items(TimeoutRepeating(Interval(Instant::Now() + 50ms, 50ms), After(120ms, 7).Chain(stream::Never<int>())));
+    DropNext(items, polls);
+    clock_.Advance(50ms);
+    DropNext(items, 0);
+    EXPECT_EQ(Next(items), "late");
+    DropNext(items, polls);
+    clock_.Advance(71ms);
+    EXPECT_EQ(Next(items), "7");
+  }
+}
+
+TEST_F(StreamsTest, ChunksTimeoutKeepsWhatHasComeAndItsLimit) {
+  for (int polls = 1; polls < 4; ++polls) {
+    PolledStream chunks(stream::From(Ints{1, 2}).Chain(After(1s, 3)).Chain(stream::Never<int>()).Apply(ChunksTimeout(4, 2s)));
+    DropNext(chunks, polls);
+    clock_.Advance(1s);
+    DropNext(chunks, polls);
+    clock_.Advance(1s);
+    EXPECT_THAT(chunks.Poll(), IsReady(Chunk(Ints{1, 2, 3})));
+    EXPECT_EQ(clock_.timers(), 0u);
+  }
 }
 
 // behaviour: tokio-stream/tests/chunks_timeout.rs#real_time

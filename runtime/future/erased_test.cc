@@ -214,6 +214,33 @@ TEST(YieldNowTest, IsPendingOnce) {
   EXPECT_THAT(task.Poll(), IsReady());
 }
 
+// check: H1
+TEST(WrappersTest, DropSuite) {
+  const auto slow = [](Tracked t) { return PendingTimes(2, std::move(t)); };
+  RunDropSuite([&](Tracked t) { return Unconstrained(slow(std::move(t))); });
+  RunDropSuite([&](Tracked t) { return Cooperative(slow(std::move(t))); });
+  RunDropSuite([&](Tracked t) { return LosesData(slow(std::move(t))); });
+  RunDropSuite([&](Tracked t) { return slow(std::move(t)).Named("named"); });
+  RunDropSuite([&](Tracked t) { return slow(Tracked()).Inspect([t = std::move(t)](const Tracked&) {}); });
+  RunDropSuite([&](Tracked t) { return slow(std::move(t)).Map([](Tracked&& t) { return std::move(t); }); });
+  RunDropSuite([](Tracked t) { return PollFn([t = std::move(t)](Context&) -> Poll<int> { return kPending; }); });
+  RunDropSuite([](Tracked t) { return Ready(std::move(t)); });
+}
+
+// Of a future that is kept: who polls it ByRef, and is dropped, leaves it where it has come to.
+TEST(WrappersTest, AByRefThatIsDroppedLosesNothing) {
+  for (int polls = 0; polls <= 3; ++polls) {
+    auto kept = PendingTimes(3, 7);
+    {
+      PolledTask dropped(ByRef(kept));
+      for (int i = 0; i < polls; ++i) EXPECT_THAT(dropped.Poll(), IsPending());
+    }
+    PolledTask next(ByRef(kept));
+    for (int i = polls; i < 3; ++i) EXPECT_THAT(next.Poll(), IsPending());
+    EXPECT_THAT(next.Poll(), IsReady(7));
+  }
+}
+
 auto TakeUnits(int n, int& taken) {
   return PollFn([n, &taken](Context& cx) -> Poll<int> {
     for (int i = 0; i < n; ++i) {

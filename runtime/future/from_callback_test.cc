@@ -90,6 +90,23 @@ TEST(FromCallbackTest, AnOutputThatNobodyTookIsDestroyed) {
   EXPECT_EQ(Tracked::alive(), 0);
 }
 
+TEST(FromCallbackTest, DroppedAtAnyPointNothingIsLeft) {
+  for (int polls = 0; polls < 4; ++polls) {
+    Completer<Tracked> done;
+    PolledTask task(FromCallback<Tracked>([&done, t = Tracked()](Completer<Tracked> completer) { done = std::move(completer); }));
+    for (int i = 0; i < polls; ++i) EXPECT_THAT(task.Poll(), IsPending());
+    task.Drop();
+    EXPECT_EQ(Tracked::alive(), 0);
+    if (polls > 0) {
+      EXPECT_TRUE(done.IsCancelled());
+      EXPECT_FALSE(done(Tracked()));
+    }
+    EXPECT_EQ(task.wakes(), 0);
+    EXPECT_EQ(task.held(), 0);
+    EXPECT_EQ(Tracked::alive(), 0);
+  }
+}
+
 TEST(FromCallbackTest, OnCancelRunsOnceWhenTheFutureGoesFirst) {
   Completer<int> done;
   int cancels = 0;

@@ -225,6 +225,26 @@ TEST_F(AsyncFdTest, EveryWaiterIsWoken) {
   EXPECT_TRUE(second.Poll().ready());
 }
 
+TEST_F(AsyncFdTest, DroppedAtAnyPointNothingIsTaken) {
+  int calls = 0;
+  for (int polls = 0; polls < 4; ++polls) {
+    PolledTask ready(fd_->Readable());
+    PolledTask reading(fd_->AsyncIo(Interest::kReadable, [&] { return ++calls, ReadHere(); }));
+    for (int i = 0; i < polls; ++i) {
+      EXPECT_TRUE(ready.Poll().pending());
+      EXPECT_TRUE(reading.Poll().pending());
+    }
+    ready.Drop();
+    reading.Drop();
+    EXPECT_EQ(ready.held() + reading.held(), 0);
+    Send("kept");
+    EXPECT_EQ(*loop_.Run(fd_->AsyncIo(Interest::kReadable, [&] { return ReadHere(); })), 4);
+    EXPECT_EQ(calls + ready.wakes() + reading.wakes(), 0);
+    PolledTask none(fd_->AsyncIo(Interest::kReadable, [&] { return ReadHere(); }));
+    EXPECT_TRUE(none.Poll().pending());  // and takes back the readiness that is left over
+  }
+}
+
 TEST_F(AsyncFdTest, IsAReaderAndAWriter) {
   PolledTask reading(Read(*fd_, MutableBytes(buffer_, 8)));
   EXPECT_TRUE(reading.Poll().pending());

@@ -159,5 +159,21 @@ TEST(Seek, ABufferedWriterIsWrittenOutFirst) { ExpectSeeksBehindWhatWasWritten(/
 // behaviour: tokio/tests/io_buf_writer.rs#maybe_pending_buf_writer_seek
 TEST(Seek, ABufferedWriterWaitsForItsFile) { ExpectSeeksBehindWhatWasWritten(/*waits=*/true); }
 
+TEST(Seek, DroppedAtAnyPointABufferedWriterWritesEachByteOnce) {
+  for (int polls = 0; polls <= 2; ++polls) {
+    BufWriter<MemoryFile> out(MemoryFile("", /*waits=*/true), /*capacity=*/8);
+    EXPECT_EQ(Finish(out.WriteAll("abc")), OkStatus());
+    PolledTask dropped(Seek(out, SeekFrom::Start(0)));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    EXPECT_EQ(Finish(out.Flush()), OkStatus());
+    EXPECT_EQ(out.inner().bytes(), "abc");
+    EXPECT_EQ(*Finish(Seek(out, SeekFrom::Start(1))), 1u);
+    EXPECT_EQ(Finish(out.WriteAll("B")), OkStatus());
+    EXPECT_EQ(Finish(out.Flush()), OkStatus());
+    EXPECT_EQ(out.inner().bytes(), "aBc");
+  }
+}
+
 }  // namespace
 }  // namespace kioto::io

@@ -123,6 +123,24 @@ TEST_P(EitherWayTest, WaitIsDroppedAnyTimeAndAskedAgain) {
   EXPECT_TRUE(Wait(moved).success());
 }
 
+TEST_P(EitherWayTest, AKillThatIsDroppedIsSentIfItWasPolled) {
+  for (int polls = 0; polls < 3; ++polls) {
+    Child child = Spawn(Sleeper());
+    {
+      PolledTask kill(child.Kill());
+      for (int i = 0; i < polls && !kill.done(); ++i) static_cast<void>(kill.Poll());
+    }
+    EXPECT_EQ(calls_->kills.load(), polls > 0 ? polls + 1 : 0);
+    if (polls == 0) {
+      EXPECT_TRUE(child.id().has_value());
+    } else {
+      EXPECT_EQ(Wait(child).signal(), SIGKILL);
+    }
+    EXPECT_TRUE(loop_.Run(child.Kill()).ok());
+    EXPECT_EQ(Wait(child).signal(), SIGKILL);
+  }
+}
+
 // A wait that is polled again without cause looks again; one look follows each signal.
 // behaviour: tokio/src/process/unix/reap.rs#reaper
 TEST_P(EitherWayTest, EachWakeIsOneLook) {

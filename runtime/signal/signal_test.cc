@@ -145,6 +145,17 @@ TEST_F(SignalTest, WhatComesBetweenTwoListenersIsGivenToTheSecond) {
   EXPECT_TRUE(none.Poll().pending());
 }
 
+TEST_F(SignalTest, ARecvThatIsDroppedLosesNoSignal) {
+  StatusOr<Listener> listener = Listener::Make(SIGUSR1);
+  for (int polls = 0; polls < 4; ++polls) {
+    PolledTask recv(listener->Recv());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(recv.Poll().pending());
+    Raise(SIGUSR1);
+    recv.Drop();
+    EXPECT_EQ(*loop_.Run(listener->Recv()), SIGUSR1);
+  }
+}
+
 // behaviour: tokio/tests/signal_multi_rt.rs#multi_loop
 TEST_F(SignalTest, ReachesEveryRuntime) {
   loop_.Leave();

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/task/testing/collections.h"
 
 namespace kioto {
@@ -45,6 +46,16 @@ TEST(AbortOnDropTest, DisarmedItLetsTheTaskGoOn) {
 TEST(AbortOnDropTest, IsAFutureOfTheOutput) {
   Runtime runtime = MakeCurrentThread();
   EXPECT_EQ(*runtime.BlockOn(AbortOnDrop(runtime.Spawn(YieldThen(3)))), 3);
+}
+
+// check: H1
+TEST(AbortOnDropTest, DropSuite) {
+  Runtime runtime = MakeCurrentThread();
+  auto guard = std::make_shared<int>();
+  RunDropSuite([&] { return AbortOnDrop(runtime.Spawn(HoldForEver(guard))); }, 3, [&] {
+    Drive(runtime);
+    EXPECT_EQ(guard.use_count(), 1);  // the task ends with it
+  });
 }
 
 TEST(AbortOnDropTest, AssigningAbortsWhatWasThere) {

@@ -113,6 +113,11 @@ TEST(TaskLocalTest, LivesInTheFuture) {
   EXPECT_EQ(log.text(), "future");
 }
 
+// check: H1
+TEST(TaskLocalTest, DropSuite) {
+  RunDropSuite([](Tracked t) { return text.Scope("x", PendingTimes(2, std::move(t))); }, 4, [] { EXPECT_FALSE(text.IsSet()); });
+}
+
 // behaviour: tokio/tests/task_panic.rs#local_key_get_panic_caller
 TEST(TaskLocalDeathTest, ReadingWhatIsNotSetEndsTheProgram) {
   EXPECT_DEATH(request.Get(), "a task-local was read where it is not set");

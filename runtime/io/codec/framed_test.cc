@@ -328,6 +328,32 @@ TEST(FramedWrite, ASendThatIsDroppedWhileItWaitsForRoomLosesItsItem) {
   EXPECT_TRUE(framed.writer().shut());
 }
 
+TEST(Framed, DroppedAtAnyPointANextAndAFlushLoseNothing) {
+  for (int polls = 0; polls <= 2; ++polls) {
+    FramedRead read(ScriptedReader({Wire32({7}).substr(0, 3), PendingOnce(), PendingOnce(), Wire32({7, 8}).substr(3)}), U32());
+    FramedWrite write(ScriptedWriter({size_t{3}, PendingOnce(), PendingOnce()}), U32());
+    FramedWrite closed(ScriptedWriter({size_t{3}, PendingOnce(), PendingOnce()}), U32());
+    for (FramedWrite<ScriptedWriter, U32>* sink : {&write, &closed}) EXPECT_TRUE(Finish(sink->Feed(uint64_t{7})).ok());
+    {
+      PolledTask next(read.Next());
+      PolledTask flush(write.Flush());
+      PolledTask close(closed.Close());
+      for (int i = 0; i < polls; ++i) {
+        EXPECT_THAT(next.Poll(), IsPending());
+        EXPECT_THAT(flush.Poll(), IsPending());
+        EXPECT_THAT(close.Poll(), IsPending());
+      }
+    }
+    EXPECT_EQ(**Finish(read.Next()), 7u);
+    EXPECT_EQ(**Finish(read.Next()), 8u);
+    EXPECT_TRUE(Finish(write.Send(uint64_t{8})).ok());
+    EXPECT_EQ(write.writer().data(), Wire32({7, 8}));
+    EXPECT_TRUE(!closed.writer().shut() && Finish(closed.Close()).ok());
+    EXPECT_EQ(closed.writer().data(), Wire32({7}));
+    EXPECT_TRUE(closed.writer().shut());
+  }
+}
+
 TEST(FramedWrite, AWriterThatTakesNothingIsAnError) {
   FramedWrite framed(ScriptedWriter({size_t{0}}), U32());
   const Status status = Finish(framed.Send(uint64_t{7}));
