@@ -197,7 +197,10 @@ ResolveFuture::ResolveFuture(ResolveFuture&& other) noexcept
 ResolveFuture::~ResolveFuture() { End(); }
 
 void ResolveFuture::End() {
-  if (look_up_ != nullptr) internal::Resolver::Get().Forget(*look_up_);
+  if (look_up_ != nullptr) {
+    internal::Resolver::Get().Forget(*look_up_);
+    look_up_->waker.Register(kioto::Waker());  // one that is under way ends unheard, and may take long
+  }
   look_up_.reset();
   if (stopped_ != nullptr) std::exchange(stopped_, nullptr)->AllowAutoAdvance();
 }

@@ -97,6 +97,7 @@ TEST(FromCallbackTest, DroppedAtAnyPointNothingIsLeft) {
     for (int i = 0; i < polls; ++i) EXPECT_THAT(task.Poll(), IsPending());
     task.Drop();
     EXPECT_EQ(Tracked::alive(), 0);
+    EXPECT_EQ(task.held(), 0);  // though the completer is kept
     if (polls > 0) {
       EXPECT_TRUE(done.IsCancelled());
       EXPECT_FALSE(done(Tracked()));

@@ -32,6 +32,7 @@ void CallbackCore::OnCancel(absl::AnyInvocable<void() &&> fn) {
 bool CallbackCore::Cancel() {
   // acq_rel: pairs with OnCancel's and End's release; released to cancelled(). (R1)
   const auto before = static_cast<State>(word_.exchange(static_cast<uint32_t>(State::kCancelled), std::memory_order_acq_rel));
+  waiting_.Register(Waker());  // the completer may be kept for ever, and is not to keep the task
   if (before == State::kArmed) std::exchange(on_cancel_, nullptr)();
   return before == State::kOpen || before == State::kArmed;
 }
