@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/config.h"
 #include "kioto/tests/conformance/flavours.h"
 
 #if defined(__linux__)
@@ -18,6 +19,13 @@
 #endif
 
 namespace kioto::fs {
+
+// Whether a read of what the system has in memory needs no job.
+#if defined(__linux__) && !KIOTO_PORTABLE
+inline constexpr bool kReadsFromMemory = true;
+#else
+inline constexpr bool kReadsFromMemory = false;
+#endif
 
 inline std::string NewTestDir() {
   std::string dir = testing::TempDir() + "/fs_XXXXXX";

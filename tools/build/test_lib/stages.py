@@ -166,7 +166,7 @@ def _configuration(*names, scale="1"):
 
 # What --config=portable changes lies in these, and is used by them at first hand.
 _TWINS = ["//%s/..." % folder for folder in (
-    "runtime/base", "runtime/blocking", "runtime/driver", "runtime/io", "runtime/scheduler", "runtime/signal", "net",
+    "fs", "runtime/base", "runtime/blocking", "runtime/driver", "runtime/io", "runtime/scheduler", "runtime/signal", "net",
     "tests/embed", "tools/examples/mini_redis")]
 
 
