@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/fs/paths.h"
+#include "kioto/fs/testing_fs.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/future/future.h"
