@@ -1,6 +1,4 @@
 // Sockets: futures that are dropped after any number of polls take no byte and no connection, and leave no fd.
-#include <dirent.h>
-
 #include <atomic>
 #include <memory>
 #include <string>
@@ -17,14 +15,6 @@
 
 namespace kioto::net {
 namespace {
-
-int OpenFds() {
-  int count = 0;
-  DIR* dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
 
 using TcpDropTest = TcpTest;
 using UnixDropTest = UnixTest;

@@ -133,6 +133,7 @@ TEST_F(NetPrograms, CopiesFromOneSocketToAnother) {
   EXPECT_EQ(receiver.Receive(sent.size()), sent);
 }
 
+// As runtime/future/programs_test.cc has it on mocks: a page that shows what a user would write, word for word.
 // --- Many pages, eight at a time -------------------------------------------------------------------------------------
 
 struct Url {

@@ -1,7 +1,5 @@
 #include "kioto/net/tcp_connect.h"
 
-#include <dirent.h>
-
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,14 +23,6 @@ class TcpConnectTest : public TcpTest {
     EXPECT_EQ(client->peer_address()->port(), address_.port());
   }
 };
-
-int OpenFds() {
-  int count = 0;
-  DIR* dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
 
 // A port on which nobody listens: it was free a moment ago.
 SocketAddress DeadAddress(DrivenLoop& loop, IpAddress ip = IpAddress::LoopbackV4()) {
