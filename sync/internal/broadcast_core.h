@@ -174,14 +174,15 @@ class BroadcastCore {
   static constexpr uint64_t kReceivers = (uint64_t{1} << kTailShift) - 1;
   static Moment MomentOf(uint64_t state) { return {state >> kTailShift, state & kReceivers}; }
 
+  // What every receive reads lies in other cache lines than what every send writes.
   const uint64_t mask_;
   int lap_shift_;
-  base::Atomic<uint64_t> state_;
   SenderCount senders_;
   base::Atomic<uint32_t> refs_{1};  // all senders together, each receiver, and each weak sender
-  Notify sent_;
   Notify no_receiver_;
-  mutable base::Mutex positions_lock_;
+  alignas(64) base::Atomic<uint64_t> state_;
+  Notify sent_;
+  alignas(64) mutable base::Mutex positions_lock_;
   mutable base::IntrusiveList<BroadcastPosition> positions_;
 };
 
