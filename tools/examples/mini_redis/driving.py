@@ -99,6 +99,16 @@ class Server:
         self.port = int(line.rsplit(":", 1)[1])
         self.pid = self.process.pid
 
+    def refuses(self):
+        """Whether nothing listens there any more. A driver may close the fd a little after its owner has gone."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:  # the kernel had accepted it, and reset it when the listener was closed
+            return False
+        return False
+
     def __enter__(self):
         return self
 

@@ -186,8 +186,7 @@ class Ending(unittest.TestCase):
                 server.process.send_signal(number)
                 self.assertEqual(idle.rest(), b"")
                 self.assertEqual(listener.rest(), b"")
-                with self.assertRaises(ConnectionRefusedError):  # who comes now goes elsewhere, though it still serves
-                    Client(server.port)
+                until(server.refuses)  # who comes now goes elsewhere, though it still serves
                 self.assertEqual(len(busy.reply()), 3000000 + 12)
                 self.assertEqual(busy.rest(), b"")
                 self.assertEqual(server.process.wait(PATIENCE), 0)

@@ -237,7 +237,7 @@ class EndTest(unittest.TestCase):
             client.sendall(b"before")
             self.assertEqual(receive(client, 6), b"before")
             through.terminate()
-            until(lambda: self._refuses(through), "the end of accepting")
+            until(through.refuses, "the end of accepting")
             client.sendall(b"after")
             self.assertEqual(receive(client, 5), b"after")
             client.close()
@@ -251,15 +251,6 @@ class EndTest(unittest.TestCase):
                 self.assertEqual(server.recv(1), b"")
                 self.assertEqual(through.wait(), 0)
                 self.assertIn("1 connections were cut", through.log())
-
-    def _refuses(self, through):
-        try:
-            through.connect().close()
-        except ConnectionRefusedError:
-            return True
-        except OSError:  # the kernel had accepted it, and reset it when the listener was closed
-            return False
-        return False
 
     def test_wrong_flags_are_said(self):
         for words in (["127.0.0.1:0"], ["a", "b", "c"], ["127.0.0.1:0", "x:1", "--idle-ms=soon"], ["--what=1", "a", "b"]):

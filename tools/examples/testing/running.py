@@ -82,6 +82,16 @@ class Server:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
 
+    def refuses(self):
+        """Whether nothing listens there any more. A driver may close the fd a little after its owner has gone."""
+        try:
+            self.connect().close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:  # the kernel had accepted it, and reset it when the listener was closed
+            return False
+        return False
+
     def connections(self):
         """Those that the program has accepted and not closed: {the client's port: bytes that wait to be read}."""
         with open("/proc/net/tcp") as table:
