@@ -2,6 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
 
@@ -51,6 +55,25 @@ StatusOr<TcpListener> BindFuture::BindTo(const SocketAddress& address) const {
 Poll<StatusOr<TcpListener>> BindFuture::PollOnce(Context& cx) {
   if (Status status = internal::CheckIo("net::TcpListener::Bind"); !status.ok()) return status;
   return internal::PollFirstOf<StatusOr<TcpListener>>(cx, resolve_, [this](const SocketAddress& to) { return BindTo(to); });
+}
+
+Poll<StatusOr<std::vector<TcpListener>>> BindSharedFuture::PollOnce(Context& cx) {
+  if (count_ < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("net::TcpListener::BindShared: ", count_, " listeners: ask for one at least"));
+  }
+  Poll<StatusOr<TcpListener>> first = first_.PollOnce(cx);
+  if (first.pending()) return kPending;
+  if (!first->ok()) return first->status();
+  const StatusOr<SocketAddress> address = (*first)->local_address();  // with the port that it got
+  if (!address.ok()) return address.status();
+  std::vector<TcpListener> listeners;
+  listeners.push_back(**std::move(first));
+  while (static_cast<int>(listeners.size()) < count_) {
+    StatusOr<TcpListener> next = first_.BindTo(*address);
+    if (!next.ok()) return next.status();
+    listeners.push_back(*std::move(next));
+  }
+  return StatusOr<std::vector<TcpListener>>(std::move(listeners));
 }
 
 void TcpListener::Describe(WaitTrace& trace) const {

@@ -6,16 +6,22 @@
 //
 // Accepting survives what happens to a server: a connection that broke before it was accepted is passed over; out of fds or
 // memory, it waits, up to 100 ms at a time, and goes on. Any number of tasks may accept at once. Any thread.
+//
+// Whoever accepts them, connections spread over the loops of the runtime: each goes, when it first waits, to the loop that
+// watches the fewest sockets (DriverSet::PickReactor). So one listener with one task does for most servers. Where accepting
+// itself takes all of a worker's time, BindShared makes a listener for each.
 #ifndef KIOTO_NET_TCP_LISTENER_H_
 #define KIOTO_NET_TCP_LISTENER_H_
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "kioto/net/acceptor.h"
 #include "kioto/net/endpoint.h"
 #include "kioto/net/resolve.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/future_base.h"
 
@@ -23,6 +29,7 @@ namespace kioto::net {
 
 class AcceptFuture;
 class BindFuture;
+class BindSharedFuture;
 class IncomingStream;
 
 struct ListenOptions {
@@ -30,7 +37,7 @@ struct ListenOptions {
   int backlog = 1024;
   // So that a restarted server gets its port back although old connections linger.
   bool reuse_address = true;
-  // Several listeners on one port, between which the kernel divides the connections.
+  // Several listeners on one port, between which the kernel divides the connections. Each must ask for it: BindShared does.
   bool reuse_port = false;
   // Whether a listener on a v6 address refuses v4 clients; unset: as the system has it.
   std::optional<bool> v6_only;
@@ -41,6 +48,12 @@ class TcpListener {
   // Binds to the first address of `at` that can be bound, and listens. Port 0: any free one, see local_address().
   // Errors: the last address's, with its errno. CANCEL SAFE: yes.
   static BindFuture Bind(Endpoint at, ListenOptions options = {});
+  // So many listeners on one port (port 0: the same free one), all or none; sets reuse_port. The kernel gives each client to one
+  // of them, and only the tasks of that one are woken. As any socket, each goes to the least loaded loop when it first waits: in
+  // an idle pool with as many workers, one to each. Or it is moved to a thread of a LocalPool, where its connections stay, too.
+  // One that is closed resets the clients in its queue: close them together. Errors: Bind's; kInvalidArgument if `count` is
+  // below 1. CANCEL SAFE: yes.
+  static BindSharedFuture BindShared(Endpoint at, int count, ListenOptions options = {});
   // Takes over the fd of a socket that listens already: nobody else may use it. Makes it close-on-exec, and
   // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
   static StatusOr<TcpListener> FromFd(int fd);
@@ -109,13 +122,30 @@ class [[nodiscard]] BindFuture : public FutureBase<BindFuture, StatusOr<TcpListe
   Poll<StatusOr<TcpListener>> PollOnce(Context& cx);
 
  private:
+  friend class BindSharedFuture;
+
   StatusOr<TcpListener> BindTo(const SocketAddress& address) const;
 
   ResolveFuture resolve_;
   ListenOptions options_;
 };
 
+// Output: StatusOr<std::vector<TcpListener>>.
+class [[nodiscard]] BindSharedFuture : public FutureBase<BindSharedFuture, StatusOr<std::vector<TcpListener>>> {
+ public:
+  BindSharedFuture(BindFuture first, int count) : first_(std::move(first)), count_(count) {}
+  Poll<StatusOr<std::vector<TcpListener>>> PollOnce(Context& cx);
+
+ private:
+  BindFuture first_;
+  int count_;
+};
+
 inline BindFuture TcpListener::Bind(Endpoint at, ListenOptions options) { return BindFuture(std::move(at), options); }
+inline BindSharedFuture TcpListener::BindShared(Endpoint at, int count, ListenOptions options) {
+  options.reuse_port = true;
+  return BindSharedFuture(Bind(std::move(at), options), count);
+}
 inline AcceptFuture TcpListener::Accept() { return AcceptFuture(*this); }
 inline IncomingStream TcpListener::Incoming() { return IncomingStream(*this); }
 

@@ -18,7 +18,12 @@ class DriverSet {
   // The wheel for an entry armed on this thread: its own driver's if that belongs to this set, else the first driver's
   // (then, if the new deadline is earlier than the one that driver parked for, the wheel unparks it: R4 of timer_wheel.h). Null without time.
   TimerWheel* WheelForThisThread();
-  // The least loaded reactor. Null without I/O.
+  // The reactor that watches the fewest sources, for one that is watched from now on. Null without I/O.
+  //
+  // So the connections of a listener spread over all loops, whoever accepts them, and nothing is handed over: until it first
+  // waits a socket is in no loop, and any thread may add it to any. There it stays until it closes; where many have closed, the
+  // next ones go. A source counts when it is watched: threads that choose at the same moment may choose the same reactor, and
+  // those that choose later make up for it.
   Reactor* PickReactor();
 };
 
