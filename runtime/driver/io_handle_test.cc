@@ -306,6 +306,26 @@ TEST_F(ManyDriversTest, SourcesSpreadEvenly) {
   for (auto& driver : drivers_) EXPECT_EQ(driver->reactor()->sources(), 10u);
 }
 
+// No source moves, and yet the reactors are level again.
+TEST_F(ManyDriversTest, NewcomersGoWhereOthersLeft) {
+  std::vector<std::unique_ptr<TestPair>> pairs(30);
+  const auto fill = [&] {
+    for (auto& pair : pairs) {
+      if (pair != nullptr) continue;
+      pair = std::make_unique<TestPair>();
+      PolledTask task(TestRead{&pair->here, buffer_, 1});
+      EXPECT_TRUE(task.Poll().pending());
+    }
+  };
+  fill();
+  for (size_t i = 0; i < pairs.size(); i += drivers_.size()) pairs[i].reset();  // all of one reactor
+  int empty = 0;
+  for (auto& driver : drivers_) empty += driver->reactor()->sources() == 0 ? 1 : 0;
+  EXPECT_EQ(empty, 1);
+  fill();
+  for (auto& driver : drivers_) EXPECT_EQ(driver->reactor()->sources(), 10u);
+}
+
 TEST_F(ManyDriversTest, AnyThreadHarvests) {
   TestPair pair;
   PolledTask task(TestRead{&pair.here, buffer_, 1});
