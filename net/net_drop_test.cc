@@ -130,6 +130,10 @@ TEST_F(ByNameDropTest, TcpBind) {
   ExpectLeavesNothing([] { return TcpListener::Bind("host.example:0"); });
 }
 
+TEST_F(ByNameDropTest, TcpBindShared) {
+  ExpectLeavesNothing([] { return TcpListener::BindShared("host.example:0", 3); });
+}
+
 TEST_F(ByNameDropTest, TcpConnect) {
   ExpectLeavesNothing([this] { return TcpStream::Connect(Endpoint("host.example", address_.port())); });
   EXPECT_TRUE(PolledTask(listener_.Accept()).Poll().pending());  // nobody came

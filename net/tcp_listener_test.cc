@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -68,6 +69,42 @@ TEST_F(TcpListenerTest, SharesAPortWhenAsked) {
   ASSERT_TRUE(one.ok()) << one.status();
   StatusOr<TcpListener> two = loop_.Run(TcpListener::Bind(*one->local_address(), options));
   EXPECT_TRUE(two.ok()) << two.status();
+}
+
+TEST_F(TcpListenerTest, BindsSeveralToOnePort) {
+  StatusOr<std::vector<TcpListener>> listeners = loop_.Run(TcpListener::BindShared("127.0.0.1:0", 3));
+  ASSERT_TRUE(listeners.ok()) << listeners.status();
+  ASSERT_EQ(listeners->size(), 3u);
+  const SocketAddress address = *listeners->front().local_address();
+  EXPECT_NE(address.port(), 0);
+  for (const TcpListener& listener : *listeners) EXPECT_EQ(*listener.local_address(), address);
+  std::vector<BlockingSocket> clients;
+  for (int i = 0; i < 30; ++i) clients.emplace_back(address);
+  size_t accepted = 0;
+  loop_.Await([&] {
+    for (TcpListener& listener : *listeners) {
+      while (PolledTask(listener.Accept()).Poll().ready()) ++accepted;
+    }
+    return accepted == clients.size();
+  });
+}
+
+TEST_F(TcpListenerTest, BindsAllOrNone) {
+  const int before = OpenFds();
+  for (int count : {0, -1}) {
+    EXPECT_EQ(loop_.Run(TcpListener::BindShared("127.0.0.1:0", count)).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(ErrnoOf(loop_.Run(TcpListener::BindShared(address_, 2)).status()), EADDRINUSE);  // its owner does not share it
+  {
+    sys::ScopedFault fault(sys::Call::kListen, sys::Fault::Nth(3, EACCES));
+    EXPECT_EQ(ErrnoOf(loop_.Run(TcpListener::BindShared("127.0.0.1:0", 4)).status()), EACCES);
+    EXPECT_EQ(fault.hits(), 1);
+  }
+  {
+    sys::ScopedFault fault(sys::Call::kGetsockname, sys::Fault::First(1, ENOBUFS));
+    EXPECT_EQ(ErrnoOf(loop_.Run(TcpListener::BindShared("127.0.0.1:0", 4)).status()), ENOBUFS);
+  }
+  EXPECT_EQ(OpenFds(), before);
 }
 
 TEST_F(TcpListenerTest, SetsAcceptedSocketsUp) {
