@@ -67,7 +67,7 @@ class [[nodiscard]] ChunksTimeoutStream : public StreamAdapter<ChunksTimeoutStre
 
   void Begin() {
     items_.reserve(std::min(n_, kMostRoomAhead));
-    timer_.Reset(Timer::From::kClockZero, (time::Instant::Now() + std::chrono::nanoseconds(limit_)).nanos());
+    timer_.ResetAt((time::Instant::Now() + std::chrono::nanoseconds(limit_)).nanos());
   }
   Poll<std::optional<Item>> PollTimer(Context& cx) {
     if (items_.empty()) return kPending;

@@ -27,7 +27,7 @@ Poll<Instant> Interval::PollTick(Context& cx) {
   if (state == TimerState::kIdle) kioto::internal::NoTimeHere("Interval");
   if (state != TimerState::kFired || !cx.ConsumeBudget()) return kPending;
   const int64_t due = timer_.deadline();
-  timer_.Reset(Timer::From::kClockZero, TickAfter(due, kioto::internal::NowNanos()));
+  timer_.ResetAt(TickAfter(due, kioto::internal::NowNanos()));
   return Instant::FromNanos(due);
 }
 
@@ -38,7 +38,7 @@ Poll<std::optional<Instant>> Interval::PollNext(Context& cx) {
 }
 
 void Interval::Reset() {
-  timer_.Reset(Timer::From::kClockZero, SaturatingAdd(kioto::internal::NowNanos(), period_));
+  timer_.ResetAt(SaturatingAdd(kioto::internal::NowNanos(), period_));
 }
 
 // When the tick comes that follows the one that was due at `due` and is given at `now`.

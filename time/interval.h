@@ -64,8 +64,8 @@ class Interval {
 
   void Describe(WaitTrace& trace) const { trace.Leaf(trace.Until("Interval", timer_.deadline())); }
 
-  // The next tick, a period from now; those after it, from there. What was missed is forgotten. As after every Reset, it
-  // must be polled again: who waits for a tick is not woken before.
+  // The next tick, a period from now; those after it, from there. What was missed is forgotten. Who waits for a tick is woken
+  // at that one, as after every Reset.
   void Reset();
   // The next tick at once; those after it, from there.
   void ResetImmediately() { ResetAt(Instant::Now()); }
@@ -74,7 +74,7 @@ class Interval {
   void ResetAfter(std::chrono::duration<Rep, Period> wait) {
     ResetAt(Instant::Now() + wait);
   }
-  void ResetAt(Instant next) { timer_.Reset(Timer::From::kClockZero, next.nanos()); }
+  void ResetAt(Instant next) { timer_.ResetAt(next.nanos()); }
 
   std::chrono::nanoseconds period() const { return std::chrono::nanoseconds(period_); }
   MissedTicks missed_ticks() const { return missed_; }

@@ -36,9 +36,9 @@ class [[nodiscard]] SleepFuture : public FutureBase<SleepFuture, Unit> {
 
   void Describe(WaitTrace& trace) const { trace.Leaf(trace.Until("Sleep", timer_.deadline())); }
 
-  // Another deadline, at any time; a wait that was over begins again. It must be polled after it: until then it waits for
-  // nothing and wakes nobody.
-  void Reset(Instant deadline) { timer_.Reset(kioto::internal::Timer::From::kClockZero, deadline.nanos()); }
+  // Another deadline, at any time. Whoever waits is woken at that one. If nobody does, for it was never polled, or was over and
+  // begins again, it must be polled after it.
+  void Reset(Instant deadline) { timer_.ResetAt(deadline.nanos()); }
 
   // Never() before the first poll of a Sleep(d).
   Instant deadline() const { return Instant::FromNanos(timer_.deadline()); }

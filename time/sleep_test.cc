@@ -147,6 +147,41 @@ TEST(SleepTest, ResetToEarlierOnTheWayTakesLess) { EXPECT_EQ(TimeWithReset(10ms,
 // behaviour: tokio/tests/time_sleep.rs#reset_sleep_to_past
 TEST(SleepTest, ResetToThePastIsReadyAtOnce) { EXPECT_EQ(TimeWithReset(50ms, 40ms), 50ms); }
 
+// A sleep of 100 ms that was polled once is moved to `reset` after its start, and not polled: when its task is woken.
+std::chrono::nanoseconds WakeAfterReset(milliseconds reset) {
+  PausedClock clock;
+  const Instant start = Instant::Now();
+  PolledTask task(SleepUntil(start + 100ms));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(50ms);
+  task.future().Reset(start + reset);
+  while (task.wakes() == 0) clock.Advance(1ms);
+  const auto woken = start.Elapsed();
+  EXPECT_THAT(task.Poll(), IsReady());
+  clock.Advance(200ms);
+  EXPECT_EQ(task.wakes(), 1);
+  return woken;
+}
+
+TEST(SleepTest, WhoWaitsIsWokenWhereResetHasMovedIt) {
+  EXPECT_EQ(WakeAfterReset(80ms), 80ms);
+  EXPECT_EQ(WakeAfterReset(200ms), 200ms);
+  EXPECT_EQ(WakeAfterReset(40ms), 50ms);  // over already: at once
+}
+
+// A Join polls the sleep before the branch that moves it, and not again.
+TEST(SleepTest, ABranchMayResetTheSleepOfAnother) {
+  PausedClock clock;
+  const Instant start = Instant::Now();
+  const auto end = clock.runtime().BlockOn(With(SleepUntil(start + 1h), [start](SleepFuture& sleep) {
+    return JoinBiased(ByRef(sleep), Sleep(10ms).Then([&sleep, start] { sleep.Reset(start + 15ms); })).Then([start](auto&) {
+      return start.Elapsed();
+    });
+  }));
+  ASSERT_TRUE(end.ok()) << end.status();
+  EXPECT_EQ(*end, 15ms);
+}
+
 // behaviour: tokio/src/runtime/time/tests/mod.rs#reset_future
 TEST(SleepTest, ResetAfterItsFirstPollHoldsAtItsOldDeadline) {
   PausedClock clock;

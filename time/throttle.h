@@ -37,7 +37,7 @@ class [[nodiscard]] ThrottleStream : public StreamAdapter<ThrottleStream<S>, S> 
     auto item = this->source_.PollNext(cx);
     if (item.ready() && item->has_value() && period_ > 0) {
       resting_ = true;
-      timer_.Reset(Timer::From::kClockZero, (time::Instant::Now() + std::chrono::nanoseconds(period_)).nanos());
+      timer_.ResetAt((time::Instant::Now() + std::chrono::nanoseconds(period_)).nanos());
     }
     return item;
   }

@@ -50,7 +50,7 @@ class [[nodiscard]] TimeoutEachStream : public StreamAdapter<TimeoutEachStream<S
     if (item.ready()) {
       if (!item->has_value()) return std::optional<Item>();
       waits_ = true;
-      if (limit_ != kNever) timer_.Reset(Timer::From::kClockZero, (time::Instant::Now() + std::chrono::nanoseconds(limit_)).nanos());
+      if (limit_ != kNever) timer_.ResetAt((time::Instant::Now() + std::chrono::nanoseconds(limit_)).nanos());
       return std::optional<Item>(std::move(**item));
     }
     if (!waits_ || limit_ == kNever) return kPending;

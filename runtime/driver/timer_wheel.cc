@@ -19,6 +19,37 @@ void WakeAndDrop(WakeTarget* target) {
 
 }  // namespace
 
+// --- Placing ------------------------------------------------------------------------------------------------------------
+
+inline void TimerWheel::Place(TimerEntry* entry) {
+  // `| 63`: what differs in the lowest six bits, or not at all, is at level 0.
+  const uint64_t differs = static_cast<uint64_t>(entry->tick_ ^ elapsed_) | (kSlots - 1);
+  const int level = (63 - __builtin_clzll(differs)) / kBits;
+  const int slot = static_cast<int>(entry->tick_ >> (kBits * level)) & (kSlots - 1);
+  TimerLink* head = &slots_[level][slot];
+  entry->next = head;
+  entry->prev = head->prev;
+  head->prev->next = entry;
+  head->prev = entry;
+  occupied_[level] |= uint64_t{1} << slot;
+}
+
+inline void TimerWheel::PlaceAndUnlock(TimerEntry* entry) {
+  Place(entry);
+  const int64_t due = entry->tick_ * kTickNs;
+  if (due < next_deadline()) next_deadline_.store(due, std::memory_order_relaxed);  // relaxed: a hint
+  if (__builtin_expect(due < parked_until_ && hurry_ != nullptr, 0) &&              // R4
+      !KIOTO_MUTANT("timer_wheel.arm_without_hurry")) {
+    parked_until_ = due;  // once is enough for all that are later
+    void (*const hurry)(void*) = hurry_;
+    void* const arg = hurry_arg_;
+    lock_.Unlock();
+    hurry(arg);
+    return;
+  }
+  lock_.Unlock();
+}
+
 // --- TimerEntry --------------------------------------------------------------------------------------------------------
 
 TimerState TimerEntry::Rearm(const Waker& waker) {
@@ -45,7 +76,7 @@ void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker,
   wheel.lock_.Lock();
   const size_t others = wheel.size();
   if (others == 0) wheel.elapsed_ = std::max(wheel.elapsed_, now_ns / kTickNs);
-  if (__builtin_expect(wheel.shut_down_ || tick_ <= wheel.elapsed_, 0)) {
+  if (__builtin_expect(wheel.shut_down_ || wheel.IsPast(tick_), 0)) {
     const TimerState end = wheel.shut_down_ ? TimerState::kShutdown : TimerState::kFired;
     wheel.lock_.Unlock();
     target_ = nullptr;
@@ -55,20 +86,27 @@ void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker,
     return;
   }
   state_.store(static_cast<uint32_t>(TimerState::kArmed), std::memory_order_relaxed);  // relaxed: under the lock
-  wheel.Place(this);
   wheel.size_.store(others + 1, std::memory_order_relaxed);  // relaxed: under the lock; elsewhere a hint
-  const int64_t due = tick_ * kTickNs;
-  if (due < wheel.next_deadline()) wheel.next_deadline_.store(due, std::memory_order_relaxed);  // relaxed: a hint
-  if (__builtin_expect(due < wheel.parked_until_ && wheel.hurry_ != nullptr, 0) &&  // R4
-      !KIOTO_MUTANT("timer_wheel.arm_without_hurry")) {
-    wheel.parked_until_ = due;  // once is enough for all that are later
-    void (*const hurry)(void*) = wheel.hurry_;
-    void* const arg = wheel.hurry_arg_;
-    wheel.lock_.Unlock();
-    hurry(arg);
-    return;
+  wheel.PlaceAndUnlock(this);
+}
+
+bool TimerEntry::Move(int64_t deadline_ns) {
+  if (state() != TimerState::kArmed) return false;
+  wheel_->lock_.Lock();
+  if (!armed() && !KIOTO_MUTANT("timer_wheel.move_without_look")) {  // R6
+    wheel_->lock_.Unlock();
+    return false;
   }
-  wheel.lock_.Unlock();
+  tick_ = TimerWheel::TickOf(deadline_ns);
+  if (wheel_->IsPast(tick_)) {
+    WakeTarget* const target = wheel_->Finish(this, TimerState::kFired);
+    wheel_->lock_.Unlock();
+    WakeAndDrop(target);
+    return true;
+  }
+  wheel_->Unlink(this);
+  wheel_->PlaceAndUnlock(this);
+  return true;
 }
 
 void TimerEntry::CancelArmed() {
@@ -187,19 +225,6 @@ void TimerWheel::SetHurry(void (*hurry)(void*), void* arg) {
   hurry_ = hurry;
   hurry_arg_ = arg;
   lock_.Unlock();
-}
-
-inline void TimerWheel::Place(TimerEntry* entry) {
-  // `| 63`: what differs in the lowest six bits, or not at all, is at level 0.
-  const uint64_t differs = static_cast<uint64_t>(entry->tick_ ^ elapsed_) | (kSlots - 1);
-  const int level = (63 - __builtin_clzll(differs)) / kBits;
-  const int slot = static_cast<int>(entry->tick_ >> (kBits * level)) & (kSlots - 1);
-  TimerLink* head = &slots_[level][slot];
-  entry->next = head;
-  entry->prev = head->prev;
-  head->prev->next = entry;
-  head->prev = entry;
-  occupied_[level] |= uint64_t{1} << slot;
 }
 
 void TimerWheel::Unlink(TimerEntry* entry) {

@@ -17,8 +17,9 @@
 //            R5 an entry inside a task's own future holds no reference to that task (WakeTarget::VTable::interior): while it
 //               is linked the future lives, and so does the task. Who takes it off makes the reference before it stores
 //               state_ (R2), under the lock that the future's destructor would have to take (R1).
-// COST       Arm: 1 lock. Cancel: 1 lock. Each 1 RMW more for an entry outside its task's future (R5). Poll of an armed entry
-//            by the same task: no RMW. Unlocking is a store, publishing the next deadline too. Expiry: 1 lock per 64 entries,
+//            R6 Move against expiry: as R1; either the old deadline was met and the waker woken, or it will be at the new one.
+// COST       Arm, Cancel, Move: 1 lock. Arm and Cancel 1 RMW more for an entry outside its task's future (R5). Poll of an armed
+//            entry by the same task: no RMW. Unlocking is a store, publishing the next deadline too. Expiry: 1 lock per 64 entries,
 //            and per entry the wake, and 1 Ref for one inside its task.
 #ifndef KIOTO_RUNTIME_DRIVER_TIMER_WHEEL_H_
 #define KIOTO_RUNTIME_DRIVER_TIMER_WHEEL_H_
@@ -67,6 +68,10 @@ class TimerEntry : private TimerLink {
   // deadline that the wheel has passed already fires at once, and wakes. `now_ns`: the clock, if the caller has just read
   // it; spares the wheel a move of the entry later.
   void Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker, int64_t now_ns = 0);
+
+  // Another deadline for an armed entry, which keeps its wheel and its waker; one that the wheel has passed already fires at
+  // once, and wakes. False: it was not armed, or no longer, and stays as it is.
+  bool Move(int64_t deadline_ns);
 
   // Off its wheel: kIdle, unless it has fired. The waker is dropped.
   void Cancel() {
@@ -166,7 +171,9 @@ class TimerWheel {
   }
 
   // All with the lock held.
+  bool IsPast(int64_t tick) const { return tick <= elapsed_; }
   void Place(TimerEntry* entry);
+  void PlaceAndUnlock(TimerEntry* entry);  // one that is to come: hurries a driver that means to sleep longer (R4)
   void Unlink(TimerEntry* entry);
   WakeTarget* Finish(TimerEntry* entry, TimerState state);
   Next FindNext() const;

@@ -118,6 +118,36 @@ TEST_F(TimerWheelTest, RearmMovesToAnotherWheel) {
   other->Recycle();
 }
 
+TEST_F(TimerWheelTest, MoveKeepsTheWaker) {
+  CountingWaker task;
+  TimerEntry entry;
+  EXPECT_FALSE(entry.Move(5 * kMs));  // it waits for nothing
+  entry.Arm(*wheel_, 5 * kMs, task.waker());
+  EXPECT_TRUE(entry.Move(500 * kMs));
+  EXPECT_EQ(wheel_->size(), 1u);
+  EXPECT_EQ(wheel_->Expire(499 * kMs, kAll), 0);
+  EXPECT_TRUE(entry.Move(499 * kMs + 1));  // rounded up
+  EXPECT_EQ(entry.state(), TimerState::kArmed);
+  EXPECT_EQ(task.held(), 1);
+  EXPECT_EQ(wheel_->Expire(500 * kMs, kAll), 1);
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_EQ(task.held(), 0);
+  EXPECT_FALSE(entry.Move(900 * kMs));  // it has fired
+  EXPECT_EQ(entry.state(), TimerState::kFired);
+}
+
+TEST_F(TimerWheelTest, MoveToThePastFiresAtOnce) {
+  CountingWaker task;
+  TimerEntry entry;
+  wheel_->Expire(100 * kMs, kAll);
+  entry.Arm(*wheel_, 200 * kMs, task.waker());
+  EXPECT_TRUE(entry.Move(100 * kMs));
+  EXPECT_EQ(entry.state(), TimerState::kFired);
+  EXPECT_EQ(task.wakes(), 1);
+  EXPECT_EQ(task.held(), 0);
+  EXPECT_EQ(wheel_->size(), 0u);
+}
+
 TEST_F(TimerWheelTest, HugeDeadlinesDoNotOverflow) {
   CountingWaker task;
   TimerEntry never, far;
@@ -203,7 +233,7 @@ TEST_F(TimerWheelTest, ARemoteArmHurriesTheParkedDriver) {
   wheel_->EndPark();
 }
 
-// Against a slow and obvious oracle: random arms, re-arms, cancels and steps of the clock over all levels.
+// Against a slow and obvious oracle: random arms, re-arms, moves, cancels and steps of the clock over all levels.
 TEST_F(TimerWheelTest, AgreesWithAnOracle) {
   struct Timer {
     TimerEntry entry;
@@ -217,7 +247,7 @@ TEST_F(TimerWheelTest, AgreesWithAnOracle) {
   auto far = [&] { return static_cast<int64_t>(random() % (uint64_t{1} << (random() % 40))); };
   for (int step = 0; step < 20'000; ++step) {
     Timer& timer = timers[random() % timers.size()];
-    switch (random() % 4) {
+    switch (random() % 5) {
       case 0:
       case 1:
         timer.due = now + 1 + far();
@@ -227,7 +257,11 @@ TEST_F(TimerWheelTest, AgreesWithAnOracle) {
         timer.entry.Cancel();
         timer.due = -1;
         break;
-      case 3: {
+      case 3:
+        ASSERT_EQ(timer.entry.Move((now + 1 + step) * kMs), timer.due >= 0);
+        if (timer.due >= 0) timer.due = now + 1 + step;
+        break;
+      case 4: {
         now += far() % (random() % 8 == 0 ? int64_t{1} << 36 : 300);
         int64_t earliest = kNever;
         for (Timer& each : timers) {
@@ -272,6 +306,7 @@ TEST(TimerWheelStress, MovesCancelsAndExpiryRace) {
             const int64_t base = now.load(std::memory_order_relaxed);  // relaxed: any recent value
             entry.Arm(*wheels[random() % 2], base + static_cast<int64_t>(random() % 4) * kMs, task.waker());
             if (random() % 2) fired = entry.Poll(other.waker()) == TimerState::kFired;
+            if (random() % 2) (void)entry.Move(base + static_cast<int64_t>(random() % 100) * kMs);
           }
           if (random() % 4 == 0) {
             while (entry.Poll(task.waker()) == TimerState::kArmed) std::this_thread::yield();

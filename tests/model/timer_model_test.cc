@@ -131,7 +131,28 @@ void PutOff() {
   sleeper->Drop();
 }
 
+// The same by Move: the old deadline was met, or the new one holds, and whoever waits is woken at that one (R6).
+void MoveInPlace() {
+  auto* sleeper = new Sleeper;
+  {
+    Wheel wheel;
+    const Waker waker = sleeper->MakeWaker();
+    TimerEntry entry;
+    entry.Arm(*wheel, kTickNs, waker);
+    Thread fires([&] { (void)wheel->Expire(2 * kTickNs, 8); });
+    const bool moved = entry.Move(70 * kTickNs);
+    fires.Join();
+    Assert(entry.state() == (moved ? TimerState::kArmed : TimerState::kFired), "the answer of Move is wrong");
+    Assert(wheel->size() == (moved ? 1 : 0), "it is not on its wheel, or twice");
+    Assert(sleeper->wakes() == (moved ? 0 : 1), "it was woken if, and only if, it fired");
+    Assert(wheel->Expire(70 * kTickNs, 8) == (moved ? 1 : 0) && entry.state() == TimerState::kFired, "it did not fire when it was due");
+    Assert(sleeper->wakes() == 1, "a timer that fires wakes once");
+  }
+  sleeper->Drop();
+}
+
 // A thread without a wheel arms a timer on one whose driver is about to sleep for ever (R4).
+template <bool kMove>
 void ArmAgainstPark() {
   auto* sleeper = new Sleeper;
   {
@@ -146,7 +167,8 @@ void ArmAgainstPark() {
     });
     const Waker waker = sleeper->MakeWaker();
     TimerEntry entry;
-    entry.Arm(*wheel, kTickNs, waker);
+    entry.Arm(*wheel, (kMove ? 70 : 1) * kTickNs, waker);
+    if (kMove) Assert(entry.Move(kTickNs), "it is not armed");
     while (entry.Poll(waker) == TimerState::kArmed) sleeper->Sleep();
     drives.Join();
   }
@@ -192,10 +214,17 @@ TEST(TimerModel, AnEntryIsPutOffWhileItFires) {
   ExpectCaught("timer_wheel.cancel_without_look", Options(), Clean(PutOff));
 }
 
+TEST(TimerModel, AnEntryMovesOnItsWheelWhileItFires) {
+  ExpectHoldsAlways(Options(), Clean(MoveInPlace));
+  ExpectCaught("timer_wheel.move_without_look", Options(), Clean(MoveInPlace));
+}
+
 TEST(TimerModel, ADriverThatIsAboutToSleepHearsOfAnEarlierTimer) {
-  ExpectHoldsAlways(Options(), Clean(ArmAgainstPark));
-  ExpectCaught("timer_wheel.arm_without_hurry", Options(), Clean(ArmAgainstPark));
-  ExpectCaught("timer_wheel.park_without_look", Options(), Clean(ArmAgainstPark));
+  for (const auto against_park : {ArmAgainstPark<false>, ArmAgainstPark<true>}) {
+    ExpectHoldsAlways(Options(), Clean(against_park));
+    ExpectCaught("timer_wheel.arm_without_hurry", Options(), Clean(against_park));
+  }
+  ExpectCaught("timer_wheel.park_without_look", Options(), Clean(ArmAgainstPark<false>));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ DelayAlarm::State DelayAlarm::Poll(Context& cx, int64_t due) {
   }
   if (due > reached_) {
     if (set_for_ != due) {
-      timer_.Reset(Timer::From::kClockZero, due);
+      timer_.ResetAt(due);
       set_for_ = due;
     }
     const TimerState state = timer_.Poll(cx);

@@ -34,11 +34,11 @@ class Timer {
     return step_ == Step::kElapsed ? TimerState::kFired : Start(cx);
   }
 
-  // Takes it off its wheel; whoever polled it last is not woken. The next poll starts it anew.
-  void Reset(From from, int64_t nanos) {
-    entry_.Cancel();
-    nanos_ = nanos;
-    step_ = StepFor(from);
+  // Another deadline. Whoever waits is woken at that one; if nobody does, since it was never polled or is over, the next poll
+  // starts it anew.
+  void ResetAt(int64_t deadline) {
+    nanos_ = deadline;
+    if (step_ != Step::kArmed || !entry_.Move(deadline)) step_ = Step::kDeadline;
   }
   void Cancel() { entry_.Cancel(); }
 
