@@ -56,6 +56,32 @@ ssize_t BareRecv(int fd, void* buffer, size_t size, int flags) { return ::recv(f
 ssize_t BareSend(int fd, const void* data, size_t size, int flags) { return ::send(fd, data, size, flags); }
 #endif
 
+#if defined(__linux__) && !KIOTO_PORTABLE
+int BareRecvmmsg(int fd, Message* messages, unsigned int count, int flags) {
+  return ::recvmmsg(fd, messages, count, flags, nullptr);
+}
+int BareSendmmsg(int fd, Message* messages, unsigned int count, int flags) {
+  return ::sendmmsg(fd, messages, count, flags);
+}
+#else
+// move(message): how many bytes of it went, or -1.
+template <class Move>
+int OneAfterAnother(Message* messages, unsigned int count, Move move) {
+  for (unsigned int i = 0; i < count; ++i) {
+    const ssize_t size = move(messages[i].msg_hdr);
+    if (size < 0) return i > 0 ? static_cast<int>(i) : -1;
+    messages[i].msg_len = static_cast<unsigned int>(size);
+  }
+  return static_cast<int>(count);
+}
+int BareRecvmmsg(int fd, Message* messages, unsigned int count, int flags) {
+  return OneAfterAnother(messages, count, [&](msghdr& message) { return ::recvmsg(fd, &message, flags); });
+}
+int BareSendmmsg(int fd, Message* messages, unsigned int count, int flags) {
+  return OneAfterAnother(messages, count, [&](msghdr& message) { return ::sendmsg(fd, &message, flags); });
+}
+#endif
+
 size_t Size(Call call, int fd, size_t size) { return FaultsInstalled() ? InjectedSize(call, fd, size) : size; }
 
 #if !defined(__linux__) || KIOTO_PORTABLE
@@ -125,6 +151,16 @@ ssize_t Sendmsg(int fd, const msghdr* message, int flags) {
     copy.msg_iov = const_cast<iovec*>(some.first);
     copy.msg_iovlen = static_cast<decltype(copy.msg_iovlen)>(some.count);
     return ::sendmsg(fd, &copy, flags);
+  });
+}
+int Recvmmsg(int fd, Message* messages, unsigned int count, int flags) {
+  return Retry(Call::kRecvmmsg, fd, [&] {
+    return BareRecvmmsg(fd, messages, static_cast<unsigned int>(Size(Call::kRecvmmsg, fd, count)), flags);
+  });
+}
+int Sendmmsg(int fd, Message* messages, unsigned int count, int flags) {
+  return Retry(Call::kSendmmsg, fd, [&] {
+    return BareSendmmsg(fd, messages, static_cast<unsigned int>(Size(Call::kSendmmsg, fd, count)), flags);
   });
 }
 

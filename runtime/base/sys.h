@@ -33,6 +33,19 @@ ssize_t Send(int fd, const void* data, size_t size, int flags);
 ssize_t Recvmsg(int fd, msghdr* message, int flags);
 ssize_t Sendmsg(int fd, const msghdr* message, int flags);
 
+// Several messages at once: gives how many, an error only if there is none. Where the system has no such call, one after
+// another until one fails; the error that then ended a receive is forgotten, where Linux keeps it for the next call.
+#if defined(__linux__) && !KIOTO_PORTABLE
+using Message = ::mmsghdr;
+#else
+struct Message {
+  msghdr msg_hdr;
+  unsigned int msg_len;  // bytes received or sent
+};
+#endif
+int Recvmmsg(int fd, Message* messages, unsigned int count, int flags);
+int Sendmmsg(int fd, Message* messages, unsigned int count, int flags);
+
 // Sockets. Accept and Socket give non-blocking, close-on-exec fds.
 int Socket(int domain, int type, int protocol);
 int Accept(int fd, sockaddr* address, socklen_t* size);

@@ -27,6 +27,8 @@ enum class Call : uint8_t {
   kSend,
   kRecvmsg,
   kSendmsg,
+  kRecvmmsg,
+  kSendmmsg,
   kSocket,
   kAccept,
   kConnect,
@@ -61,7 +63,7 @@ struct Fault {
   static Fault Every(int error);
   // Each call fails with this probability.
   static Fault Sometimes(double probability, int error, uint64_t seed);
-  // Each read or write moves 1..max_bytes bytes, at random.
+  // Each read or write moves 1..max_bytes bytes, at random; Recvmmsg and Sendmmsg so many messages.
   static Fault Short(size_t max_bytes, uint64_t seed);
 
   // Only calls on this fd.

@@ -73,6 +73,40 @@ TEST_F(SysTest, VectoredCallsAndMessages) {
   EXPECT_STREQ(b, "cde");
 }
 
+TEST_F(SysTest, SeveralMessagesByOneCall) {
+  int fds[2];
+  ASSERT_EQ(Socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+  char in[3][2] = {};
+  iovec out_parts[3] = {{const_cast<char*>("a"), 1}, {nullptr, 0}, {const_cast<char*>("cde"), 3}};
+  iovec in_parts[3] = {{in[0], 2}, {in[1], 2}, {in[2], 2}};
+  Message sent[3] = {};
+  Message got[3] = {};
+  for (int i = 0; i < 3; ++i) {
+    sent[i].msg_hdr.msg_iov = &out_parts[i];
+    got[i].msg_hdr.msg_iov = &in_parts[i];
+    sent[i].msg_hdr.msg_iovlen = got[i].msg_hdr.msg_iovlen = 1;
+  }
+  EXPECT_EQ(Recvmmsg(fds[1], got, 3, 0), -EAGAIN);
+  EXPECT_EQ(Sendmmsg(fds[0], sent, 3, MSG_NOSIGNAL), 3);
+  EXPECT_EQ(sent[2].msg_len, 3u);
+  EXPECT_EQ(Recvmmsg(fds[1], got, 2, 0), 2);
+  EXPECT_EQ(got[0].msg_len, 1u);
+  EXPECT_EQ(got[1].msg_len, 0u);
+  EXPECT_EQ(Recvmmsg(fds[1], got, 3, 0), 1) << "what there is";
+  EXPECT_EQ(got[0].msg_len, 2u);
+  EXPECT_NE(got[0].msg_hdr.msg_flags & MSG_TRUNC, 0);
+  {
+    ScopedFault interrupted(Call::kSendmmsg, Fault::First(1, EINTR));
+    ScopedFault one(Call::kSendmmsg, Fault::Short(1, 1));
+    EXPECT_EQ(Sendmmsg(fds[0], sent, 3, MSG_NOSIGNAL), 1);
+    EXPECT_EQ(interrupted.hits(), 1);
+  }
+  ScopedFault refused(Call::kRecvmmsg, Fault::First(1, ENOMEM));
+  EXPECT_EQ(Recvmmsg(fds[1], got, 3, 0), -ENOMEM);
+  EXPECT_EQ(Recvmmsg(fds[1], got, 3, 0), 1);
+  for (int fd : fds) EXPECT_EQ(Close(fd), 0);
+}
+
 TEST_F(SysTest, SocketsListenAcceptAndConnect) {
   const int listener = Socket(AF_INET, SOCK_STREAM, 0);
   ASSERT_GE(listener, 0);
