@@ -10,8 +10,11 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "kioto/net/datagram_batch.h"
 #include "kioto/net/io_future.h"
 #include "kioto/net/readiness.h"
 #include "kioto/net/socket_options.h"
@@ -53,6 +56,18 @@ struct RawAddress {
   size_t size = 0;
 };
 
+// What DatagramHandle is told of a batch: the first `count` are there.
+struct RawBatch {
+  struct Item {
+    char* data;  // only read when it is sent
+    size_t size;
+    RawAddress address;  // size 0: none
+    bool cut;
+  };
+  Item items[kMostInBatch];
+  size_t count = 0;
+};
+
 // Whether a datagram that was read is gone.
 enum class After { kGone, kStays };
 
@@ -68,6 +83,11 @@ class DatagramHandle {
                                          Waiter waiter);
   StatusOr<size_t> TryReceive(MutableBytes into, After after);
   StatusOr<size_t> TryReceiveFrom(MutableBytes into, After after, RawAddress& from, bool& cut);
+  // These give how many of the batch; 0 for an empty one.
+  Poll<StatusOr<size_t>> PollSendBatch(Context& cx, RawBatch& batch, Waiter waiter);
+  StatusOr<size_t> TrySendBatch(RawBatch& batch);
+  Poll<StatusOr<size_t>> PollReceiveBatch(Context& cx, RawBatch& batch, Waiter waiter);
+  StatusOr<size_t> TryReceiveBatch(RawBatch& batch);
 
   kioto::internal::IoHandle io;
 };
@@ -79,6 +99,8 @@ class DatagramSocket {
  public:
   using Waiter = internal::DatagramHandle::Waiter;
   using Received = ReceivedFrom<Address>;
+  using Incoming = IncomingDatagram<Address>;
+  using Outgoing = OutgoingDatagram<Address>;
 
   int fd() const { return handle_.io.fd(); }
 
@@ -176,6 +198,36 @@ class DatagramSocket {
     return std::move(received->from);
   }
 
+  // --- Batches: one call of the system, for kMostInBatch at most. Output: StatusOr<size_t>, how many. CANCEL SAFE: yes. ---
+
+  // Waits for one datagram and takes as many as are there: so many of `into` are set, in the order in which they came. `into`
+  // is borrowed. 0: it is empty. An error after the first datagram is the next call's.
+  auto RecvBatch(absl::Span<Incoming> into) {
+    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecvBatch(cx, into, waiter); });
+  }
+  // Waits until one can be sent and sends as many as can be, from the first on, each whole. 0: there are none. One that is
+  // refused ends the batch: if it is not the first, its error is that of the next call that begins with it. A list that is
+  // not moved in is borrowed; the bytes are in any case.
+  auto SendBatch(absl::Span<const Outgoing> datagrams) {
+    return internal::IoFuture([this, datagrams](Context& cx, Waiter waiter) { return PollSendBatch(cx, datagrams, waiter); });
+  }
+  auto SendBatch(std::vector<Outgoing>&& datagrams) {
+    return internal::IoFuture([this, datagrams = std::move(datagrams)](Context& cx, Waiter waiter) {
+      return PollSendBatch(cx, datagrams, waiter);
+    });
+  }
+  // At once: IsEmpty when there is none, IsFull when there is no room.
+  StatusOr<size_t> TryRecvBatch(absl::Span<Incoming> into) {
+    internal::RawBatch raw;
+    Fill(raw, into);
+    return Judge(handle_.TryReceiveBatch(raw), raw, into);
+  }
+  StatusOr<size_t> TrySendBatch(absl::Span<const Outgoing> datagrams) {
+    internal::RawBatch raw;
+    Fill(raw, datagrams);
+    return handle_.TrySendBatch(raw);
+  }
+
   // --- Readiness. Stays until a Try... finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
 
   auto Readable() { return internal::WaitUntilReady(handle_.io, kioto::internal::Direction::kRead); }
@@ -211,6 +263,18 @@ class DatagramSocket {
     if (!received->ok()) return received->status();
     return StatusOr<Address>(std::move((*received)->from));
   }
+  Poll<StatusOr<size_t>> PollRecvBatch(Context& cx, absl::Span<Incoming> into, Waiter waiter = nullptr) {
+    internal::RawBatch raw;
+    Fill(raw, into);
+    Poll<StatusOr<size_t>> count = handle_.PollReceiveBatch(cx, raw, waiter);
+    if (count.pending()) return kPending;
+    return Judge(*std::move(count), raw, into);
+  }
+  Poll<StatusOr<size_t>> PollSendBatch(Context& cx, absl::Span<const Outgoing> datagrams, Waiter waiter = nullptr) {
+    internal::RawBatch raw;
+    Fill(raw, datagrams);
+    return handle_.PollSendBatch(cx, raw, waiter);
+  }
   Poll<StatusOr<Readiness>> PollReadable(Context& cx) { return PollReady(cx, kioto::internal::Direction::kRead); }
   Poll<StatusOr<Readiness>> PollWritable(Context& cx) { return PollReady(cx, kioto::internal::Direction::kWrite); }
 
@@ -228,6 +292,32 @@ class DatagramSocket {
     StatusOr<Address> from = Address::FromSockaddr(raw.storage(), raw.size);
     if (!from.ok()) return from.status();
     return Received{*size, *std::move(from), cut};
+  }
+  static StatusOr<size_t> Judge(StatusOr<size_t> count, internal::RawBatch& raw, absl::Span<Incoming> into) {
+    for (size_t i = 0; count.ok() && i < *count; ++i) {
+      internal::RawBatch::Item& item = raw.items[i];
+      StatusOr<Address> from = Address::FromSockaddr(item.address.storage(), item.address.size);
+      if (!from.ok()) return from.status();
+      into[i].size = item.size;
+      into[i].from = *std::move(from);
+      into[i].cut = item.cut;
+    }
+    return count;
+  }
+  static void Fill(internal::RawBatch& raw, absl::Span<Incoming> into) {
+    for (const Incoming& incoming : into.subspan(0, kMostInBatch)) {
+      internal::RawBatch::Item& item = raw.items[raw.count++];
+      item.data = incoming.into.data();
+      item.size = incoming.into.size();
+    }
+  }
+  static void Fill(internal::RawBatch& raw, absl::Span<const Outgoing> datagrams) {
+    for (const Outgoing& outgoing : datagrams.subspan(0, kMostInBatch)) {
+      internal::RawBatch::Item& item = raw.items[raw.count++];
+      item.data = const_cast<char*>(outgoing.bytes.data());
+      item.size = outgoing.bytes.size();
+      if (outgoing.to.has_value()) item.address.size = outgoing.to->ToSockaddr(item.address.storage());
+    }
   }
   Poll<StatusOr<Received>> PollFrom(Context& cx, MutableBytes into, internal::After after, Waiter waiter) {
     internal::RawAddress raw;

@@ -2,18 +2,24 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::net {
 namespace {
 
 namespace sys = base::sys;
+using kioto::internal::Direction;
 using kioto::internal::IoHandle;
 
 Status SetOption(int fd, int level, int option, const void* value, size_t size, const char* what) {
@@ -34,6 +40,50 @@ Status MembershipV6(int fd, int option, const IpAddress& group, uint32_t at, con
   std::memcpy(&request.ipv6mr_multiaddr, group.v6_bytes().data(), sizeof(request.ipv6mr_multiaddr));
   request.ipv6mr_interface = at;
   return SetOption(fd, IPPROTO_IPV6, option, &request, sizeof(request), what);
+}
+
+constexpr char kSendSegments[] = "net::UdpSocket::SendSegments";
+
+// The option by which the kernel cuts; where there is none, one that no system knows.
+#if defined(UDP_SEGMENT) && !KIOTO_PORTABLE
+constexpr int kSegmentOption = UDP_SEGMENT;
+#else
+constexpr int kSegmentOption = -1;
+#endif
+
+// Asked before each send: a kernel that does not know the option would send the bytes as one datagram.
+Status CheckSegments(int fd, size_t segment) {
+  if (segment == 0 || segment > UINT16_MAX) {
+    return absl::InvalidArgumentError(absl::StrCat(kSendSegments, ": a segment has 1 to ", UINT16_MAX, " bytes, not ", segment));
+  }
+  int of_socket = 0;
+  socklen_t size = sizeof(of_socket);
+  const int result = sys::Getsockopt(fd, IPPROTO_UDP, kSegmentOption, &of_socket, &size);
+  if (result != -ENOPROTOOPT) return ErrnoStatus(std::min(0, result), kSendSegments);
+  return absl::UnimplementedError(
+      absl::StrCat(kSendSegments, ": this system does not cut datagrams (UDP_SEGMENT); cut them yourself, and use SendBatch"));
+}
+
+ssize_t SendCut(int fd, absl::string_view bytes, size_t segment, const std::optional<SocketAddress>& to) {
+  sockaddr_storage storage;
+  iovec part{const_cast<char*>(bytes.data()), bytes.size()};  // sendmsg only reads it
+  const auto segment_size = static_cast<uint16_t>(segment);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(segment_size))] = {};
+  msghdr message{};
+  if (to.has_value()) {
+    message.msg_name = &storage;
+    message.msg_namelen = static_cast<socklen_t>(to->ToSockaddr(&storage));
+  }
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* const option = CMSG_FIRSTHDR(&message);
+  option->cmsg_level = IPPROTO_UDP;
+  option->cmsg_type = kSegmentOption;
+  option->cmsg_len = CMSG_LEN(sizeof(segment_size));
+  std::memcpy(CMSG_DATA(option), &segment_size, sizeof(segment_size));
+  return sys::Sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -62,6 +112,22 @@ Status UdpSocket::ConnectTo(const SocketAddress& address) {
   const size_t size = address.ToSockaddr(&storage);
   const int result = sys::Connect(fd(), reinterpret_cast<const sockaddr*>(&storage), static_cast<socklen_t>(size));
   return ErrnoStatus(std::min(0, result), absl::StrCat("net::UdpSocket::Connect to ", address.ToString()));
+}
+
+StatusOr<size_t> UdpSocket::TrySendSegments(absl::string_view bytes, size_t segment, std::optional<SocketAddress> to) {
+  if (Status status = CheckSegments(fd(), segment); !status.ok()) return status;
+  StatusOr<size_t> sent = handle_.io.TryIo(Direction::kWrite, /*wanted=*/0, kSendSegments,
+                                           [this, bytes, segment, &to] { return SendCut(fd(), bytes, segment, to); });
+  if (!sent.ok() && IsEmpty(sent.status())) return FullError();
+  return sent;
+}
+
+Poll<StatusOr<size_t>> UdpSocket::PollSendSegments(Context& cx, absl::string_view bytes, size_t segment,
+                                                   const std::optional<SocketAddress>& to, Waiter waiter) {
+  if (Status status = CheckSegments(fd(), segment); !status.ok()) return status;
+  return handle_.io.PollIo(
+      cx, Direction::kWrite, /*wanted=*/0, kSendSegments,
+      [this, bytes, segment, &to] { return SendCut(fd(), bytes, segment, to); }, waiter);
 }
 
 Poll<StatusOr<UdpSocket>> UdpBindFuture::PollOnce(Context& cx) {

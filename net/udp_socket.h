@@ -16,11 +16,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "kioto/net/address.h"
+#include "kioto/net/datagram_batch.h"
 #include "kioto/net/datagram_socket.h"
 #include "kioto/net/endpoint.h"
+#include "kioto/net/io_future.h"
 #include "kioto/net/resolve.h"
 #include "kioto/net/socket_options.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/and_then.h"
 #include "kioto/runtime/future/future_base.h"
 
@@ -30,6 +35,7 @@ class UdpBindFuture;
 class UdpConnectFuture;
 
 using UdpDatagram = Datagram<SocketAddress>;
+using UdpBatch = DatagramBatch<SocketAddress>;
 
 struct UdpOptions {
   bool reuse_address = false;
@@ -67,6 +73,27 @@ class UdpSocket : public DatagramSocket<SocketAddress> {
       return SendTo(absl::string_view(bytes), ReachableOf(addresses));
     });
   }
+
+  // --- Segments: datagrams that the kernel cuts from one piece of memory (GSO), of Linux 4.18 and later. ---
+
+  // Sends `bytes` as datagrams of `segment` bytes, the last one with what is left, to `to` or to whom the socket is connected:
+  // all of them or none. Output: StatusOr<size_t>, all bytes. Errors: Unimplemented where the system can not cut; more bytes
+  // than one datagram can have (EMSGSIZE), more segments than the kernel cuts at once (64 it does: EINVAL), a segment longer
+  // than the path takes whole (EINVAL or EMSGSIZE), an interface that can not do its part (EIO). CANCEL SAFE: yes.
+  auto SendSegments(absl::string_view bytes, size_t segment, std::optional<SocketAddress> to = std::nullopt) {
+    return internal::IoFuture(
+        [this, bytes, segment, to](Context& cx, Waiter waiter) { return PollSendSegments(cx, bytes, segment, to, waiter); });
+  }
+  template <class S, io::internal::IfString<S> = 0>
+  auto SendSegments(S&& bytes, size_t segment, std::optional<SocketAddress> to = std::nullopt) {
+    return internal::IoFuture([this, bytes = std::move(bytes), segment, to](Context& cx, Waiter waiter) {
+      return PollSendSegments(cx, bytes, segment, to, waiter);
+    });
+  }
+  // At once: IsFull when there is no room.
+  StatusOr<size_t> TrySendSegments(absl::string_view bytes, size_t segment, std::optional<SocketAddress> to = std::nullopt);
+  Poll<StatusOr<size_t>> PollSendSegments(Context& cx, absl::string_view bytes, size_t segment,
+                                          const std::optional<SocketAddress>& to, Waiter waiter = nullptr);
 
   // --- The socket. ---
 

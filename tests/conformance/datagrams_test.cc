@@ -1,7 +1,9 @@
 // UDP on every flavour: one socket between tasks, and what Handle::BlockOn does with it.
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "kioto/net/udp_socket.h"
@@ -96,6 +98,30 @@ TEST_P(DatagramsTest, AReceivingAndASendingTaskMakeAnEchoByPolls) {
   UdpSocket client = Bind();
   EXPECT_EQ(Ask(client, at), "hello");
   receiving.Abort();
+}
+
+TEST_P(DatagramsTest, ATaskAnswersBatchByBatch) {
+  std::shared_ptr<UdpSocket> server = Shared();
+  const net::SocketAddress at = *server->local_address();
+  EnterGuard guard = runtime().Enter();
+  auto answering = Spawn(With(server, net::UdpBatch(8, 64), [](auto& socket, net::UdpBatch& batch) {
+    return Loop([&] {
+      return socket->RecvBatch(batch)
+          .AndThen([&](size_t& count) {
+            std::vector<UdpSocket::Outgoing> answers;
+            for (size_t i = 0; i < count; ++i) answers.push_back({batch[i].bytes(), batch[i].from});
+            return socket->SendBatch(std::move(answers));
+          })
+          .Map([](StatusOr<size_t>& n) { return n.status(); });
+    });
+  }));
+  UdpSocket client = Bind();
+  const UdpSocket::Outgoing questions[] = {{"one", at}, {"two", at}, {"three", at}};
+  EXPECT_EQ(*runtime().BlockOn(client.SendBatch(questions)), 3u);
+  for (const UdpSocket::Outgoing& question : questions) {
+    EXPECT_EQ(runtime().BlockOn(client.RecvDatagram())->bytes, question.bytes);
+  }
+  answering.Abort();
 }
 
 // behaviour: tokio/tests/rt_handle_block_on.rs#udp_socket_bind
