@@ -103,7 +103,10 @@ void JoinList::Clear() {
   block_->Unref();
 }
 
-JoinEntry* JoinList::New(size_t bytes) { return new (base::CacheAllocate(bytes)) JoinEntry(block_, bytes); }
+JoinEntry* JoinList::New(size_t bytes) {
+  if (block_ == nullptr) block_ = new JoinBlock;  // moved from
+  return new (base::CacheAllocate(bytes)) JoinEntry(block_, bytes);
+}
 
 void JoinList::Start(JoinEntry* entry, TaskHeader* task) {
   KIOTO_CHECK(task != nullptr, "a JoinHandle that owns no task was put into a collection: its output was taken, or let go");
@@ -117,7 +120,7 @@ void JoinList::Start(JoinEntry* entry, TaskHeader* task) {
 
 JoinEntry* JoinList::TakeReady() {
   for (;;) {
-    if (ready_ == nullptr) ready_ = block_->TakeDone();
+    if (ready_ == nullptr && block_ != nullptr) ready_ = block_->TakeDone();
     JoinEntry* entry = ready_;
     if (entry == nullptr) return nullptr;
     ready_ = entry->next_.Read();

@@ -71,7 +71,7 @@ class JoinBlock {
 };
 
 // One thread at a time; what it calls of a task (Abort, the destructor of an output) may run user code, so no call of it may
-// be made from there.
+// be made from there. One that was moved from is empty, and as good as a new one.
 class JoinList {
  public:
   JoinList() : block_(new JoinBlock) {}
@@ -114,7 +114,7 @@ class JoinList {
  private:
   void Clear();
 
-  JoinBlock* block_;
+  JoinBlock* block_;            // null: moved from
   size_t size_ = 0;             // entries with a task
   JoinEntry* ready_ = nullptr;  // ended, not yet given, the oldest first, linked by next
   base::IntrusiveList<JoinEntry> all_;

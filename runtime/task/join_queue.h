@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "kioto/runtime/future/context.h"
+#include "kioto/runtime/future/waker.h"
 #include "kioto/runtime/task/abort_on_drop.h"
 #include "kioto/runtime/task/internal/joining.h"
 #include "kioto/runtime/task/join_set.h"
@@ -61,6 +63,7 @@ class JoinQueue : public internal::SpawnsInto<JoinQueue<T>, T> {
   auto Shutdown() { return internal::JoinShutdown<JoinQueue>(this); }
   void DetachAll() {
     while (!empty()) Pop().reset();
+    std::exchange(waiting_, Waker()).Wake();  // there is nothing left to wait for
   }
 
   size_t size() const { return tasks_.size(); }
@@ -76,7 +79,11 @@ class JoinQueue : public internal::SpawnsInto<JoinQueue<T>, T> {
     if (empty()) return std::optional<JoinedTask<T>>();
     const TaskId id = tasks_.front().id();
     auto polled = tasks_.front().PollOnce(cx);
-    if (polled.pending()) return kPending;
+    if (polled.pending()) {
+      if (!waiting_.WillWake(cx.waker())) waiting_ = cx.waker();
+      return kPending;
+    }
+    waiting_ = Waker();
     tasks_.pop_front();
     return std::optional<JoinedTask<T>>(JoinedTask<T>{id, *std::move(polled)});
   }
@@ -89,6 +96,7 @@ class JoinQueue : public internal::SpawnsInto<JoinQueue<T>, T> {
   }
 
   std::deque<AbortOnDrop<T>> tasks_;
+  Waker waiting_;  // of the JoinNext that waits for the oldest
 };
 
 }  // namespace kioto

@@ -309,6 +309,20 @@ TEST(JoinSetTest, MovesWithItsTasks) {
   EXPECT_EQ(guard.use_count(), 1);  // what was there was aborted
 }
 
+TEST(JoinSetTest, WhatWasMovedFromIsEmptyAndUsable) {
+  Runtime runtime = MakeCurrentThread();
+  JoinSet<int> set;
+  set.SpawnOn(runtime, Ready(1));
+  const JoinSet<int> moved(std::move(set));
+  EXPECT_TRUE(set.empty());
+  EXPECT_FALSE(set.TryJoinNext().has_value());
+  EXPECT_FALSE(runtime.BlockOn(set.JoinNext())->has_value());
+  set.AbortAll();
+  set.DetachAll();
+  set.SpawnOn(runtime, Ready(2));
+  EXPECT_EQ(Drain(runtime, set), std::vector<int>{2});
+}
+
 TEST(JoinSetTest, TakesHandlesAndContainersOfFutures) {
   Runtime runtime = MakeCurrentThread();
   JoinSet<int> set;
