@@ -12,6 +12,7 @@
 #include "kioto/fs/file.h"
 #include "kioto/fs/paths.h"
 #include "kioto/fs/testing_fs.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"

@@ -11,6 +11,7 @@
 #include "kioto/fs/paths.h"
 #include "kioto/fs/testing_temp.h"
 #include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"

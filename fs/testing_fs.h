@@ -1,8 +1,7 @@
-// What tests of files need: a directory of their own, how many fds are open, and a thread that may not do all that root may.
+// What tests of files need: a directory of their own, and a thread that may not do all that root may.
 #ifndef KIOTO_FS_TESTING_FS_H_
 #define KIOTO_FS_TESTING_FS_H_
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -31,12 +30,6 @@ inline std::string NewTestDir() {
   std::string dir = testing::TempDir() + "/fs_XXXXXX";
   EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
   return dir;
-}
-
-inline int OpenFds() {
-  int open = 0;
-  for (int fd = 0; fd < 4096; ++fd) open += ::fcntl(fd, F_GETFD) >= 0;
-  return open;
 }
 
 // From here on permissions bind this thread, whoever runs the test.

@@ -19,6 +19,7 @@
 #include "kioto/fs/testing_fs.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"

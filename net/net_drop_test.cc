@@ -11,6 +11,7 @@
 #include "kioto/net/testing/sockets.h"
 #include "kioto/net/testing/unix_sockets.h"
 #include "kioto/net/udp_socket.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 
 namespace kioto::net {

@@ -2,7 +2,6 @@
 #ifndef KIOTO_NET_TESTING_SOCKETS_H_
 #define KIOTO_NET_TESTING_SOCKETS_H_
 
-#include <dirent.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,15 +14,6 @@
 #include "kioto/runtime/io/testing/driven_loop.h"
 
 namespace kioto::net {
-
-// How many fds this process has, and always the same number more: to be compared.
-inline int OpenFds() {
-  int count = 0;
-  DIR* dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
 
 // A plain blocking socket, of which nothing of Kioto knows.
 class BlockingSocket {

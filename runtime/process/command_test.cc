@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/process/testing/children.h"
 
 namespace kioto::process {

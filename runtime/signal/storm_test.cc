@@ -1,5 +1,4 @@
 // Signals that come while listeners come and go, and more of them than anybody can take.
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 #include "kioto/runtime/signal/signal.h"
@@ -16,14 +16,6 @@ namespace kioto::signal {
 namespace {
 
 void Raise(int signal) { ASSERT_EQ(::kill(::getpid(), signal), 0); }
-
-int OpenFds() {
-  int count = 0;
-  DIR* dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
 
 class StormTest : public testing::Test {
  protected:

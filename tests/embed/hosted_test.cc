@@ -1,6 +1,5 @@
 // A program whose loop is a plain poll(2), and Kioto inside it: both make progress, an idle guest wakes nobody, other threads
 // reach it, and nothing of it stays.
-#include <dirent.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
@@ -12,6 +11,7 @@
 
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buffer.h"
@@ -22,14 +22,6 @@ namespace kioto {
 namespace {
 
 using namespace std::chrono_literals;
-
-int OpenFds() {
-  int count = 0;
-  DIR* dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
-}
 
 class Host {
  public:

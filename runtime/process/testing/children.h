@@ -2,7 +2,6 @@
 #ifndef KIOTO_RUNTIME_PROCESS_TESTING_CHILDREN_H_
 #define KIOTO_RUNTIME_PROCESS_TESTING_CHILDREN_H_
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,6 +14,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 #include "kioto/runtime/process/child_calls.h"
 #include "kioto/runtime/process/command.h"
@@ -40,14 +40,6 @@ inline Command Sleeper() {
   Command command("sleep");
   command.Arg("100000");
   return command;
-}
-
-inline int OpenFds() {
-  int count = 0;
-  DIR* dir = ::opendir("/proc/self/fd");
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count;
 }
 
 // Whether the program has a child that was not reaped, running or not.
