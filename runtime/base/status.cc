@@ -16,6 +16,7 @@ namespace {
 
 constexpr absl::string_view kErrnoUrl = "type.kioto/errno";          // payload: the number, in decimal
 constexpr absl::string_view kConditionUrl = "type.kioto/condition";  // payload: one of the words below
+constexpr absl::string_view kTaskUrl = "type.kioto/task";            // payload: the number, in decimal
 
 constexpr absl::string_view kClosed = "closed";
 constexpr absl::string_view kLaggedPrefix = "lagged ";  // and the number of values missed
@@ -169,6 +170,19 @@ void RethrowIfThrown(const Status& status) {
   if (std::exception_ptr exception = ThrownException(status)) std::rethrow_exception(std::move(exception));
 }
 #endif  // KIOTO_EXCEPTIONS
+
+uint64_t TaskIdOf(const Status& status) {
+  if (status.ok()) return 0;
+  std::optional<absl::Cord> payload = status.GetPayload(kTaskUrl);
+  uint64_t task = 0;
+  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &task)) return 0;
+  return task;
+}
+
+Status WithTaskId(Status status, uint64_t task) {
+  status.SetPayload(kTaskUrl, absl::Cord(absl::AlphaNum(task).Piece()));
+  return status;
+}
 
 Status OutsideRuntimeError(absl::string_view what) {
   return Status(absl::StatusCode::kFailedPrecondition,

@@ -80,6 +80,14 @@ std::exception_ptr ThrownException(const Status& status);
 void RethrowIfThrown(const Status& status);
 #endif
 
+// --- The end of a task -------------------------------------------------------------------------------------------------
+
+// The number of the task (TaskId) that a status is about which a JoinHandle gave because the task did not end by itself: it was
+// aborted, threw, or was ended or refused by its runtime. 0 for any other status.
+uint64_t TaskIdOf(const Status& status);
+// `status`, which is not OK, about that task.
+Status WithTaskId(Status status, uint64_t task);
+
 // --- Why a part of the runtime refuses: three sentences that say what to do ------------------------------------------
 
 // `what` is the call as the user wrote it: "Sleep", "net::TcpListener::Bind". kFailedPrecondition.

@@ -150,6 +150,24 @@ TEST(ConditionTest, EmptyFullAndClosedAllocateNothing) {
   EXPECT_GT(counter.count(), 0);
 }
 
+TEST(TaskIdOfTest, IsKeptBesideTheCondition) {
+  Status status = WithTaskId(AbortedError("task 7 was aborted"), 7);
+  const Status copy = status;
+  status = OkStatus();
+  EXPECT_EQ(TaskIdOf(copy), 7u);
+  EXPECT_TRUE(kioto::IsAborted(copy));
+  EXPECT_EQ(copy.message(), "task 7 was aborted");
+  EXPECT_EQ(TaskIdOf(WithTaskId(AbortedError("x"), ~uint64_t{0})), ~uint64_t{0});
+}
+
+TEST(TaskIdOfTest, OtherStatusesHaveNone) {
+  EXPECT_EQ(TaskIdOf(OkStatus()), 0u);
+  EXPECT_EQ(TaskIdOf(AbortedError("task 7 was aborted")), 0u);
+  Status forged = AbortedError("x");
+  forged.SetPayload("type.kioto/task", absl::Cord("many"));
+  EXPECT_EQ(TaskIdOf(forged), 0u);
+}
+
 #if KIOTO_EXCEPTIONS
 TEST(ThrownTest, KeepsTheException) {
   Status status = ThrownError("task 3 threw", std::make_exception_ptr(std::runtime_error("disk on fire")));

@@ -1,11 +1,15 @@
 // Ending tasks from outside, on real runtimes; and what their handles say.
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/task/task_id.h"
 #include "kioto/runtime/task/testing/collections.h"
 #include "kioto/time/sleep.h"
 
@@ -61,13 +65,52 @@ TEST(AbortTest, AnAbortedTaskIsNamed) {
   EXPECT_EQ(runtime.BlockOn(std::move(named)).message(), second);
 }
 
+TEST(AbortTest, TheStatusKnowsTheTask) {
+  Runtime runtime = MakeCurrentThread();
+  JoinHandle<Unit> aborted = runtime.Spawn(Sleep(100s));
+  JoinHandle<int> ended = runtime.Spawn(HoldForEver<int>(nullptr));
+  JoinHandle<Unit> outside = Spawn(Sleep(100s));
+  const TaskId ids[] = {aborted.id(), ended.id(), outside.id()};
+  aborted.Abort();
+  EXPECT_EQ(TaskIdOf(runtime.BlockOn(std::move(aborted))), ids[0]);
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  EXPECT_EQ(TaskIdOf(ended.TryTake()->status()), ids[1]);
+  EXPECT_EQ(TaskIdOf(*outside.TryTake()), ids[2]);
+
+  JoinHandle<Unit> late = runtime.Spawn(Sleep(100s));
+  JoinHandle<Unit> job = runtime.SpawnBlocking([] {});
+  const TaskId late_id = late.id(), job_id = job.id();
+  EXPECT_EQ(TaskIdOf(*late.TryTake()), late_id);
+  EXPECT_EQ(TaskIdOf(*job.TryTake()), job_id);
+}
+
+TEST(AbortTest, TheStatusOfATaskOfALocalSetKnowsIt) {
+  std::optional<LocalSet> set(std::in_place);
+  JoinHandle<Unit> handle = set->SpawnLocal(Sleep(100s));
+  const TaskId id = handle.id();
+  set.reset();
+  EXPECT_EQ(TaskIdOf(*handle.TryTake()), id);
+}
+
+// A future's own error is about no task; one that it passes on is about the task that it joined.
+TEST(AbortTest, AnErrorOfTheFutureIsItsOwn) {
+  Runtime runtime = MakeCurrentThread();
+  EXPECT_EQ(TaskIdOf(runtime.BlockOn(runtime.Spawn(Ready(Status(absl::CancelledError("mine")))))), 0u);
+  JoinHandle<Unit> inner = runtime.Spawn(Sleep(100s));
+  const TaskId id = inner.id();
+  inner.Abort();
+  EXPECT_EQ(TaskIdOf(runtime.BlockOn(runtime.Spawn(std::move(inner)))), id);
+}
+
 #if KIOTO_EXCEPTIONS
 // behaviour: tokio/tests/task_abort.rs#test_join_error_display
 TEST(AbortTest, AThrowIsNamedByItsWhat) {
   Runtime runtime = MakeCurrentThread();
   JoinHandle<Unit> thrower = runtime.Spawn(Lazy([] { throw std::runtime_error("boom"); }));
   const std::string sentence = absl::StrCat("the future of task ", thrower.id(), " threw: boom");
+  const TaskId id = thrower.id();
   const Status what = runtime.BlockOn(std::move(thrower));
+  EXPECT_EQ(TaskIdOf(what), id);
   EXPECT_EQ(what.message(), sentence);
   const Status other = runtime.BlockOn(runtime.Spawn(Lazy([] { throw 7; })));
   EXPECT_NE(other.message().find("threw"), std::string::npos) << other;

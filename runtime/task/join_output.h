@@ -1,5 +1,6 @@
 // JoinOutput<T>: what a JoinHandle gives for a task whose future gives T: T itself where it can hold an error, else T made
-// able to. An aborted task gives IsAborted, one that threw IsThrown, one that the runtime ended IsShutdown.
+// able to. An aborted task gives IsAborted, one that threw IsThrown, one that the runtime ended IsShutdown;
+// TaskIdOf gives the task's number from each of them.
 //
 //   Unit, Status   ->  Status            (no value is no value: a StatusOr<Unit> would only be a longer word for it)
 //   StatusOr<U>    ->  StatusOr<U>

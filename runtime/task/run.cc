@@ -114,7 +114,7 @@ RunResult Run(TaskHeader* task, ThreadContext& thread) {
 
 #if KIOTO_EXCEPTIONS
 Status TaskThrew(const TaskHeader* task, std::exception_ptr exception) {
-  return ThrownError(absl::StrCat("the future of ", Who(task->id, task->name()), " threw"), std::move(exception));
+  return WithTaskId(ThrownError(absl::StrCat("the future of ", Who(task->id, task->name()), " threw"), std::move(exception)), task->id);
 }
 #endif
 
@@ -137,7 +137,7 @@ RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread, std::optiona
 void CancelTask(TaskHeader* task, const Status& reason) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = std::exchange(thread.task, task);  // the future's destructor knows whose it is
-  task->table()->cancel(task, reason);
+  task->table()->cancel(task, WithTaskId(reason, task->id));
   thread.task = outer;
   TraceEnded(thread.trace, task, TraceEnd::kCancelled);
   Finish(task);
@@ -190,7 +190,7 @@ void AbortTask(TaskHeader* task) {
 void StartTask(TaskHeader* task) {
   Scheduler* scheduler = task->scheduler;
   if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
-    task->table()->cancel(task, scheduler->Refusal());
+    task->table()->cancel(task, WithTaskId(scheduler->Refusal(), task->id));
     if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
       DropTaskOutput(task);
       (void)task->Complete(/*output_dropped=*/true);

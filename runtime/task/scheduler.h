@@ -77,7 +77,7 @@ RunResult RunTaskWithHooks(TaskHeader* task, ThreadContext& thread,
                            std::optional<std::chrono::nanoseconds> latency = std::nullopt);
 
 // Ends a task that the caller has the right to poll, without polling it: the future is destroyed here and now, the
-// JoinHandle gets `reason`.
+// JoinHandle gets `reason`, with the task's number.
 void CancelTask(TaskHeader* task, const Status& reason);
 #if KIOTO_EXCEPTIONS
 // Why a task ends whose future has thrown.

@@ -2,7 +2,8 @@
 //
 //   log << "task " << CurrentTaskId() << " " << CurrentTaskName();
 //
-// JoinHandle::id(), AbortHandle::id() and the logs show the same number; 0 is no task's. It is the task's own in its future's
+// JoinHandle::id(), AbortHandle::id(), the logs, and TaskIdOf(status) of a task that did not end by itself (base/status.h) show
+// the same number; 0 is no task's. It is the task's own in its future's
 // polls, in that future's destructor, also after an abort, and in the destructor of an output that nobody took.
 // The future of a BlockOn is no task. SpawnBlocking's jobs are.
 #ifndef KIOTO_RUNTIME_TASK_TASK_ID_H_
