@@ -13,6 +13,9 @@
 // timer and no clock read if that is at the first poll. A future that always has something to do can not keep the time
 // from running out. When the time is over the future is destroyed, which cancels it, before the error is given.
 //
+// `inner()` is the future; `std::move(timeout).IntoInner()` gives it back, without the limit: before the first poll, and later if it
+// is one that may be moved then (a .Boxed() one, a ByRef). Both until the Timeout is ready; afterwards there is none (checked).
+//
 // A limit beyond all counting (nanoseconds::max(), what absl::ToChronoNanoseconds makes of absl::InfiniteDuration()) is no
 // limit: no timer is armed, and no runtime is asked for.
 //
@@ -75,12 +78,29 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
     future_.reset();
     return Output(TimeoutError(state, limit_));
   }
+  F& inner() {
+    CheckInner();
+    return *future_;
+  }
+  const F& inner() const {
+    CheckInner();
+    return *future_;
+  }
+  F IntoInner() && {
+    CheckInner();
+    timer_.Cancel();
+    return *std::move(future_);
+  }
   void Describe(WaitTrace& trace) const {
     const WaitTrace::Below below = trace.Node(trace.Until("Timeout", limit_ != kNever ? timer_.deadline() : kNever));
     if (future_.has_value()) trace.Child(*future_);
   }
 
  private:
+  void CheckInner() const {
+    KIOTO_CHECK(future_.has_value(), "a Timeout was asked for its future after it was ready, which had ended the future");
+  }
+
   Timer timer_;
   const int64_t limit_;
   std::optional<F> future_;

@@ -186,6 +186,58 @@ TEST(TimeoutTest, IsAnAdaptorToo) {
   EXPECT_EQ((*task.Poll()).value(), 7u);
 }
 
+// On nobody's wheel, as before the Timeout.
+TEST(TimeoutTest, GivesTheFutureBackWithoutTheLimit) {
+  PausedClock clock;
+  Promise<int> promise;
+  PolledTask task(Timeout(1ms, promise.Get()).IntoInner());
+  EXPECT_THAT(task.Poll(), IsPending());
+  EXPECT_EQ(clock.timers(), 0u);
+  clock.Advance(1s);
+  EXPECT_THAT(task.Poll(), IsPending());
+  promise.Set(3);
+  EXPECT_EQ(*task.Poll(), 3);
+}
+
+TEST(TimeoutTest, GivesABoxedFutureBackAfterItWasPolled) {
+  PausedClock clock;
+  CountingWaker waker;
+  kioto::internal::PollScope scope;
+  Context cx(waker.waker(), scope);
+  Promise<int> promise;
+  auto timeout = Timeout(1ms, promise.Get().Boxed());
+  ASSERT_TRUE(timeout.PollOnce(cx).pending());
+  EXPECT_EQ(clock.timers(), 1u);
+  PolledTask task(std::move(timeout).IntoInner());
+  EXPECT_EQ(clock.timers(), 0u);
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(1s);
+  promise.Set(4);
+  EXPECT_EQ(*task.Poll(), 4);
+}
+
+TEST(TimeoutTest, ItsFutureIsWithinReach) {
+  PausedClock clock;
+  PolledTask task(With(Timeout(1s, Sleep(100s)), [](auto& timeout) {
+    timeout.inner().Reset(Instant::Now() + 10ms);
+    const auto& same = timeout;
+    EXPECT_EQ(same.inner().deadline(), Instant::Now() + 10ms);
+    return ByRef(timeout);
+  }));
+  EXPECT_THAT(task.Poll(), IsPending());
+  clock.Advance(10ms);
+  EXPECT_EQ(*task.Poll(), OkStatus());
+}
+
+TEST(TimeoutDeathTest, HasNoFutureAfterItWasReady) {
+  CountingWaker waker;
+  kioto::internal::PollScope scope;
+  Context cx(waker.waker(), scope);
+  auto timeout = Timeout(1s, Ready(1));
+  ASSERT_TRUE(timeout.PollOnce(cx).ready());
+  EXPECT_DEATH((void)timeout.inner(), "asked for its future after it was ready");
+}
+
 // E2: round what is ready at once it costs nothing.
 // check: E2
 TEST(TimeoutTest, ReadyAtOnceMeansNoTimerNoClockNoAllocation) {
