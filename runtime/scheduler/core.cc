@@ -14,17 +14,10 @@ std::optional<int> WorkerIndex() {
 }
 
 namespace internal {
-namespace {
-
-uint64_t NextRuntimeId() {
-  static base::Atomic<uint64_t> next{1};
-  return next.fetch_add(1, std::memory_order_relaxed);  // relaxed: only uniqueness is asked
-}
-
-}  // namespace
 
 RuntimeCore::RuntimeCore(int shards, const RuntimeOptions& options)
-    : Scheduler(shards), id_(NextRuntimeId()), name_(options.name.value_or("")), task_hooks_(options.task_hooks) {
+    : Scheduler(shards), name_(options.name.value_or("")), task_hooks_(options.task_hooks) {
+  runtime_id = NextRuntimeId();
   on_unhandled = options.on_unhandled;
   on_unhandled_arg = options.on_unhandled_arg;
   if (task_hooks_.any()) hooks = &task_hooks_;

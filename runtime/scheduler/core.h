@@ -72,8 +72,6 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
     return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with the release of who stops it
   }
 
-  // The same number for no two runtimes of this process; from 1.
-  uint64_t id() const { return id_; }
   const std::string& name() const { return name_; }  // "" without one
 
   // Stops the runtime because of a task that failed with nobody to join it.
@@ -113,7 +111,6 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
  private:
   base::Atomic<uint64_t> foreign_forced_yields_{0};  // by BlockOn's futures on threads that are no worker
-  const uint64_t id_;
   const std::string name_;
   const TaskHooks task_hooks_;
   mutable base::Mutex ended_by_lock_;

@@ -135,8 +135,8 @@ class Handle {
   RuntimeFlavor flavor() const { return core_->flavor(); }
   // What the runtime has done and has to do, in numbers.
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
-  // The runtime's: no other one of this process has the same. From 1.
-  uint64_t id() const { return core_->id(); }
+  // The runtime's: no other one of this process has the same, nor has a LocalSet. From 1.
+  uint64_t id() const { return core_->runtime_id; }
   const std::string& name() const { return core_->name(); }  // "" without RuntimeBuilder::Name
   // See Runtime::trace_hash.
   uint64_t trace_hash() const { return core_->trace_hash(); }

@@ -20,13 +20,23 @@ void CheckThread(const LocalQueue* queue) {
 
 }  // namespace
 
-LocalQueue::LocalQueue() : Scheduler(/*shards=*/1), owner_(&CurrentThread()) {}
+LocalQueue::LocalQueue() : Scheduler(/*shards=*/1), owner_(&CurrentThread()) { runtime_id = NextRuntimeId(); }
 
 Status LocalQueue::Refusal() const { return AbortedError("SpawnLocal: the LocalSet is being destroyed"); }
 
 void LocalQueue::Unref() {
   // acq_rel: the release pairs with the acquire of the last one, which deletes.
   if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+bool LocalQueue::KeepIfDrivenBy(uint64_t runtime) {
+  if (driven_by_.load(std::memory_order_relaxed) != runtime) return false;  // relaxed: a figure
+  uint32_t refs = refs_.load(std::memory_order_relaxed);                    // relaxed: the list's lock keeps the block here
+  while (refs != 0) {
+    // relaxed: as in EnqueueHere
+    if (refs_.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
+  }
+  return false;  // who let go of the last one waits for the list's lock
 }
 
 // --- Queues ----------------------------------------------------------------------------------------------------------
@@ -118,8 +128,10 @@ TaskHeader* LocalQueue::Next() {
 bool LocalQueue::RunOne(TaskHeader* task) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = thread.task;
+  polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared
   const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
   thread.task = outer;
+  polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as above
   if (result != RunResult::kGone) PushLocal(task);
   return result == RunResult::kYielded;
 }
@@ -130,6 +142,7 @@ LocalTurn::LocalTurn(LocalQueue* queue, Context& cx)
   if (!outermost_) return;
   queue->inside_ = true;
   const Scheduler* runtime = CurrentThread().scheduler;  // whose hooks hear of our tasks
+  queue->driven_by_.store(runtime != nullptr ? runtime->runtime_id : 0, std::memory_order_relaxed);  // relaxed: a figure
   queue->on_unhandled = runtime != nullptr ? runtime->on_unhandled : nullptr;
   queue->on_unhandled_arg = runtime != nullptr ? runtime->on_unhandled_arg : nullptr;
   queue->ends_unhandled = runtime != nullptr ? runtime->ends_unhandled : nullptr;

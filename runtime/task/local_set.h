@@ -15,7 +15,7 @@
 // STATE       local: a FIFO through TaskHeader::queue_next. inside: whether the set is being polled. The owner thread's alone.
 //             remote: the same for tasks woken by other threads. Under a lock.
 //             parent: the task that drives the set (a WakerSlot).
-//             the block is counted: the set's reference, and one of each thread that is inside Enqueue.
+//             the block is counted: the set's reference, and one of each thread that is inside Enqueue or a dump.
 // RACES       R1 a task queued against the driver going idle: pushed first, parent woken second; the driver registers first
 //                and looks second.
 //             R2 Enqueue against the end of the set: the task that it brings keeps the set's destructor waiting until it is
@@ -53,6 +53,12 @@ class LocalQueue final : public Scheduler {
   bool CanSpawnLocal() const override { return OnOwnThread(); }
   Status Refusal() const override;
 
+  bool FindRunning(const TaskHeader* task, RunningPoll*) const override {
+    return polled_.load(std::memory_order_relaxed) == task;  // relaxed: only compared
+  }
+  bool KeepIfDrivenBy(uint64_t runtime) override;
+  void LetGo() override { Unref(); }
+
   bool OnOwnThread() const { return owner_ == &CurrentThread(); }
   // Destroys every task, and gives back the set's reference.
   void End();
@@ -77,6 +83,8 @@ class LocalQueue final : public Scheduler {
   TaskHeader* local_tail_ = nullptr;
   bool inside_ = false;  // in a LocalTurn, which will look at `local`
   uint32_t tick_ = 0;
+  base::Atomic<const TaskHeader*> polled_{nullptr};  // the task of the present poll, for dumps; only compared
+  base::Atomic<uint64_t> driven_by_{0};              // the id of the runtime on whose thread it was driven last; 0: of none
 
   WakerSlot parent_;
   mutable base::SpinLock remote_lock_;
@@ -214,7 +222,9 @@ class LocalSet {
     }
   }
 
-  // What every task of the set is doing: task_dump.h. A dump of the runtime does not show them.
+  // No other set of this process has the same, nor has a runtime. From 1.
+  uint64_t id() const { return queue_->runtime_id; }
+  // What every task of the set is doing: task_dump.h. A dump of the runtime that was the last to drive it shows them, too.
   RuntimeDump Dump(const DumpOptions& options = {}) const;
   // Tasks that have not ended.
   size_t size() const { return queue_->owned.size(); }

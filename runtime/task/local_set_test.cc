@@ -434,6 +434,15 @@ TEST(LocalSetTest, ItsRuntimeHearsOfFailures) {
   EXPECT_EQ(heard, "session");
 }
 
+TEST(LocalSetTest, HasAnIdThatNobodyElseHas) {
+  Runtime runtime = MakeCurrentThread();
+  LocalSet one, two;
+  EXPECT_NE(one.id(), 0u);
+  EXPECT_NE(one.id(), two.id());
+  EXPECT_NE(one.id(), runtime.handle().id());
+  EXPECT_NE(two.id(), runtime.handle().id());
+}
+
 TEST(LocalSetTest, TwoSetsOnOneThread) {
   Runtime runtime = MakeCurrentThread();
   LocalSet outer;

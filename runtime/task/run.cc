@@ -219,4 +219,9 @@ uint64_t NextTaskId() {
   return next++;
 }
 
+uint64_t NextRuntimeId() {
+  static base::Atomic<uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);  // relaxed: only uniqueness is asked
+}
+
 }  // namespace kioto::internal

@@ -48,7 +48,12 @@ class Scheduler {
   // Why a task is not accepted, for its JoinHandle.
   virtual Status Refusal() const { return ShutdownError("Spawn"); }
 
+  // Of a LocalSet: whether the runtime with this id was the last to drive it; then its memory is kept until LetGo. Any thread.
+  virtual bool KeepIfDrivenBy(uint64_t) { return false; }
+  virtual void LetGo() {}
+
   OwnedTasks owned;
+  uint64_t runtime_id = 0;  // Handle::id, LocalSet::id; 0: neither
   UnhandledHook on_unhandled = nullptr;  // null: the log
   void* on_unhandled_arg = nullptr;
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
@@ -107,6 +112,8 @@ TraceTask TraceOf(const TaskHeader* task);
 
 // A number that no other task of this process has. Per-thread batches: no shared write per call.
 uint64_t NextTaskId();
+// A number that no other runtime or LocalSet of this process has. From 1.
+uint64_t NextRuntimeId();
 
 }  // namespace kioto::internal
 

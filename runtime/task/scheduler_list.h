@@ -1,8 +1,12 @@
-// ListedScheduler: every runtime, blocking pool and LocalSet of this process, for who looks at it from outside: tools/gdb.
+// ListedScheduler: every runtime, blocking pool and LocalSet of this process, for who looks at it from outside: tools/gdb; and for dumps.
 //
-// STATE       a doubly linked list from `listed_schedulers`, under a lock that is taken only to add one and to take one off.
+// STATE       a doubly linked list from `listed_schedulers`, under a lock that is held only to add one, to take one off and to
+//             look through them.
 #ifndef KIOTO_RUNTIME_TASK_SCHEDULER_LIST_H_
 #define KIOTO_RUNTIME_TASK_SCHEDULER_LIST_H_
+
+#include <cstdint>
+#include <vector>
 
 namespace kioto::internal {
 
@@ -22,6 +26,8 @@ class ListedScheduler {
   Scheduler* scheduler() const { return scheduler_; }
 
  private:
+  friend std::vector<Scheduler*> LocalSetsDrivenBy(uint64_t runtime_id);
+
   const Kind kind_;
   Scheduler* const scheduler_;
   ListedScheduler* prev_ = nullptr;
@@ -29,6 +35,9 @@ class ListedScheduler {
 };
 
 extern ListedScheduler* listed_schedulers;  // the newest
+
+// The LocalSets that the runtime with this id was the last to drive, each kept until its LetGo. Any thread.
+std::vector<Scheduler*> LocalSetsDrivenBy(uint64_t runtime_id);
 
 }  // namespace kioto::internal
 

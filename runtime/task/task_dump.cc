@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/task/scheduler.h"
+#include "kioto/runtime/task/scheduler_list.h"
 
 namespace kioto {
 namespace internal {
@@ -63,13 +64,13 @@ TaskDump Describe(TaskHeader* task, int64_t real_ns, WaitTrace& trace) {
   return dump;
 }
 
-}  // namespace
-
-RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns) {
-  RuntimeDump dump;
+// Those of one scheduler, while there is room.
+void AddTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns, RuntimeDump& dump) {
   const int64_t real_ns = base::MonotonicNanos();
-  const std::vector<TaskHeader*> tasks = CollectTasks(scheduler.owned, options.at_most, &dump.left_out);
-  dump.tasks.reserve(tasks.size());
+  size_t left_out;
+  const std::vector<TaskHeader*> tasks = CollectTasks(scheduler.owned, options.at_most - dump.tasks.size(), &left_out);
+  dump.left_out += left_out;
+  dump.tasks.reserve(dump.tasks.size() + tasks.size());
   for (TaskHeader* task : tasks) {
     WaitTrace trace(options.nodes_per_task, now_ns);
     TaskDump one = Describe(task, real_ns, trace);
@@ -82,6 +83,17 @@ RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t 
     // One that has ended is in no state, unless it was seen waiting before.
     if (one.state == TaskDump::State::kWaiting || !task->complete()) dump.tasks.push_back(std::move(one));
     task->Unref();
+  }
+}
+
+}  // namespace
+
+RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns) {
+  RuntimeDump dump;
+  AddTasks(scheduler, options, now_ns, dump);
+  for (Scheduler* set : LocalSetsDrivenBy(scheduler.runtime_id)) {
+    AddTasks(*set, options, now_ns, dump);
+    set->LetGo();
   }
   std::sort(dump.tasks.begin(), dump.tasks.end(), [](const TaskDump& a, const TaskDump& b) { return a.id < b.id; });
   return dump;

@@ -13,6 +13,7 @@
 // a wake would, and lets its future describe itself (future/wait_trace.h says why that, and how a future of yours does).
 // A task that is queued or running is listed, and waits for nothing. What happens meanwhile is seen before or after it; a
 // task that is live from beginning to end is listed once. The future of a BlockOn is no task.
+// A runtime's dump has the tasks of the LocalSets that it was the last to drive, too.
 //
 // COST      nothing while nobody asks. A dump: about a microsecond for each task and level of its tree, mostly memory for the text;
 //           a wake that finds the task being looked at is put into its queue by the looker.
