@@ -34,7 +34,8 @@ inline constexpr int64_t kEventIntervalNs = 200'000;
 // tasks, and a task never waits behind more than these draws.
 inline constexpr uint32_t kShuffledTasks = 16;
 
-// Events taken from a reactor by one harvest: bounds the stack it uses and the time other tasks wait.
+// Events taken from a reactor by one harvest: bounds the stack it uses and the time other tasks wait. No knob: where sockets are
+// libuv's own to watch, it decides, and a knob that is heeded on one system only would mislead.
 inline constexpr int kEventsPerHarvest = 256;
 
 // Sources of a reactor that its loop may stop to watch while it is busy: to watch it again takes 75 ns for each.
