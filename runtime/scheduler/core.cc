@@ -42,7 +42,7 @@ Status RuntimeCore::Explain(Status refusal) const {
 
 void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
   blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
-                                                            options.blocking_keep_alive_ns, "kioto-blocking",
+                                                            options.blocking_keep_alive_ns, options.blocking_thread_name,
                                                             options.stack_size, options.thread_hooks});
   blocking->trace = trace;
   blocking->SetRuntime(weak_from_this(), &drivers);

@@ -66,6 +66,7 @@ struct RuntimeOptions {
   int max_blocking_threads = limits::kMaxBlockingThreads;
   size_t blocking_queue = limits::kBlockingQueue;
   int64_t blocking_keep_alive_ns = 10'000'000'000;
+  std::string blocking_thread_name = "kioto-blocking";
   MetricsOptions metrics;
   UnhandledHook on_unhandled = nullptr;
   void* on_unhandled_arg = nullptr;

@@ -156,6 +156,10 @@ RuntimeBuilder& RuntimeBuilder::BlockingKeepAlive(std::chrono::nanoseconds idle)
   options_.blocking_keep_alive_ns = idle.count();
   return *this;
 }
+RuntimeBuilder& RuntimeBuilder::BlockingThreadName(std::string name) {
+  options_.blocking_thread_name = std::move(name);
+  return *this;
+}
 RuntimeBuilder& RuntimeBuilder::MeasurePollTimes(uint32_t every) {
   options_.metrics.poll_time_every = std::max(every, uint32_t{1});
   return *this;

@@ -254,6 +254,8 @@ class RuntimeBuilder {
   RuntimeBuilder& MaxBlockingThreads(int threads);
   RuntimeBuilder& BlockingQueue(size_t jobs);
   RuntimeBuilder& BlockingKeepAlive(std::chrono::nanoseconds idle);
+  // What the threads of the blocking pool are called, all the same.
+  RuntimeBuilder& BlockingThreadName(std::string name);
   // Turns the histogram of poll times on: one poll of so many is timed, by chance; 1: each one. Two clock reads cost more than
   // a yield, so the default is one of 16: about 3 ns a poll. On which scale: default HistogramScale().
   RuntimeBuilder& MeasurePollTimes(uint32_t every = limits::kPollTimeEvery);

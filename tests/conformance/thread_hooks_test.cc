@@ -200,6 +200,20 @@ TEST_P(NamesTest, ABlankNameIsRefused) {
   }
 }
 
+TEST_P(NamesTest, TheThreadsOfTheBlockingPoolHaveTheirOwn) {
+  const auto job_runs_on = [](Runtime runtime) {
+    return *runtime.BlockOn(runtime.SpawnBlocking([] {
+      char name[16] = "";
+      pthread_getname_np(pthread_self(), name, sizeof(name));
+      return std::string(name);
+    }));
+  };
+  EXPECT_EQ(job_runs_on(Make()), "kioto-blocking");
+  StatusOr<Runtime> runtime = Builder().BlockingThreadName("jobs").Build();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  EXPECT_EQ(job_runs_on(*std::move(runtime)), "jobs");
+}
+
 ON_EVERY_FLAVOUR(NamesTest);
 
 TEST(ThreadNamesTest, AFunctionNamesTheWorkers) {
