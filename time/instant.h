@@ -27,6 +27,11 @@ class Instant {
   // `nanos` after the clock's zero, at least 0.
   static constexpr Instant FromNanos(int64_t nanos) { return Instant(nanos > 0 ? nanos : 0); }
 
+  // To and from the clock of std::condition_variable::wait_until and its like, which no Pause stops: as far from now on the one as
+  // on the other. Never() is time_point::max(). Two clock reads. Any thread.
+  static Instant FromSteady(std::chrono::steady_clock::time_point at);
+  std::chrono::steady_clock::time_point ToSteady() const;
+
   constexpr int64_t nanos() const { return nanos_; }
   // From here to now; zero if it lies ahead.
   std::chrono::nanoseconds Elapsed() const;

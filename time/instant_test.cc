@@ -1,5 +1,6 @@
 #include "kioto/time/instant.h"
 
+#include <chrono>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -49,6 +50,27 @@ TEST(InstantTest, FollowsTheClockOfTheRuntime) {
   clock.Advance(1234567ns);
   EXPECT_EQ(start.Elapsed(), 1234567ns);
   EXPECT_EQ((start + 1h).Elapsed(), 0ns);
+}
+
+// Between two looks at the clock that goes on.
+TEST(InstantTest, GoesOverToTheSteadyClockAndBack) {
+  using Steady = std::chrono::steady_clock;
+  PausedClock clock;
+  const Instant now = Instant::Now();
+  for (const std::chrono::nanoseconds away : {std::chrono::nanoseconds(1h), std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1ms)}) {
+    const Steady::time_point before = Steady::now();
+    const Steady::time_point over = (now + away).ToSteady();
+    const Instant back = Instant::FromSteady(before + away);
+    const Steady::time_point after = Steady::now();
+    EXPECT_GE(over, before + away);
+    EXPECT_LE(over, after + away);
+    EXPECT_LE(back, now + away);
+    EXPECT_GE(back, now + away - (after - before));
+  }
+  EXPECT_EQ(Instant::Never().ToSteady(), Steady::time_point::max());
+  EXPECT_EQ(Instant::FromSteady(Steady::time_point::max()), Instant::Never());
+  EXPECT_LT(Instant::FromSteady(Steady::time_point::min()), now);
+  EXPECT_GT((Instant::Never() - 1ns).ToSteady(), Steady::now() + 1h);
 }
 
 TEST(InstantTest, HasElapsedAllowsTheGrainOfTimersAndNoMore) {
