@@ -99,5 +99,15 @@ TEST(InRuntimeTest, ADroppedOneEndsInThatRuntimeToo) {
   EXPECT_EQ(told, (std::vector<uint64_t>{there, there, there}));
 }
 
+TEST(InRuntimeTest, GivesTheFutureBack) {
+  Runtime driving = MakeRuntime(), other = MakeRuntime();
+  std::vector<uint64_t> told;
+  auto there = InRuntime(other.handle(), TellsWhere(&told));
+  EXPECT_EQ(there.handle().id(), other.handle().id());
+  const uint64_t here = driving.handle().id();
+  EXPECT_TRUE(driving.BlockOn(std::move(there).IntoInner()).ok());
+  EXPECT_EQ(told, (std::vector<uint64_t>{here, here, here}));
+}
+
 }  // namespace
 }  // namespace kioto

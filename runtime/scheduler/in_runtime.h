@@ -4,6 +4,9 @@
 //
 //   runtime_without_timers.BlockOn(InRuntime(other.handle(), Sleep(10ms)));
 //
+// `handle()` is the runtime's; `std::move(f).IntoInner()` gives the future back, before the first poll, or later if it is one that
+// may be moved then.
+//
 // A poll enters the runtime, and so does the end of the future: an EnterGuard each. Gives what the future gives. ERRORS: once that
 // runtime has ended, what waits for its sockets and jobs fails, IsShutdown; what waits for its timers alone never ends, as in a
 // task of it: put Until(token, ...) around it, or end the runtime that drives it first. CANCEL SAFE: as the future. THREADS: as the
@@ -42,6 +45,11 @@ class [[nodiscard]] InRuntimeFuture : public FutureBase<InRuntimeFuture<F>, Outp
     auto polled = PollChild(*future_, cx);
     if (polled.ready()) future_.reset();
     return polled;
+  }
+  const Handle& handle() const { return handle_; }
+  F IntoInner() && {
+    KIOTO_CHECK(future_.has_value(), "an InRuntime was asked for its future after it was ready, which had ended the future");
+    return *std::move(future_);
   }
   void Describe(WaitTrace& trace) const {
     if (future_.has_value()) trace.Child(*future_);
