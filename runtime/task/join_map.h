@@ -187,6 +187,12 @@ class JoinMap {
   size_t capacity() const { return entries_.capacity(); }
   void Reserve(size_t tasks) { entries_.reserve(tasks); }
   void ShrinkToFit() { entries_.rehash(0); }
+  // The same, but keeps room for so many.
+  void ShrinkTo(size_t tasks) {
+    if (tasks >= capacity()) return;
+    entries_.rehash(0);
+    entries_.reserve(tasks);
+  }
 
   // A stream that ends when the map is empty; it may be filled again. Only the last waker is woken.
   Poll<std::optional<Joined>> PollNext(Context& cx) {

@@ -122,6 +122,25 @@ TEST(JoinMapTest, ATaskOfARuntimeThatIsGoneHasEnded) {
   EXPECT_TRUE(IsShutdown(joined->output));
 }
 
+TEST(JoinMapTest, GivesRoomBack) {
+  Runtime runtime = MakeCurrentThread();
+  JoinMap<int> map;
+  map.Reserve(1000);
+  const size_t much = map.capacity();
+  EXPECT_GE(much, 1000u);
+  for (int i = 0; i < 3; ++i) map.SpawnOn(runtime, i, Ready(Unit{}));
+  map.ShrinkTo(much);
+  EXPECT_EQ(map.capacity(), much);
+  map.ShrinkTo(100);
+  const size_t less = map.capacity();
+  EXPECT_GE(less, 100u);
+  EXPECT_LT(less, much);
+  map.ShrinkToFit();
+  EXPECT_LT(map.capacity(), less);
+  EXPECT_GE(map.capacity(), map.size());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(map.Contains(i));
+}
+
 // behaviour: tokio-util/tests/task_join_map.rs#join_map_coop
 TEST(JoinMapTest, JoiningConsumesBudget) {
   Runtime runtime = MakeCurrentThread();

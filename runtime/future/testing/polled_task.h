@@ -99,6 +99,9 @@ class PolledTask {
   // Drops the future: cancels it.
   void Drop() { future_.reset(); }
 
+  // The future, where it is: it may be polled on by somebody else. There is none left here: done().
+  std::unique_ptr<F> Release() { return std::move(future_); }
+
   int wakes() const { return waker_.wakes(); }
   // Whether it was woken since its last poll began; before the first poll, at all.
   bool is_woken() const { return wakes() != wakes_before_; }

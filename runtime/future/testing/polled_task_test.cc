@@ -35,6 +35,17 @@ TEST(PolledTaskTest, UntilIdleStopsWhereNobodyWakes) {
   EXPECT_THAT(task.PollUntilIdle(), IsReady(3));
 }
 
+TEST(PolledTaskTest, LetsGoOfItsFuture) {
+  Promise<int> promise;
+  PolledTask task(promise.Get());
+  EXPECT_THAT(task.Poll(), IsPending());
+  const auto future = task.Release();
+  EXPECT_TRUE(task.done());
+  EXPECT_FALSE(promise.dropped());
+  promise.Set(5);
+  EXPECT_THAT(task.Enter([&](Context& cx) { return future->PollOnce(cx); }), IsReady(5));
+}
+
 // behaviour: tokio-test/tests/task.rs#poll_until_idle_advances_on_wake
 TEST(PolledTaskTest, UntilIdlePollsAgainAfterAWake) {
   PolledTask task(PendingTimes(1, 7));
