@@ -328,6 +328,7 @@ TEST_P(TaskDumpTest, WhileTheRuntimeEnds) {
   }
 }
 
+// behaviour: kioto/runtime/task/task_dump.h#tasks_of_local_sets
 TEST_P(TaskDumpTest, ShowsTheTasksOfALocalSetThatItDroveLast) {
   Runtime runtime = MakeRuntime(GetParam());
   const Handle handle = runtime.handle();
@@ -356,6 +357,7 @@ TEST_P(TaskDumpTest, ShowsTheTasksOfALocalSetThatItDroveLast) {
   EXPECT_EQ(Find(handle.Dump(), kept.id()), nullptr);
 }
 
+// behaviour: kioto/runtime/task/task_dump.h#tasks_of_local_sets
 TEST_P(TaskDumpTest, ATaskOfALocalSetIsSeenRunning) {
   Runtime runtime = MakeRuntime(GetParam());
   const Handle handle = runtime.handle();
