@@ -12,6 +12,7 @@
 #include "kioto/net/testing/sockets.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 
 namespace kioto::net {
 namespace {

@@ -373,6 +373,7 @@ class EndTest(Site):
             self.assertEqual(read_response(idle)[0], 200)
             busy.sendall(get(b"/huge"))
             receive(busy, 1000)
+            until(lambda: len(server.connections()) == 3, "the three to be accepted")
             server.terminate()
             self.assertEqual(receive_all(idle), b"")
             self.assertEqual(receive_all(silent), b"")
