@@ -178,6 +178,11 @@ int Accept(int fd, sockaddr* address, socklen_t* size) {
 int Pipe(int fds[2]) {
   return Retry(Call::kPipe, -1, [&] { return ::pipe2(fds, O_NONBLOCK | O_CLOEXEC); });
 }
+ssize_t Splice(int from, int to, size_t size) {
+  return Retry(Call::kSplice, from, [&] {
+    return ::splice(from, nullptr, to, nullptr, Size(Call::kSplice, from, size), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  });
+}
 ssize_t Preadv2(int fd, const iovec* parts, int count, int64_t offset, int flags) {
   return Retry(Call::kPreadv2, fd, [&] {
     const Parts some(Call::kPreadv2, fd, parts, static_cast<size_t>(count));
@@ -199,6 +204,7 @@ int Pipe(int fds[2]) {
   const int result = Retry(Call::kPipe, -1, [&] { return ::pipe(fds); });
   return result < 0 ? result : MakePairNonblockingCloexec(fds);
 }
+ssize_t Splice(int, int, size_t) { return -ENOSYS; }
 #endif
 
 int Connect(int fd, const sockaddr* address, socklen_t size) {

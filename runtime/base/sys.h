@@ -61,6 +61,9 @@ int Socketpair(int domain, int type, int protocol, int fds[2]);
 
 // Both ends non-blocking.
 int Pipe(int fds[2]);
+// Moves up to `size` bytes from one fd to another inside the kernel; one of them is a pipe. -EAGAIN instead of waiting for
+// either. Raises SIGPIPE where nobody reads any more, of sockets too. -ENOSYS elsewhere than on Linux.
+ssize_t Splice(int from, int to, size_t size);
 
 // 0, or -errno when the fd was not valid. Never retried.
 int Close(int fd);

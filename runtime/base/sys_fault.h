@@ -47,6 +47,7 @@ enum class Call : uint8_t {
   kPread,
   kPwrite,
   kPreadv2,
+  kSplice,  // met by the fd it takes from
   kEpollCreate,
   kEpollCtl,
   kEpollWait,

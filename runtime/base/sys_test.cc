@@ -107,6 +107,32 @@ TEST_F(SysTest, SeveralMessagesByOneCall) {
   for (int fd : fds) EXPECT_EQ(Close(fd), 0);
 }
 
+TEST_F(SysTest, Splice) {
+  int pipe[2];
+  ASSERT_EQ(Pipe(pipe), 0);
+  EXPECT_EQ(Write(fds_[0], "hello", 5), 5);
+#if defined(__linux__) && !KIOTO_PORTABLE
+  EXPECT_EQ(Splice(fds_[1], pipe[1], 3), 3);
+  EXPECT_EQ(Splice(fds_[1], pipe[1], 64), 2);
+  EXPECT_EQ(Splice(fds_[1], pipe[1], 64), -EAGAIN);
+  EXPECT_EQ(Splice(pipe[0], fds_[1], 64), 5);
+  EXPECT_EQ(Read(fds_[0], buffer_, 64), 5);
+  EXPECT_STREQ(buffer_, "hello");
+  EXPECT_EQ(Splice(fds_[0], fds_[1], 64), -EINVAL);  // neither is a pipe
+  {
+    ScopedFault fault(Call::kSplice, Fault::First(1, EIO).On(fds_[1]));
+    EXPECT_EQ(Splice(pipe[0], fds_[0], 64), -EAGAIN);
+    EXPECT_EQ(Splice(fds_[1], pipe[1], 64), -EIO);
+  }
+  EXPECT_EQ(Write(fds_[0], "hello", 5), 5);
+  ScopedFault shorts(Call::kSplice, Fault::Short(1, 1));
+  EXPECT_EQ(Splice(fds_[1], pipe[1], 64), 1);
+#else
+  EXPECT_EQ(Splice(fds_[1], pipe[1], 64), -ENOSYS);
+#endif
+  for (int fd : pipe) EXPECT_EQ(Close(fd), 0);
+}
+
 TEST_F(SysTest, SocketsListenAcceptAndConnect) {
   const int listener = Socket(AF_INET, SOCK_STREAM, 0);
   ASSERT_GE(listener, 0);
