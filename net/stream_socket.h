@@ -170,6 +170,9 @@ class StreamSocket {
     return internal::PollWriteVectored(handle_, cx, pieces);
   }
   Poll<Status> PollShutdown(Context&) { return internal::ShutdownWriting(handle_); }
+  // Of what derives from a stream the bytes are not spliced (splice_end.h).
+  using Splices = Self;
+  kioto::internal::IoHandle& splice_handle() { return handle_; }
   // For dumps: "TcpStream fd 12 127.0.0.1:4711", the peer's address.
   void Describe(WaitTrace& trace) const {
     const auto peer = static_cast<const Self*>(this)->peer_address();

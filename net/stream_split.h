@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "kioto/net/stream_socket.h"
+#include "kioto/runtime/driver/io_handle.h"
 
 namespace kioto::net {
 namespace internal {
@@ -29,6 +30,8 @@ class ReadingSide {
   StatusOr<size_t> TryReadVectored(PiecesToFill pieces) { return s().TryReadVectored(pieces); }
   ReadinessFuture Readable() { return s().Readable(); }
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return s().PollRead(cx, into); }
+  using Splices = Self;
+  kioto::internal::IoHandle& splice_handle() { return s().splice_handle(); }
   auto local_address() const { return s().local_address(); }
   auto peer_address() const { return s().peer_address(); }
   void Describe(WaitTrace& trace) const { trace.Child(s()); }
@@ -65,6 +68,8 @@ class WritingSide {
   ReadinessFuture Writable() { return s().Writable(); }
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return s().PollWrite(cx, bytes); }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, io::Pieces pieces) { return s().PollWriteVectored(cx, pieces); }
+  using Splices = Self;
+  kioto::internal::IoHandle& splice_handle() { return s().splice_handle(); }
   auto local_address() const { return s().local_address(); }
   auto peer_address() const { return s().peer_address(); }
   void Describe(WaitTrace& trace) const { trace.Child(s()); }

@@ -71,6 +71,9 @@ inline constexpr int kStallsPerSecond = 2;
 inline constexpr size_t kDumpedTasks = 100'000;
 inline constexpr size_t kDumpedNodes = 100;
 
+// Bytes that a copy may have in the kernel's pipe between its two fds: what a pipe holds if nobody says otherwise.
+inline constexpr size_t kMostSpliced = 64 * 1024;
+
 // The farthest a timer may lie in the future (about 34 years): what is later is clamped, so that arithmetic on
 // nanoseconds can not overflow.
 inline constexpr int64_t kMaxTimerNs = int64_t{1} << 60;

@@ -8,11 +8,13 @@ StatusOr<bool> CopyFuture::Step(Context& cx) {
   bool moved = false;
   if (begin_ == end_) begin_ = end_ = 0;
   if (!ended_ && end_ < buffer_.size()) {
-    Poll<StatusOr<size_t>> n = reader_.PollRead(cx, buffer_.from(end_));
+    const MutableBytes room = buffer_.from(end_);
+    Poll<StatusOr<size_t>> n = pump_.left() > 0 ? pump_.Read(room) : reader_.PollRead(cx, room);
     if (n.ready()) {
       if (!n->ok()) return n->status();
       ended_ = **n == 0;
       end_ += **n;
+      splicing_ = end_ == buffer_.size() && Splices();
       moved = true;
     }
   }
@@ -33,6 +35,12 @@ StatusOr<bool> CopyFuture::Step(Context& cx) {
 Poll<StatusOr<uint64_t>> CopyFuture::PollOnce(Context& cx) {
   if (buffer_.empty()) buffer_ = Buffer(buffer_size_ > 0 ? buffer_size_ : 1);
   while (true) {
+    if (splicing_ && begin_ == end_) {
+      Poll<Status> spliced = pump_.PollMove(cx, *reader_.splice_handle(), *writer_.splice_handle(), buffer_.size(), total_);
+      if (spliced.pending()) return kPending;
+      if (!spliced->ok()) return *spliced;
+      splicing_ = false;
+    }
     StatusOr<bool> moved = Step(cx);
     if (!moved.ok()) return moved.status();
     if (*moved && !(ended_ && begin_ == end_)) continue;
@@ -42,7 +50,10 @@ Poll<StatusOr<uint64_t>> CopyFuture::PollOnce(Context& cx) {
       if (!flushed->ok()) return *flushed;
       flush_ = false;
     }
-    if (ended_ && begin_ == end_) return StatusOr<uint64_t>(total_);
+    if (ended_ && begin_ == end_) {
+      pump_.Close();  // at once, as the other way of CopyBidirectional may go on for long
+      return StatusOr<uint64_t>(total_);
+    }
     return kPending;
   }
 }

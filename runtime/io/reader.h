@@ -20,6 +20,7 @@
 #include "kioto/runtime/future/poll.h"
 #include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/splice_end.h"
 
 namespace kioto::io {
 namespace internal {
@@ -47,16 +48,20 @@ class ReaderRef {
     kioto::internal::CheckBorrow(cx, object_);
     return ops_->poll_read(object_, cx, into);
   }
+  // What it splices by; null if it does not. For io::Copy.
+  kioto::internal::IoHandle* splice_handle() const { return ops_->splice_handle(object_); }
   void Describe(WaitTrace& trace) const { ops_->describe(object_, trace); }
 
  private:
   struct Ops {
     Poll<StatusOr<size_t>> (*poll_read)(void*, Context&, MutableBytes);
+    kioto::internal::IoHandle* (*splice_handle)(void*);
     void (*describe)(const void*, WaitTrace&);
   };
   template <class R>
   static constexpr Ops kOps = {
       [](void* object, Context& cx, MutableBytes into) { return static_cast<R*>(object)->PollRead(cx, into); },
+      [](void* object) { return internal::SpliceHandleOf(*static_cast<R*>(object)); },
       [](const void* object, WaitTrace& trace) { trace.Child(*static_cast<const R*>(object)); }};
 
   void* object_;

@@ -75,6 +75,8 @@ class PipeReceiver : public internal::PipeEnd {
     return internal::TryIo(handle_, Interest::kReadable, fn);
   }
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into);
+  using Splices = PipeReceiver;
+  kioto::internal::IoHandle& splice_handle() { return handle_; }
   void Describe(WaitTrace& trace) const { trace.Leaf("PipeReceiver fd " + std::to_string(fd())); }
 
  private:
@@ -114,6 +116,8 @@ class PipeSender : public internal::PipeEnd {
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return PollWriteVectored(cx, Pieces(&bytes, 1)); }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, Pieces pieces);
   Poll<Status> PollShutdown(Context& cx);
+  using Splices = PipeSender;
+  kioto::internal::IoHandle& splice_handle() { return handle_; }
   void Describe(WaitTrace& trace) const { trace.Leaf("PipeSender fd " + std::to_string(fd())); }
 
  private:

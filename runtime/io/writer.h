@@ -26,6 +26,7 @@
 #include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/poll.h"
 #include "kioto/runtime/future/wait_trace.h"
+#include "kioto/runtime/io/splice_end.h"
 
 namespace kioto::io {
 
@@ -61,6 +62,7 @@ struct WriterOps {
   Poll<StatusOr<size_t>> (*write_vectored)(void*, Context&, Pieces);
   Poll<Status> (*flush)(void*, Context&);
   Poll<Status> (*shutdown)(void*, Context&);
+  kioto::internal::IoHandle* (*splice_handle)(void*);
   void (*describe)(const void*, WaitTrace&);
 };
 
@@ -87,8 +89,9 @@ struct WriterOpsOf {
     if constexpr (HasShutdown<W>::value) return static_cast<W*>(w)->PollShutdown(cx);
     return Flush(w, cx);
   }
+  static kioto::internal::IoHandle* SpliceHandle(void* w) { return SpliceHandleOf(*static_cast<W*>(w)); }
   static void Describe(const void* w, WaitTrace& trace) { trace.Child(*static_cast<const W*>(w)); }
-  static constexpr WriterOps kOps = {&Write, &WriteVectored, &Flush, &Shutdown, &Describe};
+  static constexpr WriterOps kOps = {&Write, &WriteVectored, &Flush, &Shutdown, &SpliceHandle, &Describe};
 };
 
 }  // namespace internal
@@ -111,6 +114,8 @@ class WriterRef {
   }
   Poll<Status> PollFlush(Context& cx) const { return ops_->flush(object_, cx); }
   Poll<Status> PollShutdown(Context& cx) const { return ops_->shutdown(object_, cx); }
+  // What it splices by; null if it does not. For io::Copy.
+  kioto::internal::IoHandle* splice_handle() const { return ops_->splice_handle(object_); }
   void Describe(WaitTrace& trace) const { ops_->describe(object_, trace); }
 
  private:

@@ -42,6 +42,7 @@
 #include "kioto/runtime/io/codec/lines_codec.h"
 #include "kioto/runtime/io/copy.h"
 #include "kioto/runtime/io/copy_bidirectional.h"
+#include "kioto/runtime/io/copy_buf.h"
 #include "kioto/runtime/io/either.h"
 #include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/inspect.h"
