@@ -1,0 +1,354 @@
+// io::Copy and io::CopyBidirectional between sockets and pipes, where the kernel moves the bytes.
+#include "kioto/runtime/io/copy.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "kioto/net/tcp_stream.h"
+#include "kioto/net/testing/sockets.h"
+#include "kioto/net/unix_socket.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/future/join.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/async_fd.h"
+#include "kioto/runtime/io/copy_bidirectional.h"
+#include "kioto/runtime/io/splice_end.h"
+#include "kioto/runtime/io/unix_pipe.h"
+
+namespace kioto::net {
+namespace {
+
+namespace sys = base::sys;
+using io::internal::kSystemSplices;
+using io::internal::Splices;
+
+// A stream of the user's that sees what is read.
+class Watched : public TcpStream {
+ public:
+  explicit Watched(TcpStream stream) : TcpStream(std::move(stream)) {}
+  Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) {
+    auto n = TcpStream::PollRead(cx, into);
+    if (n.ready() && n->ok()) seen += **n;
+    return n;
+  }
+  size_t seen = 0;
+};
+
+static_assert(Splices<TcpStream> == kSystemSplices && Splices<UnixStream> == kSystemSplices);
+static_assert(Splices<ReadHalf> == kSystemSplices && Splices<OwnedWriteHalf> == kSystemSplices);
+static_assert(Splices<io::PipeReceiver> == kSystemSplices && Splices<io::PipeSender> == kSystemSplices);
+static_assert(!Splices<Watched> && !Splices<io::AsyncFd> && !Splices<io::ReaderRef>);
+
+constexpr size_t kBuffer = 4096;
+
+// Counts calls, and shortens none that is of any sane size.
+sys::Fault CountOnly() { return sys::Fault::Short(size_t{1} << 30, 1); }
+
+std::string Bytes(size_t size, size_t step) {
+  std::string bytes(size, '\0');
+  for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * step + i / 256);
+  return bytes;
+}
+
+// client — near_ : copier : far_ — server; the outer ones are blocking.
+class CopyTest : public TcpTest {
+ protected:
+  CopyTest() : CopyTest(Accepted(), Accepted()) {}
+  CopyTest(std::pair<TcpStream, BlockingSocket> a, std::pair<TcpStream, BlockingSocket> b)
+      : near_(std::move(a.first)), far_(std::move(b.first)), client_(std::move(a.second)), server_(std::move(b.second)) {}
+
+  void UseSmallBuffers() {
+    for (TcpStream* stream : {&near_, &far_}) {
+      EXPECT_EQ(stream->SetSendBufferSize(8 * 1024), OkStatus());
+      EXPECT_EQ(stream->SetReceiveBufferSize(16 * 1024), OkStatus());
+    }
+  }
+
+  // All of `sent` from the client to the server, to the end.
+  void ExpectCopied(const std::string& sent) {
+    std::string received;
+    std::thread sender([&] {
+      client_.Send(sent);
+      client_.ShutdownWrite();
+    });
+    std::thread receiver([&] { received = server_.Receive(sent.size()); });
+    EXPECT_EQ(*loop_.Run(io::Copy(near_, far_, kBuffer)), sent.size());
+    sender.join();
+    receiver.join();
+    EXPECT_TRUE(received == sent);
+  }
+
+  // Sends while anything moves and the server does not read: how many bytes that is. Of zeros.
+  template <class F>
+  size_t Stuff(PolledTask<F>& copier) {
+    constexpr size_t kTooMuch = 64 << 20;
+    const std::string chunk(64 * 1024, '\0');
+    size_t sent = 0;
+    EXPECT_TRUE(copier.Poll().pending());
+    for (int quiet = 0; quiet < 100 && sent < kTooMuch; ++quiet) {
+      const ssize_t n = ::send(client_.fd(), chunk.data(), chunk.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n > 0) {
+        sent += static_cast<size_t>(n);
+        quiet = 0;
+      }
+      loop_.Turn();
+      if (!copier.is_woken() && !copier.yielded()) continue;
+      EXPECT_TRUE(copier.Poll().pending());
+      quiet = 0;
+    }
+    return sent;
+  }
+
+  TcpStream near_, far_;
+  BlockingSocket client_, server_;
+};
+
+TEST_F(CopyTest, MuchGoesBothWays) {
+  UseSmallBuffers();
+  const std::string there = Bytes(3 << 20, 31), back = Bytes(2 << 20, 7);
+  std::string at_server, at_client;
+  sys::ScopedFault splices(sys::Call::kSplice, CountOnly());
+  std::thread threads[] = {std::thread([&] {
+                             client_.Send(there);
+                             client_.ShutdownWrite();
+                           }),
+                           std::thread([&] {
+                             server_.Send(back);
+                             server_.ShutdownWrite();
+                           }),
+                           std::thread([&] { at_server = server_.Receive(there.size() + 1); }),  // to the end
+                           std::thread([&] { at_client = client_.Receive(back.size() + 1); })};
+  StatusOr<io::Copied> copied = loop_.Run(io::CopyBidirectional(near_, far_, kBuffer));
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  EXPECT_EQ(copied->a_to_b, there.size());
+  EXPECT_EQ(copied->b_to_a, back.size());
+  EXPECT_TRUE(at_server == there);
+  EXPECT_TRUE(at_client == back);
+  EXPECT_EQ(splices.hits() > 0, kSystemSplices);
+}
+
+TEST_F(CopyTest, AnEndIsPassedOnWhileTheOtherWayGoesOn) {
+  const std::string back = Bytes(1 << 20, 5);
+  PolledTask copier(io::CopyBidirectional(near_, far_, kBuffer));
+  client_.ShutdownWrite();
+  std::string at_client;
+  std::thread server([&] {
+    EXPECT_EQ(server_.Receive(1), "");
+    server_.Send(back);
+    server_.ShutdownWrite();
+  });
+  std::thread client([&] { at_client = client_.Receive(back.size() + 1); });
+  StatusOr<io::Copied> copied = loop_.Run(copier);
+  server.join();
+  client.join();
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  EXPECT_EQ(copied->a_to_b, 0u);
+  EXPECT_EQ(copied->b_to_a, back.size());
+  EXPECT_TRUE(at_client == back);
+}
+
+// A Unix socket, a pipe and the halves of a TCP stream, one after the other.
+TEST_F(CopyTest, EverythingThatSplices) {
+  UnixStream::Ends ends = *UnixStream::Pair();
+  io::UnixPipeEnds pipe = *io::UnixPipe();
+  auto halves = std::move(far_).IntoSplit();
+  const std::string sent = Bytes(1 << 20, 3);
+  std::string received;
+  std::thread receiver([&] { received = server_.Receive(sent.size() + 1); });
+  sys::ScopedFault splices(sys::Call::kSplice, CountOnly());
+  auto [written, first, second] = loop_.Run(
+      Join(ends.first.WriteAll(sent).AndThen([&ends] { return ends.first.Shutdown(); }),
+           io::Copy(ends.second, pipe.sender, kBuffer).AndThen([&pipe](uint64_t&) { return pipe.sender.Shutdown(); }),
+           io::Copy(pipe.receiver, halves.second, kBuffer).AndThen([&halves](uint64_t&) { return halves.second.Shutdown(); })));
+  EXPECT_EQ(written, OkStatus());
+  EXPECT_EQ(first, OkStatus());
+  EXPECT_EQ(second, OkStatus());
+  receiver.join();
+  EXPECT_TRUE(received == sent);
+  EXPECT_EQ(splices.hits() > 0, kSystemSplices);
+}
+
+TEST_F(CopyTest, SmallPiecesTakeNoPipe) {
+  sys::ScopedFault splices(sys::Call::kSplice, CountOnly());
+  sys::ScopedFault pipes(sys::Call::kPipe, sys::Fault::Every(EMFILE));
+  PolledTask copier(io::CopyBidirectional(near_, far_, kBuffer));
+  EXPECT_TRUE(copier.Poll().pending());
+  for (int i = 0; i < 10; ++i) {
+    client_.Send("ping");
+    loop_.Await([&] {
+      if (copier.is_woken()) (void)copier.Poll();
+      char first;
+      return ::recv(server_.fd(), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    });
+    EXPECT_EQ(server_.Receive(4), "ping");
+  }
+  EXPECT_EQ(splices.hits(), 0);
+  EXPECT_EQ(pipes.hits(), 0);
+}
+
+TEST_F(CopyTest, AStreamOfTheUsersSeesEveryByte) {
+  sys::ScopedFault splices(sys::Call::kSplice, CountOnly());
+  Watched watched(std::move(near_));
+  const std::string sent = Bytes(1 << 20, 3);
+  std::string received;
+  std::thread sender([&] {
+    client_.Send(sent);
+    client_.ShutdownWrite();
+  });
+  std::thread receiver([&] { received = server_.Receive(sent.size()); });
+  EXPECT_EQ(*loop_.Run(io::Copy(watched, far_, kBuffer)), sent.size());
+  sender.join();
+  receiver.join();
+  EXPECT_EQ(watched.seen, sent.size());
+  EXPECT_TRUE(received == sent);
+  EXPECT_EQ(splices.hits(), 0);
+}
+
+TEST_F(CopyTest, GoesOnBehindUrgentData) {
+  const std::string before = Bytes(100'000, 3), behind = Bytes(100'000, 5);
+  std::string received;
+  std::thread sender([&] {
+    client_.Send(before);
+    EXPECT_EQ(::send(client_.fd(), "!", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+    client_.Send(behind);
+    client_.ShutdownWrite();
+  });
+  std::thread receiver([&] { received = server_.Receive(before.size() + behind.size()); });
+  EXPECT_EQ(*loop_.Run(io::Copy(near_, far_, kBuffer)), before.size() + behind.size());
+  sender.join();
+  receiver.join();
+  EXPECT_TRUE(received == before + behind);
+}
+
+// --- A reader that stops, errors, drops. ---
+
+TEST_F(CopyTest, AReaderThatStopsStopsTheSender) {
+  UseSmallBuffers();
+  PolledTask copier(io::Copy(near_, far_, kBuffer));
+  const size_t sent = Stuff(copier);
+  EXPECT_LT(sent, size_t{32} << 20);  // what the sockets hold
+  client_.ShutdownWrite();
+  std::string received;
+  std::thread receiver([&] { received = server_.Receive(sent); });
+  EXPECT_EQ(*loop_.Run(copier), sent);
+  receiver.join();
+  EXPECT_TRUE(received == std::string(sent, '\0'));
+}
+
+TEST_F(CopyTest, AnErrorOfTheReaderEndsIt) {
+  if (!kSystemSplices) return;
+  sys::ScopedFault fault(sys::Call::kSplice, sys::Fault::First(1, ECONNRESET).On(near_.fd()));
+  client_.Send(Bytes(2 * kBuffer, 3));
+  Status status = loop_.Run(io::CopyBidirectional(near_, far_, kBuffer)).status();
+  EXPECT_EQ(ErrnoOf(status), ECONNRESET) << status;
+  EXPECT_EQ(fault.hits(), 1);
+}
+
+TEST_F(CopyTest, AReaderThatIsGoneEndsIt) {
+  UseSmallBuffers();
+  PolledTask copier(io::CopyBidirectional(near_, far_, kBuffer));
+  Stuff(copier);
+  server_.Reset();
+  Status status = loop_.Run(copier).status();
+  EXPECT_TRUE(ErrnoOf(status) == ECONNRESET || ErrnoOf(status) == EPIPE) << status;
+}
+
+TEST_F(CopyTest, NoSigpipe) {
+  UseSmallBuffers();
+  PolledTask copier(io::Copy(near_, far_, kBuffer));
+  Stuff(copier);
+  EXPECT_EQ(loop_.Run(far_.Shutdown()), OkStatus());
+  EXPECT_EQ(ErrnoOf(loop_.Run(copier).status()), EPIPE);  // and no SIGPIPE, which would have ended us
+}
+
+TEST_F(CopyTest, NoSigpipeOfAPipe) {
+  io::UnixPipeEnds pipe = *io::UnixPipe();
+  PolledTask copier(io::Copy(near_, pipe.sender, kBuffer));
+  Stuff(copier);
+  { io::PipeReceiver gone = std::move(pipe.receiver); }
+  EXPECT_EQ(ErrnoOf(loop_.Run(copier).status()), EPIPE);
+}
+
+TEST_F(CopyTest, ADropLeavesNoFd) {
+  UseSmallBuffers();
+  const int before = OpenFds();
+  for (int i = 0; i < 3; ++i) {
+    PolledTask copier(io::CopyBidirectional(near_, far_, kBuffer));
+    if (i == 0) Stuff(copier);  // later ones find that nothing moves, and take no pipe
+    if (kSystemSplices) {
+      EXPECT_EQ(OpenFds(), i == 0 ? before + 2 : before);
+    }
+    copier.Drop();
+    if (kSystemSplices) {
+      EXPECT_EQ(OpenFds(), before);
+    }
+  }
+}
+
+// The way that has ended keeps no pipe while the other goes on.
+TEST_F(CopyTest, AnEndLeavesNoFd) {
+  if (!kSystemSplices) return;
+  UseSmallBuffers();
+  const int before = OpenFds();
+  PolledTask copier(io::CopyBidirectional(near_, far_, kBuffer));
+  const size_t sent = Stuff(copier);
+  EXPECT_EQ(OpenFds(), before + 2);
+  client_.ShutdownWrite();
+  std::thread receiver([&] { EXPECT_EQ(server_.Receive(sent + 1).size(), sent); });  // to the end
+  loop_.Await([&] {
+    if (copier.is_woken() || copier.yielded()) (void)copier.Poll();
+    return OpenFds() == before;
+  });
+  receiver.join();
+  server_.ShutdownWrite();
+  EXPECT_EQ(loop_.Run(copier)->a_to_b, sent);
+}
+
+// --- Where the system does not splice. ---
+
+TEST_F(CopyTest, WithoutAPipe) {
+  sys::ScopedFault pipes(sys::Call::kPipe, sys::Fault::Every(EMFILE));
+  sys::ScopedFault splices(sys::Call::kSplice, CountOnly());
+  ExpectCopied(Bytes(1 << 20, 3));
+  EXPECT_EQ(pipes.hits(), kSystemSplices ? 1 : 0);  // and is not asked again
+  EXPECT_EQ(splices.hits(), 0);
+}
+
+// The system refuses at the n-th call: before anything was taken, with bytes in the pipe, later.
+class RefusedCopyTest : public CopyTest, public testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(EachCall, RefusedCopyTest, testing::Range(1, 7));
+
+TEST_P(RefusedCopyTest, LosesNoByte) {
+  sys::ScopedFault calls(sys::Call::kSplice, CountOnly());
+  sys::ScopedFault fault(sys::Call::kSplice, sys::Fault::Nth(GetParam(), GetParam() % 2 != 0 ? EINVAL : ENOSYS));
+  const int before = OpenFds();
+  ExpectCopied(Bytes(1 << 20, 3));
+  EXPECT_EQ(fault.hits(), kSystemSplices ? 1 : 0);
+  EXPECT_LT(calls.hits(), GetParam());  // and is not asked again
+  if (kSystemSplices) {
+    EXPECT_EQ(OpenFds(), before);
+  }
+}
+
+TEST_F(CopyTest, ShortSplicesLoseNoByte) {
+  UseSmallBuffers();
+  sys::ScopedFault shorts(sys::Call::kSplice, sys::Fault::Short(20'000, 9));
+  sys::ScopedFault interrupts(sys::Call::kSplice, sys::Fault::Sometimes(0.2, EINTR, 4));
+  ExpectCopied(Bytes(1 << 20, 3));
+}
+
+TEST_F(CopyTest, LetsOthersRun) {
+  sys::ScopedFault shorts(sys::Call::kSplice, sys::Fault::Short(1, 9));
+  client_.Send(Bytes(40'000, 3));
+  PolledTask copier(io::Copy(near_, far_, 1));
+  loop_.Await([&] { return copier.Poll().pending() && copier.yielded(); });
+}
+
+}  // namespace
+}  // namespace kioto::net
