@@ -59,10 +59,7 @@ std::string Bytes(size_t size, size_t step) {
 class CopyTest : public TcpTest {
  protected:
   void UseSmallBuffers() {
-    for (TcpStream* stream : {&near_, &far_}) {
-      EXPECT_EQ(stream->SetSendBufferSize(8 * 1024), OkStatus());
-      EXPECT_EQ(stream->SetReceiveBufferSize(16 * 1024), OkStatus());
-    }
+    for (TcpStream* stream : {&near_, &far_}) EXPECT_EQ(stream->SetSendBufferSize(16 * 1024), OkStatus());
   }
 
   // All of `sent` from the client to the server, to the end.
