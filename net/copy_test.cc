@@ -13,6 +13,7 @@
 #include "kioto/net/testing/sockets.h"
 #include "kioto/net/unix_socket.h"
 #include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/future/join.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/async_fd.h"

@@ -229,7 +229,7 @@ TEST(SpawnBlockingTest, AHandleHasThePoolOfItsRuntime) {
 
 TEST(SpawnBlockingTest, OutsideARuntimeSaysSo) {
   JoinHandle<int> job = SpawnBlocking([] { return 1; });
-  EXPECT_EQ(Await(std::move(job)).status(), OutsideRuntimeError("SpawnBlocking"));
+  EXPECT_EQ(Await(std::move(job)).status().message(), OutsideRuntimeError("SpawnBlocking").message());
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ TEST(SpawnLocalTest, IsRefusedWhileAnotherThreadDrives) {
 
 TEST(SpawnLocalTest, OutsideARuntimeSaysSo) {
   Runtime runtime = MakeRuntime();
-  EXPECT_EQ(runtime.BlockOn(SpawnLocal(Ready(1))).status(), OutsideRuntimeError("SpawnLocal"));
+  EXPECT_EQ(runtime.BlockOn(SpawnLocal(Ready(1))).status().message(), OutsideRuntimeError("SpawnLocal").message());
 }
 
 TEST(SpawnLocalTest, IsRefusedInABlockingJob) {

@@ -16,6 +16,7 @@ DelayAlarm::State DelayAlarm::Poll(Context& cx, int64_t due) {
   }
   if (due > reached_) {
     if (set_for_ != due) {
+      timer_.Cancel();  // it is polled at once
       timer_.ResetAt(due);
       set_for_ = due;
     }

@@ -16,6 +16,7 @@ TimerState Timer::Start(Context& cx) {
   const int64_t now = drivers->clock.Now();
   if (step_ == Step::kDuration) nanos_ = SaturatingAdd(now, nanos_);
   if (nanos_ <= now) {
+    entry_.Cancel();  // it may have been moved there
     step_ = Step::kElapsed;
     return TimerState::kFired;
   }

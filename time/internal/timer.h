@@ -34,11 +34,12 @@ class Timer {
     return step_ == Step::kElapsed ? TimerState::kFired : Start(cx);
   }
 
-  // Another deadline. Whoever waits is woken at that one; if nobody does, since it was never polled or is over, the next poll
-  // starts it anew.
+  // Another deadline. The next poll starts it anew, with the runtime of that moment; until then whoever waits will be woken by
+  // the old one at the new deadline.
   void ResetAt(int64_t deadline) {
+    if (step_ == Step::kArmed) (void)entry_.Move(deadline);
     nanos_ = deadline;
-    if (step_ != Step::kArmed || !entry_.Move(deadline)) step_ = Step::kDeadline;
+    step_ = Step::kDeadline;
   }
   void Cancel() { entry_.Cancel(); }
 
