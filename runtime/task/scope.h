@@ -9,12 +9,13 @@
 //   … return Timeout(10s, scope.Wait());                                 // a deadline for all of them
 //
 // Leaving     The body is ready: children that are left are cancelled, and awaited. The scope gives what the body gave.
-// Failing     A child gives a bad status, throws, or is ended by its runtime: the body is dropped, the other children are
-//             cancelled and awaited, and the scope gives that first error.
+// Failing     A child gives a bad status, throws, or is ended by its runtime, or fn or the body throws: the body is dropped, the
+//             other children are cancelled and awaited, and the scope gives that first error (IsThrown).
 // Dropping    Children are cancelled but not awaited: what they borrow lives on until the last of them has gone.
 //
 // Children are tasks: they run at the same time, on any worker, so what they share must be made for that. They borrow from the
-// states and fn's captures alone: nothing else outlives a drop. A cancelled child is destroyed where it waits.
+// states and fn's captures alone: nothing else outlives a drop. A cancelled child is destroyed where it waits. If a state is a
+// future that is bound to its thread so are all children, and by Spawn too: the last of them ends the states.
 // Gives Status for a body that gives nothing, else Status, StatusOr<T>. CANCEL SAFE: as the body; children are cancelled.
 // THREADS: a Scope, any. One allocation, and one per child.
 //
@@ -123,7 +124,8 @@ class Scope {
   size_t size() const;
 
  protected:
-  explicit Scope(ScopeOptions options) : limit_(options.limit) {}
+  // local: the states are bound to this thread.
+  Scope(ScopeOptions options, bool local) : limit_(options.limit), local_(local) {}
   virtual ~Scope();
 
  private:
@@ -154,6 +156,7 @@ class Scope {
   void WakeWaiters();
 
   const size_t limit_;
+  const bool local_;
   base::Atomic<uint32_t> refs_{1};
   base::Atomic<bool> cancelled_{false};  // set under the lock, never cleared
   WakerSlot parent_;
@@ -236,8 +239,10 @@ class [[nodiscard]] ScopeChild : public FutureBase<ScopeChild<F>, Unit> {
 // The scope, and what children may borrow: the states, and fn at the end.
 template <class... A>
 struct ScopeBlock final : Scope {
+  static constexpr bool kLocal = (... || IsLocalFuture<typename StateOf<A>::Object>);
+
   template <class... U>
-  explicit ScopeBlock(ScopeOptions options, U&&... u) : Scope(options) {
+  explicit ScopeBlock(ScopeOptions options, U&&... u) : Scope(options, kLocal) {
     pack.emplace(std::in_place, std::forward<U>(u)...);
   }
   template <size_t... I>
@@ -262,7 +267,7 @@ class [[nodiscard]] ScopeFuture
 
  public:
   using Output = Fallible<OutputOf<Body>>;
-  static constexpr bool kLocal = (IsLocalFuture<Body> || ... || IsLocalFuture<typename StateOf<A>::Object>);
+  static constexpr bool kLocal = IsLocalFuture<Body> || Block::kLocal;
   static constexpr bool kLosesData = LosesDataWhenDropped<Body>;
 
   explicit ScopeFuture(Block* block) : block_(block) {}
@@ -305,17 +310,30 @@ class [[nodiscard]] ScopeFuture
   void PollBody(Context& cx) {
     Status failure;
     if (!block_->Failed(&failure)) {
-      if (!body_.has_value()) {
-        block_->MakeStates(Indexes());
-        body_.emplace(block_);
+#if KIOTO_EXCEPTIONS
+      try {
+        if (PollOpenBody(cx)) return;
+      } catch (...) {
+        output_.emplace(ThrownError("the body of a Scope threw", std::current_exception()));
       }
-      auto polled = PollChild(body_->future, cx);
-      if (polled.pending()) return;
-      output_.emplace(Convert<Output>(*std::move(polled)));
+#else
+      if (PollOpenBody(cx)) return;
+#endif
     }
     body_.reset();
     failure = block_->Leave();
     if (!failure.ok()) output_.emplace(std::move(failure));
+  }
+  // Whether it is pending.
+  bool PollOpenBody(Context& cx) {
+    if (!body_.has_value()) {
+      block_->MakeStates(Indexes());
+      body_.emplace(block_);
+    }
+    auto polled = PollChild(body_->future, cx);
+    if (polled.pending()) return true;
+    output_.emplace(Convert<Output>(*std::move(polled)));
+    return false;
   }
 
   Block* block_;
@@ -368,6 +386,7 @@ auto Scoped(First&& first, A&&... rest) {
 template <class F>
 void Scope::Spawn(F&& future, TaskOptions options, base::SourceLocation place) {
   if constexpr (internal::MaySpawn<F>() && !std::is_lvalue_reference_v<F>) {
+    if (local_) return SpawnLocal(std::forward<F>(future), std::move(options), place);
     std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
     kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();

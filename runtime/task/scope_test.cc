@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -12,6 +13,7 @@
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/future/testing/tracked.h"
+#include "kioto/runtime/task/local_set.h"
 #include "kioto/runtime/task/testing/collections.h"
 #include "kioto/time/sleep.h"
 #include "kioto/time/timeout.h"
@@ -103,15 +105,20 @@ TEST(ScopeTest, AThrowOfAChildEndsIt) {
   EXPECT_THROW(RethrowIfThrown(status), std::runtime_error);
 }
 
-TEST(ScopeTest, AThrowOfTheBodyCancels) {
+TEST(ScopeTest, AThrowOfTheBodyCancelsAndWaits) {
   Runtime runtime = MakeCurrentThread();
   auto guard = std::make_shared<int>();
   Status status = runtime.BlockOn(Scoped([&](Scope& scope) {
     scope.Spawn(HoldForEver(guard));
     return YieldNow().Then([]() { throw std::runtime_error("boom"); });
   }));
-  EXPECT_TRUE(IsThrown(status));
-  Drive(runtime);
+  EXPECT_THROW(RethrowIfThrown(status), std::runtime_error);
+  EXPECT_EQ(guard.use_count(), 1);
+  status = runtime.BlockOn(Scoped([&](Scope& scope) -> Future<Status> {
+    scope.Spawn(HoldForEver(guard));
+    throw std::runtime_error("boom");
+  }));
+  EXPECT_THROW(RethrowIfThrown(status), std::runtime_error);
   EXPECT_EQ(guard.use_count(), 1);
 }
 #endif
@@ -212,6 +219,44 @@ TEST(ScopeTest, DroppedItCancelsAndTheStatesOutliveTheDrop) {
   EXPECT_TRUE(lived);
   EXPECT_EQ(log.text(), "state");
   EXPECT_EQ(Tracked::alive(), 0);
+}
+
+// A future that is bound to its thread, and tells where it dies.
+class TellsWhereItDies : public FutureBase<TellsWhereItDies, Unit> {
+ public:
+  static constexpr bool kLocal = true;
+
+  explicit TellsWhereItDies(std::thread::id* where) : where_(where) {}
+  TellsWhereItDies(TellsWhereItDies&& other) noexcept
+      : TellsWhereItDies::FutureBase(std::move(other)), where_(std::exchange(other.where_, nullptr)) {}
+  ~TellsWhereItDies() {
+    if (where_ != nullptr) *where_ = std::this_thread::get_id();
+  }
+  Poll<Unit> PollOnce(Context&) { return kPending; }
+
+ private:
+  std::thread::id* where_;
+};
+
+// Its children are bound to the thread too: on a worker the last one would take the state with it.
+TEST(ScopeTest, AStateThatIsBoundToItsThreadDiesThere) {
+  Runtime runtime = MakeMultiThread(2);
+  LocalSet set;
+  std::thread::id died;
+  {
+    auto entered = runtime.Enter();
+    auto here = set.Enter();
+    PolledTask task(Scoped(TellsWhereItDies(&died), [](Scope& scope, TellsWhereItDies&) {
+      scope.Spawn(Never<Unit>());
+      return scope.Wait();
+    }));
+    EXPECT_THAT(task.Poll(), IsPending());
+    EXPECT_EQ(set.size(), 1u);
+    task.Drop();
+    EXPECT_EQ(died, std::thread::id());  // the child is still there
+  }
+  EXPECT_EQ(runtime.BlockOn(set.Run()), OkStatus());
+  EXPECT_EQ(died, std::this_thread::get_id());
 }
 
 TEST(ScopeTest, DroppedBeforeItsFirstPoll) {
