@@ -315,9 +315,12 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
   SeedFromLastTime();
   counters_.Starts();
   RootWaker waker([](void* arg) { static_cast<Driver*>(arg)->Unpark(); }, driver_.get());
+  ThreadContext& thread = kioto::internal::CurrentThread();
+  TaskHeader* const outer = thread.task;  // whose poll this is, if it may block: `root` is a part of it, our tasks are not
   bool ready;
   for (;;) {
     if (shutting_down() && !ended_) EndEverything();  // R3
+    thread.task = outer;
     ready = PollRoot(root, waker);
     if (ready || (ended_ && !waker.woken())) break;
     for (uint32_t ran = 0; ran < event_interval_; ++ran) {

@@ -7,7 +7,7 @@
 //
 // The value lives in the future that Scope makes, is found during its polls and in the destructors of what it holds, and goes
 // last. An inner Scope of the same key hides the outer one. Not inherited: a task that is spawned inside finds nothing, unless
-// it is given a Scope of its own.
+// it is given a Scope of its own, nor does a task that is polled inside (by RunUntil of a LocalSet, by BlockOn).
 #ifndef KIOTO_RUNTIME_TASK_TASK_LOCAL_H_
 #define KIOTO_RUNTIME_TASK_TASK_LOCAL_H_
 
@@ -17,6 +17,7 @@
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/future/future_base.h"
 
 // Declares the key `name` for values of type T, which may contain no comma (give such a type a name).
@@ -29,21 +30,29 @@ namespace internal {
 
 Status TaskLocalNotSet();
 
+// What a thread finds under a key: the value, if the task that has set it is the one that looks (null: outside of tasks).
+template <class T>
+struct TaskLocalPlace {
+  T* value = nullptr;
+  const TaskHeader* task = nullptr;
+};
+
 // Puts a value in its place for as long as it lives.
 template <class T>
 class [[nodiscard]] TaskLocalSetter {
  public:
-  TaskLocalSetter(T*& place, T* value) : place_(place), outer_(std::exchange(place, value)) {}
+  TaskLocalSetter(TaskLocalPlace<T>& place, T* value)
+      : place_(place), outer_(std::exchange(place, TaskLocalPlace<T>{value, CurrentThread().task})) {}
   ~TaskLocalSetter() { place_ = outer_; }
   TaskLocalSetter(const TaskLocalSetter&) = delete;
   TaskLocalSetter& operator=(const TaskLocalSetter&) = delete;
 
  private:
-  T*& place_;
-  T* const outer_;
+  TaskLocalPlace<T>& place_;
+  const TaskLocalPlace<T> outer_;
 };
 
-// Key has a static T*& Place().
+// Key has a static TaskLocalPlace<T>& Place().
 template <class Key, class T, class F>
 class [[nodiscard]] ScopedFuture : public FutureBase<ScopedFuture<Key, T, F>, OutputOf<F>> {
  public:
@@ -106,7 +115,7 @@ class TaskLocal {
     return std::move(fn)();
   }
 
-  bool IsSet() const { return Place() != nullptr; }
+  bool IsSet() const { return Find() != nullptr; }
   // fn(T&), and gives what it gives. Where the key is not set it ends the program with a sentence.
   template <class Fn>
   decltype(auto) With(Fn fn) const {
@@ -117,7 +126,7 @@ class TaskLocal {
   // The same where it may not be set: kFailedPrecondition.
   StatusOr<T> TryGet() const {
     if (!IsSet()) return internal::TaskLocalNotSet();
-    return *Place();
+    return *Find();
   }
   // Status if fn gives nothing, else StatusOr of what it gives.
   template <class Fn>
@@ -125,24 +134,29 @@ class TaskLocal {
     using R = std::invoke_result_t<Fn, T&>;
     if constexpr (std::is_void_v<R>) {
       if (!IsSet()) return internal::TaskLocalNotSet();
-      std::move(fn)(*Place());
+      std::move(fn)(*Find());
       return OkStatus();
     } else {
       if (!IsSet()) return StatusOr<std::decay_t<R>>(internal::TaskLocalNotSet());
-      return StatusOr<std::decay_t<R>>(std::move(fn)(*Place()));
+      return StatusOr<std::decay_t<R>>(std::move(fn)(*Find()));
     }
   }
 
   // Where this thread keeps what is set at the moment. For the library.
-  static T*& Place() {
-    static thread_local T* place = nullptr;  // a constant: no guard
+  static internal::TaskLocalPlace<T>& Place() {
+    static thread_local internal::TaskLocalPlace<T> place;  // a constant: no guard
     return place;
   }
 
  private:
+  // Null where it is not set.
+  static T* Find() {
+    const internal::TaskLocalPlace<T>& place = Place();
+    return place.task == internal::CurrentThread().task ? place.value : nullptr;
+  }
   T& Value() const {
     KIOTO_CHECK(IsSet(), "a task-local was read where it is not set: only inside its Scope, and a spawned task inherits none");
-    return *Place();
+    return *Find();
   }
 };
 

@@ -3,10 +3,12 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/task/local_set.h"
 #include "kioto/runtime/task/testing/collections.h"
 #include "kioto/time/sleep.h"
 
@@ -42,6 +44,32 @@ TEST(TaskLocalTest, EveryTaskSeesItsOwn) {
 TEST(TaskLocalTest, IsNotInherited) {
   Runtime runtime = MakeCurrentThread();
   EXPECT_FALSE(*runtime.BlockOn(request.Scope(1, Lazy([] { return Spawn(Lazy([] { return request.IsSet(); })); }))));
+}
+
+// Tasks that are polled inside of a scope are no part of it, and leave it as it was.
+TEST(TaskLocalTest, IsNotSeenByTheOtherTasksOfALocalSet) {
+  Runtime runtime = MakeCurrentThread();
+  LocalSet set;
+  JoinHandle<bool> other = set.SpawnLocal(Lazy([] { return request.IsSet(); }));
+  JoinHandle<int> scoped = set.SpawnLocal(request.Scope(8, Lazy([] { return request.Get(); })));
+  StatusOr<int> seen = runtime.BlockOn(
+      request.Scope(7, set.RunUntil(TryJoin(std::move(other), std::move(scoped)).AndThen([](bool& seen_by_other, int& seen_by_scoped) {
+        EXPECT_FALSE(seen_by_other);
+        EXPECT_EQ(seen_by_scoped, 8);
+        return request.Get();
+      }))));
+  EXPECT_EQ(*seen, 7);
+}
+
+TEST(TaskLocalTest, IsNotSeenByTheTasksThatABlockOnDrives) {
+  auto block_on = [] {
+    Runtime runtime = MakeCurrentThread();
+    EXPECT_FALSE(*runtime.BlockOn([] { return Spawn(Lazy([] { return request.IsSet(); })); }));
+    return *runtime.BlockOn([] { return Spawn(YieldNow()).Then([](Status&) { return request.TryGet().value_or(-1); }); });
+  };
+  EXPECT_EQ(request.SyncScope(7, block_on), 7);
+  Runtime runtime = MakeCurrentThread();
+  EXPECT_EQ(*runtime.BlockOn([&] { return SpawnBlocking([&] { return request.SyncScope(7, block_on); }); }), 7);
 }
 
 TEST(TaskLocalTest, AnInnerScopeHidesTheOuter) {
