@@ -1,9 +1,9 @@
 // STATE       one request at a time, in a static block: g_wanted (the thread asked for) -> the handler fills g_frames, then
-//             g_done. The handler only calls what is async-signal-safe: absl::GetStackTrace is.
+//             g_done. The handler only calls what is async-signal-safe: absl::GetStackTraceWithContext is. It is the one of
+//             runtime/signal/hub.cc, which knows whose the signal is else.
 // RACES       R1 a handler that runs after its asker gave up: it finds g_wanted changed, or writes frames that nobody reads;
 //                the block is static, so nothing is freed under it.
-//             R2 two askers (the monitors of two runtimes): one after the other, so that the handler that was there before is
-//                put back at the end.
+//             R2 two askers (the monitors of two runtimes): one after the other.
 //             R3 the thread has ended: the kernel no longer knows its number. Its pthread_t may be gone, and is only compared.
 #include "kioto/runtime/scheduler/thread_stack.h"
 
@@ -22,25 +22,28 @@
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/signal/hub.h"
 
 namespace kioto::internal {
 namespace {
 
 constexpr int kMaxFrames = 32;
-constexpr int kSignal = SIGURG;  // ignored by default, and hardly used: a late delivery harms nobody
+constexpr int kSignal = SIGURG;  // ignored by default, and hardly used: a late delivery, which is one too many, harms nobody
 
 base::Atomic<uintptr_t> g_wanted{0};
 base::Atomic<int> g_done{-1};
 base::Atomic<void*> g_frames[kMaxFrames];
 
-void OnSignal(int) {
+// In the handler: whether the signal was for this thread to answer. `context`: the handler may have a stack of its own.
+bool Answer(void* context) {
   // acquire: pairs with the asker's release. Only one handler may answer a request.
   uintptr_t self = reinterpret_cast<uintptr_t>(pthread_self());
-  if (!g_wanted.compare_exchange_strong(self, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) return;
+  if (!g_wanted.compare_exchange_strong(self, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
   void* frames[kMaxFrames];
-  const int count = absl::GetStackTrace(frames, kMaxFrames, /*skip_count=*/2);
+  const int count = absl::GetStackTraceWithContext(frames, kMaxFrames, /*skip_count=*/3, context, nullptr);
   for (int i = 0; i < count; ++i) g_frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by g_done
   g_done.store(count, std::memory_order_release);  // release: pairs with the asker's acquire
+  return true;
 }
 
 bool SendSignal(const ThreadIdentity& thread) {
@@ -88,11 +91,7 @@ bool ThreadIsRunnable(int system_id) {
 std::string ThreadStack(const ThreadIdentity& thread) {
   static base::Mutex mutex;
   base::MutexLock lock(mutex);  // R2
-  struct sigaction ours = {};
-  struct sigaction before = {};
-  ours.sa_handler = OnSignal;
-  ours.sa_flags = SA_RESTART;
-  if (sigaction(kSignal, &ours, &before) != 0) return "";
+  if (!signal::internal::StartAsking(kSignal, Answer).ok()) return "";
   g_done.store(-1, std::memory_order_relaxed);        // relaxed: nobody answers before g_wanted is set
   g_wanted.store(thread.pthread, std::memory_order_release);  // release: pairs with the handler's acquire
   int count = -1;
@@ -104,7 +103,7 @@ std::string ThreadStack(const ThreadIdentity& thread) {
     }
   }
   g_wanted.store(0, std::memory_order_relaxed);  // relaxed: a late handler finds nothing to answer (R1)
-  sigaction(kSignal, &before, nullptr);
+  signal::internal::StopAsking(kSignal);
   std::string text;
   for (int i = 0; i < count; ++i) {
     void* frame = g_frames[i].load(std::memory_order_relaxed);  // relaxed: acquired with g_done

@@ -24,9 +24,9 @@ ThreadTimes TimesOfThread(int system_id);
 // Whether it runs, or would if it had a CPU; false if it waits for something else, or where that is not told.
 bool ThreadIsRunnable(int system_id);
 
-// One line per frame, outermost last: "    0x5581… name". Interrupts the thread with a signal (SIGURG,
-// whose handler is put back) and waits at most 20 ms for it; "" if it did not answer, has ended, or where signals can not
-// be sent to threads. Any thread; one after the other.
+// One line per frame, outermost last: "    0x5581… name". Interrupts the thread with a signal (SIGURG: who listens to it, or
+// handles it, hears of all others as ever) and waits at most 20 ms for it; "" if it did not answer, has ended, or where signals
+// can not be sent to threads. Any thread; one after the other.
 std::string ThreadStack(const ThreadIdentity& thread);
 
 }  // namespace kioto::internal

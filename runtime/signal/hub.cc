@@ -1,6 +1,7 @@
 // STATE       Slot::gate     kOpen while a listener has the slot, plus the number of handlers that are using it now
 //             Slot::wanted   what it listens to; Slot::pending what came; unheard: what came while nobody listened
 //             before[n]      what was installed before our handler, null if ours is not installed
+//             answers[n]     who is asked first, in the handler; asking: the signals for which StartAsking brought the handler
 // OWNERSHIP   Opening, closing, installing and restoring: under the lock, never in a handler. The handler only uses atomics
 //             and write(2): it may interrupt any code, also code that holds the lock, and run on several threads at once.
 //             The wake fd belongs to the listener; the handler may write to it only between entering and leaving the gate.
@@ -15,6 +16,7 @@
 //             R2 a handler against a take: the handler sets pending, then writes; the listener reads the fd empty, then looks
 //                at pending. So a signal that came after Recv has answered is in pending with a write behind it.
 //             R3 a signal between the installation and the opening of the first slot: it is unheard, which Open takes.
+//             R4 a listener comes while somebody asks by the same signal: StopAsking, under the lock too, sees it, and leaves ours.
 #include "kioto/runtime/signal/hub.h"
 
 #include <sched.h>
@@ -43,7 +45,9 @@ struct Hub {
   base::Atomic<Slot*> slots{nullptr};  // grows at its front
   base::Atomic<SignalSet> unheard{0};
   base::Atomic<Before*> before[kMaxSignal + 1] = {};
+  base::Atomic<Answers> answers[kMaxSignal + 1] = {};
   Before* known[kMaxSignal + 1] = {};  // under the lock
+  SignalSet asking = 0;                // under the lock
 };
 
 // Constant-initialized, never destroyed: a handler may run at any time, thread exit and static destruction included.
@@ -68,6 +72,12 @@ void CallBefore(int signal, siginfo_t* info, void* context) {
 void Handle(int signal, siginfo_t* info, void* context) {
   if (signal < 1 || signal > kMaxSignal) return;  // called by somebody's code, not by the kernel
   const int saved_errno = errno;
+  // acquire: pairs with StartAsking's release
+  const Answers answers = hub.answers[signal].load(std::memory_order_acquire);
+  if (answers != nullptr && answers(context)) {
+    errno = saved_errno;
+    return;
+  }
   const SignalSet bit = BitOf(signal);
   bool heard = false;
   // acquire: pairs with Open's release, which published the slot
@@ -215,6 +225,28 @@ void RestoreUnused() {
     GiveBack(signal, *before);
     hub.unheard.fetch_and(~BitOf(signal), std::memory_order_acq_rel);  // acq_rel: pairs with Handle's release
   }
+}
+
+Status StartAsking(int signal, Answers answers) {
+  base::MutexLock lock(hub.mutex);
+  struct sigaction current;
+  const bool installed = ::sigaction(signal, nullptr, &current) == 0 && IsOurs(current);
+  Status status = Install(signal);
+  if (!status.ok()) return status;
+  if (!installed) hub.asking |= BitOf(signal);
+  hub.answers[signal].store(answers, std::memory_order_release);  // release: pairs with Handle's acquire
+  return OkStatus();
+}
+
+void StopAsking(int signal) {
+  base::MutexLock lock(hub.mutex);
+  const SignalSet bit = BitOf(signal);
+  hub.answers[signal].store(nullptr, std::memory_order_relaxed);  // relaxed: publishes nothing
+  const bool installed = (hub.asking & bit) == 0;
+  hub.asking &= ~bit;
+  if (installed || (WantedByOthers(nullptr) & bit) != 0) return;  // R4
+  GiveBack(signal, *hub.before[signal].load(std::memory_order_relaxed));  // relaxed: changes only under the lock
+  hub.unheard.fetch_and(~bit, std::memory_order_acq_rel);                 // acq_rel: pairs with Handle's release
 }
 
 }  // namespace kioto::signal::internal

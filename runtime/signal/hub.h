@@ -1,4 +1,5 @@
-// The process-wide part of signals: one handler, and a list of those who listen. For signal.cc; users want signal.h.
+// The process-wide part of signals: one handler, and a list of those who listen. For signal.cc; users want signal.h. And for who
+// asks threads of this process by a signal that others may use too.
 #ifndef KIOTO_RUNTIME_SIGNAL_HUB_H_
 #define KIOTO_RUNTIME_SIGNAL_HUB_H_
 
@@ -36,6 +37,14 @@ void Close(Slot* slot);
 
 // Puts back what was installed before us for each signal that nobody listens to.
 void RestoreUnused();
+
+// From now on until StopAsking the handler gives each `signal` to `answers` first, which says whether it was meant for that;
+// `context` is what the handler got from the system. All others go their usual way: to listeners, and to the program's handler.
+// `answers` runs in the handler, and may do so a little after StopAsking. One asker for a signal at a time.
+using Answers = bool (*)(void* context);
+Status StartAsking(int signal, Answers answers);
+// Puts back what StartAsking replaced, unless somebody listens by now, or has replaced ours.
+void StopAsking(int signal);
 
 }  // namespace kioto::signal::internal
 
