@@ -48,6 +48,9 @@ inline constexpr int kTimersPerTurn = 4096;
 inline constexpr int kMaxBlockingThreads = 512;
 inline constexpr size_t kBlockingQueue = 65536;
 
+// After so long a thread of the pool that the system refused is asked for again, if jobs still wait for one that is inside a job.
+inline constexpr int64_t kThreadRetryNs = 10'000'000;
+
 // Name look-ups in flight: a resolver that hangs must not take the blocking pool with it.
 inline constexpr int kMaxResolverThreads = 4;
 

@@ -2,7 +2,7 @@
 // thread only if none is on its way (but for those that loans count on), and the thread that has come brings the next one, if more
 // is queued, before it begins its own job, which may block. So a flood of short jobs costs few wake-ups, n jobs that block have n
 // threads after n wake-ups, and who spawned them waits for none. A thread that does not come after all, or leaves, leaves that to
-// one that waits (ThreadEndsLocked, Leave).
+// one that waits (ThreadEndsLocked, Leave), or, if none does, to a timer (AskLater).
 #include "kioto/runtime/blocking/pool.h"
 
 #include <algorithm>
@@ -11,10 +11,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/thread.h"
 #include "kioto/runtime/driver/clock.h"
 #include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/future/waker.h"
 
 #if KIOTO_MODEL
 #include "kioto/runtime/base/model/thread.h"
@@ -27,6 +29,19 @@ namespace {
 bool OneComes(int threads, int running, size_t waiting, size_t loans) {
   return threads - running > static_cast<int>(waiting + loans);
 }
+
+// What the timer wakes.
+class Retry final : public Wakeable {
+ public:
+  explicit Retry(std::weak_ptr<BlockingPool> pool) : pool_(std::move(pool)) {}
+
+ private:
+  void OnWake() override {
+    if (const std::shared_ptr<BlockingPool> pool = pool_.lock()) pool->AskAgain();
+  }
+
+  const std::weak_ptr<BlockingPool> pool_;
+};
 
 }  // namespace
 
@@ -124,6 +139,16 @@ void BlockingPool::Enqueue(TaskHeader* task) {
     if (runtime != nullptr) drivers_->clock.AllowAutoAdvance();
     return;
   }
+  BringThread();
+}
+
+// Whether a job waits for a thread, and none is on its way to take it.
+bool BlockingPool::NeedsThreadLocked() const {
+  return head_ != nullptr && !OneComes(threads_, running_, waiting_.size(), loans_.size());
+}
+
+// One that is counted already; and what follows if the system refuses it.
+void BlockingPool::BringThread() {
   if (StartThread()) return;
   TaskHeader* orphans;
   {
@@ -131,6 +156,33 @@ void BlockingPool::Enqueue(TaskHeader* task) {
     orphans = ThreadIsRefusedLocked();
   }
   CancelOrphans(orphans);
+  if (orphans == nullptr) AskLater();
+}
+
+// After a thread was refused: if all that live are inside jobs, which may wait for what is queued, a timer asks again. Without a
+// wheel only who queues the next job does, or has ended one.
+void BlockingPool::AskLater() {
+  {
+    base::MutexLock lock(lock_);
+    if (asks_again_ || !NeedsThreadLocked()) return;
+    asks_again_ = true;
+  }
+  const std::shared_ptr<Scheduler> runtime = runtime_.lock();
+  TimerWheel* wheel = runtime != nullptr ? drivers_->WheelForThisThread() : nullptr;
+  if (wheel == nullptr) return;
+  const Waker retry(new Retry(weak_from_this()));
+  retry_.Arm(*wheel, SaturatingAdd(drivers_->clock.Now(), limits::kThreadRetryNs), retry);
+}
+
+void BlockingPool::AskAgain() {
+  if (retry_.state() == TimerState::kShutdown) return;
+  {
+    base::MutexLock lock(lock_);
+    asks_again_ = false;
+    if (!NeedsThreadLocked() || threads_ >= options_.max_threads) return;
+    ++threads_;
+  }
+  BringThread();
 }
 
 // A thread that was counted does not come. What is queued, if no other lives to take it: it must not wait for ever.
@@ -205,6 +257,7 @@ bool BlockingPool::Lend(absl::AnyInvocable<void() &&> loan) {
     if (!taken) one.splice(one.end(), loans_, place);  // dropped without the lock
   }
   CancelOrphans(orphans);
+  if (orphans == nullptr) AskLater();  // it was the one that a job counted on whose own took another loan
   return taken;
 }
 
@@ -221,13 +274,7 @@ void BlockingPool::Leave() {
     const bool counted_on = head_ != nullptr && !OneComes(threads_ - 1, running_, waiting_.size(), loans_.size());
     if (!counted_on || !waiting_.empty()) return ThreadEndsLocked();
   }
-  if (StartThread()) return;  // in its place
-  TaskHeader* orphans;
-  {
-    base::MutexLock lock(lock_);
-    orphans = ThreadIsRefusedLocked();
-  }
-  CancelOrphans(orphans);
+  BringThread();  // in its place
 }
 
 // Whether there is room for this thread when it comes back.
@@ -263,8 +310,7 @@ void BlockingPool::RunThread() {
       --queued_;
       ++running_;
       bool starts = false;
-      if (head_ != nullptr && !OneComes(threads_, running_, waiting_.size(), loans_.size()) &&
-          !KIOTO_MUTANT("blocking_pool.bring_no_next")) {
+      if (NeedsThreadLocked() && !KIOTO_MUTANT("blocking_pool.bring_no_next")) {
         if (Waiter* waiter = PopWaiterLocked()) {
           waiter->parker.Unpark();  // under the lock: as in Enqueue
         } else if (threads_ < options_.max_threads) {
@@ -273,10 +319,7 @@ void BlockingPool::RunThread() {
         }
       }
       lock_.Unlock();
-      if (starts && !StartThread()) {
-        base::MutexLock lock(lock_);
-        ThreadEndsLocked();  // not the last: this one lives
-      }
+      if (starts) BringThread();
       RunJob(task);
       lock_.Lock();
       --running_;
@@ -311,8 +354,7 @@ void BlockingPool::RunThread() {
 
 void BlockingPool::ThreadEndsLocked() {
   --threads_;
-  if (head_ != nullptr && !OneComes(threads_, running_, waiting_.size(), loans_.size()) &&
-      !KIOTO_MUTANT("blocking_pool.leave_to_none")) {
+  if (NeedsThreadLocked() && !KIOTO_MUTANT("blocking_pool.leave_to_none")) {
     if (Waiter* waiter = PopWaiterLocked()) waiter->parker.Unpark();
   }
   if (threads_ > 0 || lent_ > 0 || KIOTO_MUTANT("blocking_pool.end_in_silence")) return;

@@ -2,10 +2,12 @@
 // a bound, reuses a waiting thread before it starts one, and lets a thread go that has waited too long.
 //
 // STATE       under one lock: the queue of tasks, the number of threads, how many of them wait, how many wake-ups were sent
-//             to waiting threads and not yet taken.
+//             to waiting threads and not yet taken; whether a refused thread is to be asked for again (asks_again_).
 // RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
 //             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
-//             job is refused.
+//             job is refused. If all that live are inside jobs, which may wait for what is queued, a timer of the runtime asks
+//             for the thread again, as often as needed (limits::kThreadRetryNs; only while somebody drives the runtime, and
+//             its clock runs).
 //             A thread that is lent to somebody else (to drive a worker, for BlockInPlace) is none of ours until it comes back:
 //             it neither takes part in the cap nor is refused for it. A loan brings its own thread, an idle or a new one, so it
 //             waits for no job; the pool takes threads that are no longer needed elsewhere for it (Enlist).
@@ -18,6 +20,8 @@
 //                both under the lock, and refused is over when StartTask returns.
 //             R3 a loan waits for a new thread, which is refused, and meanwhile the last other thread takes the loan: what
 //                is queued then has no thread, and is refused too.
+//             R4 who is refused sets asks_again_ under the lock, and from then on owns the timer, until it fires and
+//                clears it. The timer keeps no pool.
 #ifndef KIOTO_RUNTIME_BLOCKING_POOL_H_
 #define KIOTO_RUNTIME_BLOCKING_POOL_H_
 
@@ -32,6 +36,7 @@
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/blocking/thread_hooks.h"
+#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/task/scheduler.h"
 #include "kioto/runtime/task/scheduler_list.h"
 
@@ -78,6 +83,9 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   void RunThread();  // until there is too little to do
   void Leave();
 
+  // The timer's, when a thread was refused: asks for it again.
+  void AskAgain();
+
   int threads() const;
   int idle_threads() const;
   size_t queued() const;
@@ -96,10 +104,13 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   TaskHeader* TakeDroppableLocked();
   Waiter* PopWaiterLocked();
   bool RunLoanLocked();
+  bool NeedsThreadLocked() const;
   bool StartThread();
+  void BringThread();
   void ThreadEndsLocked();
   TaskHeader* ThreadIsRefusedLocked();
   void CancelOrphans(TaskHeader* orphans);
+  void AskLater();
 
   const BlockingOptions options_;
   mutable base::Mutex lock_;
@@ -112,6 +123,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   std::list<absl::AnyInvocable<void() &&>> loans_;  // not begun; for each a thread is on its way
   int lent_ = 0;
   bool shut_down_ = false;
+  bool asks_again_ = false;  // retry_ is armed, or about to be (R4); for ever once its wheel has shut down
+  TimerEntry retry_;
   std::vector<Waiter*> waiting_;          // last in first out: the warmest thread is reused
   std::vector<base::Parker*> awaiting_;   // threads in Shutdown
   std::weak_ptr<Scheduler> runtime_;

@@ -14,6 +14,7 @@
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
@@ -161,6 +162,39 @@ TEST(BlockingPoolTest, SurvivesARefusedThread) {
   EXPECT_EQ(*Await(std::move(second)), 2);
   EXPECT_TRUE(Await(std::move(first)).ok());
   pool->Shutdown(Soon());
+}
+
+// Jobs that wait for each other: nobody else asks again for the thread that was refused.
+TEST(SpawnBlockingTest, AThreadThatIsRefusedOnceIsAskedForAgain) {
+  for (const bool many : {false, true}) {
+    RuntimeBuilder builder = many ? RuntimeBuilder::MultiThread() : RuntimeBuilder::CurrentThread();
+    if (many) builder.WorkerThreads(2);
+    Runtime runtime = *builder.Build();
+    Gate gate;
+    base::sys::ScopedFault fault(base::sys::Call::kThreadStart, base::sys::Fault::Nth(2, EAGAIN));
+    const Status status = runtime.BlockOn([&] {
+      JoinHandle<Unit> first = SpawnBlocking([&] { gate.Pass(); });
+      JoinHandle<Unit> second = SpawnBlocking([&] { gate.Open(); });
+      return TryJoin(std::move(first), std::move(second));
+    });
+    EXPECT_EQ(status, OkStatus());
+    EXPECT_EQ(fault.hits(), 1);
+    EXPECT_TRUE(runtime.Shutdown().clean());
+  }
+}
+
+// The same with one that waits for a job that comes later, when the thread is refused to who queues that.
+TEST(SpawnBlockingTest, AThreadThatIsRefusedToWhoQueuesAJobIsAskedForAgain) {
+  Runtime runtime = *RuntimeBuilder::CurrentThread().Build();
+  const EnterGuard guard = runtime.Enter();
+  Gate gate;
+  JoinHandle<Unit> first = SpawnBlocking([&] { gate.Pass(); });
+  gate.AwaitInside(1);
+  base::sys::ScopedFault fault(base::sys::Call::kThreadStart, base::sys::Fault::First(3, EAGAIN));
+  JoinHandle<Unit> second = SpawnBlocking([&] { gate.Open(); });
+  EXPECT_EQ(runtime.BlockOn(std::move(second)), OkStatus());
+  EXPECT_EQ(fault.hits(), 3);
+  EXPECT_EQ(runtime.BlockOn(std::move(first)), OkStatus());
 }
 
 // A refused function is left as it was.
