@@ -50,6 +50,8 @@ inline constexpr size_t kBlockingQueue = 65536;
 
 // After so long a thread of the pool that the system refused is asked for again, if jobs still wait for one that is inside a job.
 inline constexpr int64_t kThreadRetryNs = 10'000'000;
+// After so long in which all threads of the pool were inside the same jobs, and others waited, that is told: it may be for ever.
+inline constexpr int64_t kPoolStuckNs = 2'000'000'000;
 
 // Name look-ups in flight: a resolver that hangs must not take the blocking pool with it.
 inline constexpr int kMaxResolverThreads = 4;

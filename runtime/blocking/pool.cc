@@ -2,16 +2,18 @@
 // thread only if none is on its way (but for those that loans count on), and the thread that has come brings the next one, if more
 // is queued, before it begins its own job, which may block. So a flood of short jobs costs few wake-ups, n jobs that block have n
 // threads after n wake-ups, and who spawned them waits for none. A thread that does not come after all, or leaves, leaves that to
-// one that waits (ThreadEndsLocked, Leave), or, if none does, to a timer (AskLater).
+// one that waits (ThreadEndsLocked, Leave), or, if none does, to a timer (LookLater).
 #include "kioto/runtime/blocking/pool.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/log.h"
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/thread.h"
 #include "kioto/runtime/driver/clock.h"
@@ -31,13 +33,13 @@ bool OneComes(int threads, int running, size_t waiting, size_t loans) {
 }
 
 // What the timer wakes.
-class Retry final : public Wakeable {
+class LooksAgain final : public Wakeable {
  public:
-  explicit Retry(std::weak_ptr<BlockingPool> pool) : pool_(std::move(pool)) {}
+  explicit LooksAgain(std::weak_ptr<BlockingPool> pool) : pool_(std::move(pool)) {}
 
  private:
   void OnWake() override {
-    if (const std::shared_ptr<BlockingPool> pool = pool_.lock()) pool->AskAgain();
+    if (const std::shared_ptr<BlockingPool> pool = pool_.lock()) pool->Look();
   }
 
   const std::weak_ptr<BlockingPool> pool_;
@@ -118,6 +120,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   const std::shared_ptr<Scheduler> runtime = runtime_.lock();
   if (runtime != nullptr) drivers_->clock.InhibitAutoAdvance();
   Status refusal;
+  bool full = false;
   {
     base::MutexLock lock(lock_);
     if (task->has_place) --places_;
@@ -130,8 +133,9 @@ void BlockingPool::Enqueue(TaskHeader* task) {
         if (!KIOTO_MUTANT("blocking_pool.no_wake")) waiter->parker.Unpark();
         return;
       }
-      if (threads_ >= options_.max_threads) return;
-      ++threads_;
+      full = threads_ >= options_.max_threads;
+      if (full && (looks_later_ || told_)) return;
+      if (!full) ++threads_;
     }
   }
   if (!refusal.ok()) {
@@ -139,6 +143,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
     if (runtime != nullptr) drivers_->clock.AllowAutoAdvance();
     return;
   }
+  if (full) return LookLater();
   BringThread();
 }
 
@@ -156,33 +161,51 @@ void BlockingPool::BringThread() {
     orphans = ThreadIsRefusedLocked();
   }
   CancelOrphans(orphans);
-  if (orphans == nullptr) AskLater();
+  if (orphans == nullptr) LookLater();
 }
 
-// After a thread was refused: if all that live are inside jobs, which may wait for what is queued, a timer asks again. Without a
-// wheel only who queues the next job does, or has ended one.
-void BlockingPool::AskLater() {
-  {
-    base::MutexLock lock(lock_);
-    if (asks_again_ || !NeedsThreadLocked()) return;
-    asks_again_ = true;
-  }
+// If no thread comes for what is queued, all that live are inside jobs, which may wait for it: a timer looks again. Without one only
+// who queues the next job does, or has ended one. (A clock that stands still would jump to it.)
+void BlockingPool::LookLater() {
   const std::shared_ptr<Scheduler> runtime = runtime_.lock();
   TimerWheel* wheel = runtime != nullptr ? drivers_->WheelForThisThread() : nullptr;
-  if (wheel == nullptr) return;
-  const Waker retry(new Retry(weak_from_this()));
-  retry_.Arm(*wheel, SaturatingAdd(drivers_->clock.Now(), limits::kThreadRetryNs), retry);
-}
-
-void BlockingPool::AskAgain() {
-  if (retry_.state() == TimerState::kShutdown) return;
+  if (wheel == nullptr || drivers_->clock.paused()) return;
+  bool full;
   {
     base::MutexLock lock(lock_);
-    asks_again_ = false;
-    if (!NeedsThreadLocked() || threads_ >= options_.max_threads) return;
-    ++threads_;
+    full = threads_ >= options_.max_threads;
+    if (looks_later_ || !NeedsThreadLocked() || (full && told_)) return;
+    looks_later_ = true;
+    taken_before_ = full ? taken_ : kNotFull;
   }
-  BringThread();
+  const Waker looks_again(new LooksAgain(weak_from_this()));
+  look_.Arm(*wheel, SaturatingAdd(drivers_->clock.Now(), full ? limits::kPoolStuckNs : limits::kThreadRetryNs), looks_again);
+}
+
+void BlockingPool::Look() {
+  if (look_.state() == TimerState::kShutdown) return;
+  bool full;
+  bool stuck;
+  {
+    base::MutexLock lock(lock_);
+    looks_later_ = false;
+    if (!NeedsThreadLocked()) return;
+    full = threads_ >= options_.max_threads;
+    stuck = full && taken_ == taken_before_;
+    if (stuck) told_ = true;
+    if (!full) ++threads_;
+  }
+  if (!full) return BringThread();
+  if (stuck) return TellStuck();
+  LookLater();
+}
+
+void BlockingPool::TellStuck() {
+  std::string jobs;
+  for (const std::string& job : DescribeRunning()) absl::StrAppend(&jobs, "\n    ", job);
+  base::LogFailure(absl::StrCat("SpawnBlocking: all ", options_.max_threads, " threads have been inside the same jobs for ",
+                                limits::kPoolStuckNs / 1'000'000'000, " s, and ", queued(),
+                                " others wait: a DEADLOCK if one waits for another; raise MaxBlockingThreads:", jobs));
 }
 
 // A thread that was counted does not come. What is queued, if no other lives to take it: it must not wait for ever.
@@ -257,7 +280,7 @@ bool BlockingPool::Lend(absl::AnyInvocable<void() &&> loan) {
     if (!taken) one.splice(one.end(), loans_, place);  // dropped without the lock
   }
   CancelOrphans(orphans);
-  if (orphans == nullptr) AskLater();  // it was the one that a job counted on whose own took another loan
+  if (orphans == nullptr) LookLater();  // it was the one that a job counted on whose own took another loan
   return taken;
 }
 
@@ -308,18 +331,23 @@ void BlockingPool::RunThread() {
       TaskHeader* task = head_;
       head_ = task->queue_next;
       --queued_;
+      ++taken_;
       ++running_;
       bool starts = false;
+      bool looks = false;
       if (NeedsThreadLocked() && !KIOTO_MUTANT("blocking_pool.bring_no_next")) {
         if (Waiter* waiter = PopWaiterLocked()) {
           waiter->parker.Unpark();  // under the lock: as in Enqueue
         } else if (threads_ < options_.max_threads) {
           ++threads_;
           starts = true;
+        } else {
+          looks = !looks_later_ && !told_;
         }
       }
       lock_.Unlock();
       if (starts) BringThread();
+      if (looks) LookLater();
       RunJob(task);
       lock_.Lock();
       --running_;
@@ -412,6 +440,25 @@ std::vector<const TaskHeader*> BlockingPool::Waiting() const {
   }
   std::sort(jobs.begin(), jobs.end());
   return jobs;
+}
+
+std::vector<std::string> BlockingPool::DescribeRunning() {
+  constexpr size_t kAtATime = 16, kNamed = 16;
+  const std::vector<const TaskHeader*> waiting = Waiting();
+  std::vector<std::string> running;
+  TaskHeader* jobs[kAtATime];
+  base::MutexLock walk(owned.walk());
+  for (bool first = true;; first = false) {
+    const size_t found = owned.Collect(/*shard=*/0, first, jobs, kAtATime);
+    if (found == 0) return running;
+    for (size_t i = 0; i < found; ++i) {
+      const TaskHeader& job = *jobs[i];
+      if (running.size() < kNamed && !job.complete() && !std::binary_search(waiting.begin(), waiting.end(), &job)) {
+        running.push_back(DescribeTask(job.id, job.name(), job.place_file(), job.line));
+      }
+      jobs[i]->Unref();
+    }
+  }
 }
 
 }  // namespace kioto::internal

@@ -2,12 +2,13 @@
 // a bound, reuses a waiting thread before it starts one, and lets a thread go that has waited too long.
 //
 // STATE       under one lock: the queue of tasks, the number of threads, how many of them wait, how many wake-ups were sent
-//             to waiting threads and not yet taken; whether a refused thread is to be asked for again (asks_again_).
+//             to waiting threads and not yet taken; whether a timer is to look again (looks_later_).
 // RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
 //             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
 //             job is refused. If all that live are inside jobs, which may wait for what is queued, a timer of the runtime asks
-//             for the thread again, as often as needed (limits::kThreadRetryNs; only while somebody drives the runtime, and
-//             its clock runs).
+//             for the thread again, as often as needed (limits::kThreadRetryNs). If all threads that there may be are
+//             inside the same jobs for long (limits::kPoolStuckNs), while others wait, that is told to the log, once. The
+//             timer needs a runtime with time, which somebody drives, and whose clock runs.
 //             A thread that is lent to somebody else (to drive a worker, for BlockInPlace) is none of ours until it comes back:
 //             it neither takes part in the cap nor is refused for it. A loan brings its own thread, an idle or a new one, so it
 //             waits for no job; the pool takes threads that are no longer needed elsewhere for it (Enlist).
@@ -20,8 +21,8 @@
 //                both under the lock, and refused is over when StartTask returns.
 //             R3 a loan waits for a new thread, which is refused, and meanwhile the last other thread takes the loan: what
 //                is queued then has no thread, and is refused too.
-//             R4 who is refused sets asks_again_ under the lock, and from then on owns the timer, until it fires and
-//                clears it. The timer keeps no pool.
+//             R4 who sets looks_later_, under the lock, owns the timer from then on, until it fires and clears it. The timer
+//                keeps no pool.
 #ifndef KIOTO_RUNTIME_BLOCKING_POOL_H_
 #define KIOTO_RUNTIME_BLOCKING_POOL_H_
 
@@ -29,6 +30,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -83,16 +85,20 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   void RunThread();  // until there is too little to do
   void Leave();
 
-  // The timer's, when a thread was refused: asks for it again.
-  void AskAgain();
+  // The timer's: asks again for a thread that was refused, or tells that the jobs stand still.
+  void Look();
 
   int threads() const;
   int idle_threads() const;
   size_t queued() const;
   // The jobs that wait for a thread, sorted by their addresses, which say which ones they are and no more.
   std::vector<const TaskHeader*> Waiting() const;
+  // Some of those that run, for reports.
+  std::vector<std::string> DescribeRunning();
 
  private:
+  static constexpr uint64_t kNotFull = UINT64_MAX;
+
   struct Waiter {
     base::Parker parker;
     bool woken = false;
@@ -110,7 +116,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   void ThreadEndsLocked();
   TaskHeader* ThreadIsRefusedLocked();
   void CancelOrphans(TaskHeader* orphans);
-  void AskLater();
+  void LookLater();
+  void TellStuck();
 
   const BlockingOptions options_;
   mutable base::Mutex lock_;
@@ -123,8 +130,11 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   std::list<absl::AnyInvocable<void() &&>> loans_;  // not begun; for each a thread is on its way
   int lent_ = 0;
   bool shut_down_ = false;
-  bool asks_again_ = false;  // retry_ is armed, or about to be (R4); for ever once its wheel has shut down
-  TimerEntry retry_;
+  uint64_t taken_ = 0;         // jobs, by threads
+  bool looks_later_ = false;   // look_ is armed, or about to be (R4); for ever once its wheel has shut down
+  uint64_t taken_before_ = 0;  // taken_ at that time, if all threads were inside jobs; else kNotFull
+  bool told_ = false;          // that the jobs stand still
+  TimerEntry look_;
   std::vector<Waiter*> waiting_;          // last in first out: the warmest thread is reused
   std::vector<base::Parker*> awaiting_;   // threads in Shutdown
   std::weak_ptr<Scheduler> runtime_;

@@ -102,11 +102,6 @@ void ForeignCalls::AwaitNone() {
   while (word_.load(std::memory_order_acquire) % kCallOne != 0) base::YieldThread();
 }
 
-std::string DescribeTask(uint64_t id, const char* name, const char* file, int line) {
-  const std::string quoted = name[0] == 0 ? "" : absl::StrCat(" \"", name, "\"");
-  return absl::StrCat("task ", id, quoted, ", spawned at ", file, ":", line);
-}
-
 void SeedThread(uint64_t seed, int index) {
   base::FastRandom random(seed != 0 ? seed + static_cast<uint64_t>(index) : base::NextSeed());
   CurrentThread().random = *random.state();

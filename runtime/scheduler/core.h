@@ -184,9 +184,6 @@ class ContextScope {
   bool enters_ = false;
 };
 
-// "task 17 \"name\", spawned at file.cc:42", for reports. `name` is "" if it has none.
-std::string DescribeTask(uint64_t id, const char* name, const char* file, int line);
-
 // Seeds this thread's generator: from `seed` and `index`, or by chance if `seed` is 0.
 void SeedThread(uint64_t seed, int index);
 

@@ -1,4 +1,5 @@
 // What follows from the transitions of a task: polling, completion, cancellation.
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -204,6 +205,10 @@ void StartTask(TaskHeader* task) {
 void NameTask(TaskHeader* task, std::string&& name) {
   const Scheduler* scheduler = task->scheduler;
   if (!name.empty() || scheduler->keeps_details || scheduler->measures_latency) KeepDetails(task, std::move(name));
+}
+
+std::string DescribeTask(uint64_t id, const char* name, const char* file, int line) {
+  return absl::StrCat(Who(id, name), ", spawned at ", file, ":", line);
 }
 
 uint64_t NextTaskId() {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/driver/thread_context.h"
@@ -106,6 +107,9 @@ void NameTask(TaskHeader* task, std::string&& name);
 inline void FreeTaskDetails(TaskHeader* task) {
   if (task->detailed) delete task->details;
 }
+
+// "task 17 \"name\", spawned at file.cc:42", for reports. `name` is "" if it has none.
+std::string DescribeTask(uint64_t id, const char* name, const char* file, int line);
 
 // What a TraceSink is told of a task; valid while it lives.
 TraceTask TraceOf(const TaskHeader* task);

@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/log.h"
+#include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/blocking/pool.h"
@@ -213,6 +216,60 @@ TEST(BlockingChecks, AJobMayWaitForWorkThatNeedsThePool) {
       ASSERT_TRUE(inner.load());
     }
     EXPECT_TRUE(runtime.Shutdown().clean());
+  }
+}
+
+// Keeps the lines, and lets somebody go at each.
+class Lines final : public LogSink {
+ public:
+  explicit Lines(base::Atomic<bool>* release) : release_(release), before_(SetLogSink(this)) { base::ResetLogRateForTest(); }
+  ~Lines() override { SetLogSink(before_); }
+  void Write(absl::string_view line) override {
+    {
+      base::MutexLock lock(mutex_);
+      lines_.emplace_back(line);
+    }
+    release_->store(true);
+  }
+  std::vector<std::string> Take() {
+    base::MutexLock lock(mutex_);
+    return std::exchange(lines_, {});
+  }
+
+ private:
+  base::Atomic<bool>* const release_;
+  LogSink* const before_;
+  base::Mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+// Without one it would wait for ever, and the log says so, and where the job was spawned.
+// check: F4
+TEST(BlockingChecks, AJobThatWaitsForOneBehindItIsTold) {
+  for (const int workers : {0, 2}) {
+    RuntimeBuilder builder = workers == 0 ? RuntimeBuilder::CurrentThread() : RuntimeBuilder::MultiThread();
+    if (workers > 0) builder.WorkerThreads(workers);
+    base::Atomic<bool> release{false}, inner{false};
+    Lines lines(&release);
+    Runtime runtime = *builder.MaxBlockingThreads(1).Build();
+    const Handle handle = runtime.handle();
+    const int64_t start = base::MonotonicNanos();
+    const Status ended = runtime.BlockOn([&] {
+      return Timeout(30s, SpawnBlocking([&, handle] {
+                       handle.SpawnBlocking([&] { inner.store(true); }).Detach();
+                       while (!inner.load() && !release.load()) std::this_thread::yield();
+                     }, {"waits"}));
+    });
+    const int64_t took = base::MonotonicNanos() - start;
+    release.store(true);  // if nobody has told
+    EXPECT_EQ(ended, OkStatus());
+    EXPECT_TRUE(runtime.Shutdown().clean());
+    const std::vector<std::string> told = lines.Take();
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_TRUE(absl::StrContains(told[0], "DEADLOCK")) << told[0];
+    EXPECT_TRUE(absl::StrContains(told[0], "\"waits\", spawned at")) << told[0];
+    EXPECT_TRUE(absl::StrContains(told[0], "blocking_checks_test.cc")) << told[0];
+    std::printf("told after %.2f s\n", took / 1e9);
   }
 }
 
