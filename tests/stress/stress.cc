@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,12 @@ int Scaled(int steps) {
   const char* scale = std::getenv("KIOTO_STRESS_SCALE");
   const double factor = scale != nullptr ? std::atof(scale) : 1;
   return std::max(1, static_cast<int>(steps * factor));
+}
+
+int64_t CpuNanos() {
+  timespec now = {};
+  KIOTO_CHECK(::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0, "no clock of a thread's time");
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 std::set<int> OpenFds() {

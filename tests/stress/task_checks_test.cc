@@ -84,8 +84,8 @@ class Storm {
 // A wake that is lost leaves its task waiting: nothing goes on then, which is told after half a minute.
 // check: A4
 TEST(TaskChecks, NoWakeIsLostInAStorm) {
-  EXPECT_TRUE(WithinItsBound([] {
-    Storm storm(Scaled(2'000'000) / Storm::kThreads);
+  EXPECT_TRUE(MostlyWithinItsBound([] {
+    Storm storm(Scaled(2'100'000) / kGoesAtLeast / Storm::kThreads);
     Runtime runtime = Pool(2);
     std::vector<JoinHandle<Unit>> tasks;
     for (int i = 0; i < Storm::kTasks; ++i) tasks.push_back(runtime.Spawn(storm.Task(i)));
@@ -104,7 +104,7 @@ TEST(TaskChecks, NoWakeIsLostInAStorm) {
     for (auto& task : tasks) task.Abort();  // after the last wake: they have ended, or never will
     EXPECT_TRUE(runtime.Shutdown().clean());
     std::printf("%d wakes, the longest pause %.2f ms\n", storm.received(), gap / 1e6);
-    return !storm.over() || gap < 1'000 * kMs;
+    return gap < 1'000 * kMs;
   }));
 }
 

@@ -26,14 +26,6 @@ using namespace std::chrono_literals;
 
 constexpr int64_t kMs = 1'000'000;
 
-// Whether this build is one whose speed means something.
-constexpr bool kTimesCount =
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    true;
-#else
-    false;
-#endif
-
 // --- E1: what a timer costs ------------------------------------------------------------------------------------------------
 
 // Armed and dropped, among a million others. A timer has no memory but its future's.
@@ -42,60 +34,61 @@ TEST(TimerChecks, AMillionTimersLive) {
   static_assert(sizeof(time::SleepFuture) <= 128);
   const int timers = Scaled(1'000'000);
   Runtime runtime = *Runtime::CurrentThread();
-  EXPECT_TRUE(WithinItsBound([&] {
-    int64_t median = 0;
-    EXPECT_TRUE(runtime
-                    .BlockOn(With(std::vector<time::SleepFuture>(), [&](std::vector<time::SleepFuture>& sleeps) {
-                      return PollFn([&](Context& cx) -> Poll<Unit> {
-                        sleeps.reserve(static_cast<size_t>(timers));
-                        for (int i = 0; i < timers; ++i) {
-                          sleeps.push_back(Sleep(60s + std::chrono::microseconds(i * 37)));
-                          EXPECT_TRUE(sleeps.back().PollOnce(cx).pending());
-                        }
-                        std::vector<int64_t> took;
-                        for (int i = 0; i < 1'000; ++i) {
-                          constexpr int kAtOnce = 100;
-                          const int64_t start = base::MonotonicNanos();
-                          for (int k = 0; k < kAtOnce; ++k) (void)Sleep(30s).PollOnce(cx);
-                          took.push_back((base::MonotonicNanos() - start) / kAtOnce);
-                        }
-                        std::nth_element(took.begin(), took.begin() + 500, took.end());
-                        median = took[500];
-                        return Unit{};
-                      });
-                    }))
-                    .ok());
-    std::printf("%zu bytes a timer; armed and dropped among %d: %d ns\n", sizeof(time::SleepFuture), timers, static_cast<int>(median));
-    return !kTimesCount || median <= 250;
-  }));
+  const auto median_of = [](Context& cx) {
+    std::vector<int64_t> took;
+    for (int i = 0; i < 1'000; ++i) {
+      constexpr int kAtOnce = 100;
+      const int64_t start = base::MonotonicNanos();
+      for (int k = 0; k < kAtOnce; ++k) (void)Sleep(30s).PollOnce(cx);
+      took.push_back((base::MonotonicNanos() - start) / kAtOnce);
+    }
+    std::nth_element(took.begin(), took.begin() + 500, took.end());
+    return took[500];
+  };
+  EXPECT_TRUE(runtime
+                  .BlockOn(With(std::vector<time::SleepFuture>(), [&](std::vector<time::SleepFuture>& sleeps) {
+                    return PollFn([&](Context& cx) -> Poll<Unit> {
+                      sleeps.reserve(static_cast<size_t>(timers));
+                      for (int i = 0; i < timers; ++i) {
+                        sleeps.push_back(Sleep(60s + std::chrono::microseconds(i * 37)));
+                        EXPECT_TRUE(sleeps.back().PollOnce(cx).pending());
+                      }
+                      EXPECT_TRUE(MostlyWithinItsBound([&] {
+                        const int64_t median = median_of(cx);
+                        std::printf("%zu bytes a timer; armed and dropped among %d: %d ns\n", sizeof(time::SleepFuture), timers,
+                                    static_cast<int>(median));
+                        return !kTimesCount || median <= 250;
+                      }));
+                      return Unit{};
+                    });
+                  }))
+                  .ok());
 }
 
 // --- E4: accuracy ------------------------------------------------------------------------------------------------------------
 
-// Deadlines spread over 100 ms. What counts is how late each is in the best of the goes: when the machine holds up the worker once,
-// many are late together.
+// Deadlines spread over 300 ms: if the machine holds the worker up for less than 1 % of that, few are late together.
 // check: E4
 TEST(TimerChecks, TenThousandTimersAreNeverEarlyAndHardlyLate) {
   const int timers = Scaled(10'000);
-  const auto apart = std::chrono::nanoseconds(100ms) / timers;
-  std::vector<int64_t> late(timers, INT64_MAX);
-  EXPECT_TRUE(WithinItsBound([&late, timers, apart] {
+  const auto apart = std::chrono::nanoseconds(300ms) / timers;
+  EXPECT_TRUE(MostlyWithinItsBound([timers, apart] {
+    std::vector<int64_t> late(static_cast<size_t>(timers), -1);
     Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
     std::vector<JoinHandle<Unit>> tasks;
     const time::Instant start = time::Instant::Now() + 100ms;
     for (int i = 0; i < timers; ++i) {
       const time::Instant due = start + apart * i;
       tasks.push_back(runtime.Spawn(SleepUntil(due).Then([due, &mine = late[static_cast<size_t>(i)]](auto&) {
-        const int64_t now = std::chrono::nanoseconds(time::Instant::Now() - due).count();
-        EXPECT_GE(now, 0) << "a timer was early";
-        mine = std::min(mine, now);
+        mine = std::chrono::nanoseconds(time::Instant::Now() - due).count();
       })));
     }
     for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
-    std::vector<int64_t> sorted = late;
-    std::sort(sorted.begin(), sorted.end());
-    std::printf("late by %.2f ms at most, p99 %.2f\n", sorted.back() / 1e6, sorted[timers * 99 / 100] / 1e6);
-    return sorted[timers * 99 / 100] <= 2 * kMs;
+    std::sort(late.begin(), late.end());
+    EXPECT_GE(late.front(), 0) << "a timer was early";
+    const int64_t p99 = late[late.size() * 99 / 100];
+    std::printf("late by %.2f ms at most, p99 %.2f\n", late.back() / 1e6, p99 / 1e6);
+    return p99 <= 2 * kMs;
   }));
 }
 
@@ -118,8 +111,8 @@ TEST(TimerChecks, WhatIsDueAlreadyDoesNotSuspend) {
 // else would wake it, so a timer whose hurry is lost is late by that hour.
 // check: E5
 TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
-  const int timers = Scaled(1'000);
-  EXPECT_TRUE(WithinItsBound([timers] {
+  const int timers = Scaled(1'000) / kGoesAtLeast + 1;
+  EXPECT_TRUE(MostlyWithinItsBound([timers] {
     base::Atomic<int> late{0};
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
@@ -149,7 +142,7 @@ TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
 // check: E6
 TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
   const int timers = Scaled(50'000);
-  EXPECT_TRUE(WithinItsBound([timers] {
+  const auto go = [timers] {
     std::vector<int> fired(static_cast<size_t>(timers));
     base::Atomic<int> left{timers};
     int64_t longest = 0;
@@ -173,8 +166,10 @@ TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
     }
     EXPECT_EQ(std::count(fired.begin(), fired.end(), 1), timers);
     std::printf("%d timers in one tick; the longest exchange took %.2f ms\n", timers, longest / 1e6);
-    return !kTimesCount || longest <= 10 * kMs;
-  }));
+    return longest <= 10 * kMs;
+  };
+  const bool is_within = kTimesCount ? MostlyWithinItsBound(go) : go();
+  EXPECT_TRUE(is_within || !kTimesCount);
 }
 
 // --- E7: periods of next to nothing ------------------------------------------------------------------------------------------------
@@ -182,7 +177,7 @@ TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
 // What it gives in one poll: time/interval_test.
 // check: E7
 TEST(TimerChecks, AnIntervalOfOneNanosecondLetsSocketsIn) {
-  EXPECT_TRUE(WithinItsBound([] {
+  EXPECT_TRUE(MostlyWithinItsBound([] {
     Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
     base::Atomic<int> ticks{0};
     auto task = runtime.Spawn(ForEach(time::Interval(1ns), [&ticks](time::Instant) { ticks.fetch_add(1); }));
