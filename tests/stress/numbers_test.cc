@@ -12,10 +12,10 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/atomic.h"
-#include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/random.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/stream/streams.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/spawn.h"
@@ -101,37 +101,65 @@ Future<Status> ChainOfTasks(int left) {
   return Lazy([left] { Spawn(ChainOfTasks(left - 1)).Detach(); }).Then([](Unit&) { return OkStatus(); }).Boxed();
 }
 
+// Each of the two with so many steps.
+void RunSteps(int steps) {
+  Runtime runtime = *Runtime::CurrentThread();
+  EXPECT_EQ(runtime.BlockOn(ReadyLoop(steps)), OkStatus());
+  EXPECT_EQ(runtime.BlockOn(ChainOfTasks(steps)), OkStatus());
+  while (runtime.handle().live_tasks() > 0) (void)runtime.BlockOn(YieldNow());
+  EXPECT_EQ(runtime.metrics().worker(0).polls, static_cast<uint64_t>(steps)) << "a task is polled once";
+}
+
 // check: H5
 TEST(NumbersTest, AHundredThousandStepsNeedNoMoreStackThanOne) {
   constexpr int kSteps = 100'000;
-  const auto run = [](int steps) {
-    Runtime runtime = *Runtime::CurrentThread();
-    EXPECT_EQ(runtime.BlockOn(ReadyLoop(steps)), OkStatus());
-    EXPECT_EQ(runtime.BlockOn(ChainOfTasks(steps)), OkStatus());
-    while (runtime.handle().live_tasks() > 0) (void)runtime.BlockOn(YieldNow());
-  };
-  const size_t one = StackOf([&] { run(1); }), many = StackOf([&] { run(kSteps); });
+  const size_t one = StackOf([] { RunSteps(1); }), many = StackOf([] { RunSteps(kSteps); });
   const size_t none = StackOf([] {});  // what is local to a thread lies there too, and a sanitizer has much of it
   std::printf("%zu bytes of stack for one step, %zu for %d (%zu without)\n", one, many, kSteps, none);
   EXPECT_LE(many, one + 4096);
   EXPECT_LE(many, none + (size_t{256} << 10));
 }
 
-// --- Wide joins -------------------------------------------------------------------------------------------------------
+// What twice as many take, in parts of what so many take: 2, if the time is linear. Of the time of this thread on its processor.
+template <class Fn>
+double TimesAsLong(int many, Fn fn) {
+  const int64_t start = CpuNanos();
+  fn(many);
+  const int64_t half = CpuNanos();
+  fn(2 * many);
+  return static_cast<double>(CpuNanos() - half) / static_cast<double>(half - start);
+}
+
+// check: H5
+TEST(NumbersTest, TwiceAsManyStepsTakeTwiceAsLong) {
+  const int steps = Scaled(50'000);
+  EXPECT_TRUE(MostlyWithinItsBound([steps] {
+    const double ratio = TimesAsLong(steps, RunSteps);
+    std::printf("%d steps take %.2f times as long as %d\n", 2 * steps, ratio, steps);
+    return ratio <= 2.3;
+  }));
+}
+
+// --- Many at once -----------------------------------------------------------------------------------------------------
 
 // Ready once `go`, and counts how often it is asked.
 struct Leaf {
   bool go = false;
   int polls = 0;
   Waker waker;
+
+  void Go() {
+    go = true;
+    std::exchange(waker, Waker()).Wake();
+  }
 };
 
-class LeafFuture : public FutureBase<LeafFuture, int> {
+class LeafFuture : public FutureBase<LeafFuture, Status> {
  public:
   explicit LeafFuture(Leaf& leaf) : leaf_(&leaf) {}
-  Poll<int> PollOnce(Context& cx) {
+  Poll<Status> PollOnce(Context& cx) {
     ++leaf_->polls;
-    if (leaf_->go) return 1;
+    if (leaf_->go) return OkStatus();
     leaf_->waker = cx.waker();
     return kPending;
   }
@@ -140,40 +168,57 @@ class LeafFuture : public FutureBase<LeafFuture, int> {
   Leaf* leaf_;
 };
 
-// Wakes the children of a join one by one, a poll of the join for each. How long that took.
-int64_t JoinOf(Runtime& runtime, int children) {
-  std::vector<Leaf> leaves(static_cast<size_t>(children));
-  std::vector<LeafFuture> futures;
-  for (Leaf& leaf : leaves) futures.emplace_back(leaf);
-  const int64_t start = base::MonotonicNanos();
-  JoinHandle<std::vector<int>> join = runtime.Spawn(JoinAll(std::move(futures)));
-  (void)runtime.BlockOn(YieldNow());
-  EXPECT_EQ(runtime.BlockOn(With(size_t{0}, [&leaves](size_t& next) {
-              return Loop([&] {
-                leaves[next].go = true;
-                std::exchange(leaves[next].waker, Waker()).Wake();
-                return YieldNow().Then([&](Unit&) { return If(++next == leaves.size(), Break, Continue); });
-              });
-            })), OkStatus());
-  EXPECT_EQ(runtime.BlockOn(std::move(join))->size(), leaves.size());
-  const int64_t took = base::MonotonicNanos() - start;
-  int polls = 0;
-  for (const Leaf& leaf : leaves) polls += leaf.polls;
-  EXPECT_EQ(polls, 2 * children) << "one poll each, and one more for its wake";
-  return took;
+std::vector<LeafFuture> FuturesOf(std::vector<Leaf>& leaves) { return std::vector<LeafFuture>(leaves.begin(), leaves.end()); }
+
+// All of them at work at once.
+auto StreamOf(std::vector<Leaf>& leaves) {
+  const auto at_once = static_cast<uint32_t>(leaves.size());
+  return stream::From(FuturesOf(leaves)).BufferUnordered(at_once, [](LeafFuture& leaf) { return ByRef(leaf); });
 }
 
+// Runs what `make` makes of so many leaves, which are woken one by one, with a turn for whoever waits after each: all, or one if
+// that is enough. Each is polled once for its wake, and so often before.
+enum class Until : uint8_t { kFirst, kAll };
+template <class Make>
+void RunOf(int children, Until until, int first_polls, Make make) {
+  Runtime runtime = *Runtime::CurrentThread();
+  std::vector<Leaf> leaves(static_cast<size_t>(children));
+  JoinHandle<Unit> task = runtime.Spawn(make(leaves).Then([](auto&) {}));
+  while (leaves.back().polls == 0) (void)runtime.BlockOn(YieldNow());
+  const int woken = until == Until::kAll ? children : 1;
+  EXPECT_EQ(runtime.BlockOn(With(0, [&leaves, woken](int& next) {
+              return Loop([&leaves, &next, woken] {
+                leaves[static_cast<size_t>(next)].Go();
+                return YieldNow().Then([&next, woken](Unit&) { return If(++next == woken, Break, Continue); });
+              });
+            })), OkStatus());
+  EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+  int polls = 0;
+  for (const Leaf& leaf : leaves) polls += leaf.polls;
+  EXPECT_LE(polls, first_polls * children + woken);
+}
+
+template <class Make>
+void ExpectLinear(const char* what, Until until, int first_polls, Make make) {
+  EXPECT_TRUE(MostlyWithinItsBound([&] {
+    const double ratio = TimesAsLong(10'000, [&](int children) { RunOf(children, until, first_polls, make); });
+    std::printf("%s of 20,000 takes %.2f times as long as of 10,000\n", what, ratio);
+    return ratio <= 2.3;
+  }));
+}
+
+// Select and Race take 64 at most; the first of any number is a stream's. A stream polls what it begins, and once more, for its
+// places begin as woken.
 // check: H6
 TEST(NumbersTest, AJoinOfTwiceAsManyTakesTwiceAsLong) {
-  Runtime runtime = *Runtime::CurrentThread();
-  double ratio = 0;
-  for (int attempt = 0; attempt < 25; ++attempt) {  // the machine does other things too
-    const int64_t half = JoinOf(runtime, 10'000), full = JoinOf(runtime, 20'000);
-    ratio = static_cast<double>(full) / static_cast<double>(half);
-    if (ratio <= 2.3) break;
-  }
-  std::printf("20,000 children take %.2f times as long as 10,000\n", ratio);
-  EXPECT_LE(ratio, 2.3);
+  ExpectLinear("JoinAll", Until::kAll, 1, [](auto& leaves) { return JoinAll(FuturesOf(leaves)); });
+  ExpectLinear("TryJoinAll", Until::kAll, 1, [](auto& leaves) { return TryJoinAll(FuturesOf(leaves)); });
+  ExpectLinear("BufferUnordered", Until::kAll, 2, [](auto& leaves) {
+    return StreamOf(leaves).template Collect<std::vector<Status>>();
+  });
+  ExpectLinear("the first of a stream", Until::kFirst, 2, [](auto& leaves) {
+    return With(StreamOf(leaves), [](auto& many) { return many.Next(); });
+  });
 }
 
 // --- Ends -------------------------------------------------------------------------------------------------------------
@@ -291,20 +336,53 @@ TEST(NumbersTest, TasksOfAThreadThatOthersAbortAreDestroyedThere) {
 
 // --- Scopes -----------------------------------------------------------------------------------------------------------
 
-// A tree of scopes: each has children that are scopes, until chance says that one is a leaf, which waits, fails, or is ready.
-Future<Status> Tree(uint64_t seed, int depth) {
-  base::FastRandom random(seed);
-  const uint32_t what = random.Below(8);
-  if (depth == 0 || what < 2) {
-    if (random.Below(8) == 0) return Lazy([held = Counted()]() -> Status { return absl::AbortedError("on purpose"); }).Boxed();
-    return YieldNow().Then([held = Counted()](Unit&) { return OkStatus(); }).Boxed();
+// One of the children of a scope, until it is destroyed.
+class Child {
+ public:
+  using Count = std::shared_ptr<base::Atomic<int>>;
+  explicit Child(Count alive) : alive_(std::move(alive)) { alive_->fetch_add(1); }
+  Child(Child&& other) noexcept = default;
+  ~Child() {
+    if (alive_ != nullptr) alive_->fetch_sub(1);
   }
+
+ private:
+  Count alive_;
+};
+
+// Fails, is ready after a turn or, if it may, never ends by itself.
+Future<Status> LeafOfTree(base::FastRandom& random, bool endless) {
+  const uint32_t what = random.Below(8);
+  if (what == 0) return Lazy([held = Counted()]() -> Status { return absl::AbortedError("on purpose"); }).Boxed();
+  if (endless && what < 6) return Never().Then([held = Counted()](Unit&) { return OkStatus(); }).Boxed();
+  return YieldNow().Then([held = Counted()](Unit&) { return OkStatus(); }).Boxed();
+}
+
+// A tree of scopes: each has children that are scopes, until chance says that one is a leaf. A scope ends because its body does,
+// or one of its children fails: then the others may be endless, as they may if somebody ends the whole scope; else when all have
+// ended. When it is over, none of its children is left. (Of children that were scopes themselves and were cancelled, children may
+// be: they were told to end, and nobody waits for them.)
+Future<Status> Tree(uint64_t seed, int depth, bool endless) {
+  base::FastRandom random(seed);
+  if (depth == 0 || random.Below(4) == 0) return LeafOfTree(random, endless);
   const int children = static_cast<int>(random.Below(3)) + 1;
-  const bool leaves = random.Below(3) == 0;  // the body ends before its children
-  return Scoped(Counted(), [seed, depth, children, leaves](Scope& scope, Counted&) {
-           for (int i = 0; i < children; ++i) scope.Spawn(Tree(seed * 31 + static_cast<uint64_t>(i) + 1, depth - 1));
-           return If(leaves, [] { return Ready(OkStatus()); }, [&scope] { return scope.Wait(); });
+  const uint32_t end = random.Below(8);
+  const bool by_body = end < 3, by_failure = end == 3;
+  const auto alive = std::make_shared<base::Atomic<int>>(0);
+  return Scoped(Counted(), [=](Scope& scope, Counted&) {
+           for (int i = 0; i < children; ++i) {
+             scope.Spawn(Tree(seed * 31 + static_cast<uint64_t>(i) + 1, depth - 1, endless || by_body || by_failure)
+                             .Map([child = Child(alive)](Status status) { return status; }));
+           }
+           if (by_failure) {
+             scope.Spawn(Lazy([child = Child(alive)]() -> Status { return absl::AbortedError("the scope's end"); }));
+           }
+           return If(by_body, [] { return YieldNow().Then([](Unit&) { return OkStatus(); }); }, [&scope] { return scope.Wait(); });
          })
+      .Map([alive](Status status) {
+        EXPECT_EQ(alive->load(), 0) << "children are left of a scope that is over";
+        return status;
+      })
       .Boxed();
 }
 
@@ -315,13 +393,15 @@ TEST(NumbersTest, NothingIsLeftOfAHundredThousandTreesOfScopes) {
   {
     Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
     for (int i = 0; i < trees; ++i) {
-      Future<Status> tree = Tree(static_cast<uint64_t>(i) * 7919 + 1, 3);
-      const Status status = i % 3 == 0 ? runtime.BlockOn([&] { return Timeout(std::chrono::microseconds(i % 50), std::move(tree)); })
-                                       : runtime.BlockOn(std::move(tree));
+      const bool has_deadline = i % 3 == 0;
+      Future<Status> tree = Tree(static_cast<uint64_t>(i) * 7919 + 1, 3, /*endless=*/i % 30 == 0);
+      const Status status = has_deadline ? runtime.BlockOn([&] { return Timeout(std::chrono::microseconds(i % 50), std::move(tree)); })
+                                         : runtime.BlockOn(std::move(tree));
       ++(status.ok() ? good : IsElapsed(status) ? late : failed);
+      while (runtime.handle().live_tasks() > 0) std::this_thread::yield();  // children of scopes that were dropped
+      ASSERT_EQ(Counted::alive(), 0) << "tree " << i;
+      ASSERT_FALSE(HasFailure()) << "tree " << i;
     }
-    while (runtime.handle().live_tasks() > 0) std::this_thread::yield();  // children of trees that were dropped
-    EXPECT_EQ(Counted::alive(), 0);
   }
   std::printf("%d trees: %d good, %d failed, %d too late\n", trees, good, failed, late);
   EXPECT_GT(good, 0);
