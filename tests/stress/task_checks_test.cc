@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -125,24 +127,18 @@ constexpr bool kSanitized =
     false;
 #endif
 
-// From a thread that is no worker, a million tasks that have not begun; then they run.
-// check: A6
-TEST(TaskChecks, AFloodFromAForeignThreadCostsWhatItsTasksCost) {
-  const int tasks = Scaled(1'000'000);
+// From a thread that is no worker, so many tasks that have not begun; then release(ran) runs them all.
+template <class Release>
+void Flood(Runtime& runtime, int tasks, Release release) {
   base::Atomic<int> ran{0};
   const auto future = [&ran] { return Lazy([&ran] { ran.fetch_add(1); }); };
-  Runtime runtime = *Runtime::CurrentThread();
   const size_t before = ResidentBytes();
   for (int i = 0; i < tasks; ++i) runtime.Spawn(future()).Detach();
+  EXPECT_EQ(ran.load(), 0);
   const size_t peak = ResidentBytes();
-  EXPECT_TRUE(runtime
-                  .BlockOn(PollFn([&ran, tasks](Context& cx) -> Poll<Unit> {
-                    if (ran.load() == tasks) return Unit{};
-                    cx.Yield();
-                    return kPending;
-                  }))
-                  .ok());
-  EXPECT_EQ(runtime.handle().live_tasks(), 0u);
+  release(ran);
+  while (runtime.handle().live_tasks() > 0) std::this_thread::yield();
+  EXPECT_EQ(ran.load(), tasks);
 #if defined(__GLIBC__)
   ::malloc_trim(0);
 #endif
@@ -152,6 +148,41 @@ TEST(TaskChecks, AFloodFromAForeignThreadCostsWhatItsTasksCost) {
   if (kSanitized || tasks < 100'000) return;
   EXPECT_LE(each, sizeof(future()) + 192);
   EXPECT_LE(after, before + before / 10);
+}
+
+// check: A6
+TEST(TaskChecks, AFloodFromAForeignThreadCostsWhatItsTasksCost) {
+  const int tasks = Scaled(1'000'000);
+  Runtime runtime = *Runtime::CurrentThread();
+  Flood(runtime, tasks, [&runtime, tasks](const base::Atomic<int>& ran) {
+    EXPECT_TRUE(runtime
+                    .BlockOn(PollFn([&ran, tasks](Context& cx) -> Poll<Unit> {
+                      if (ran.load() == tasks) return Unit{};
+                      cx.Yield();
+                      return kPending;
+                    }))
+                    .ok());
+  });
+}
+
+// The same for workers that are blocked meanwhile.
+// check: A6
+TEST(TaskChecks, AFloodOverWorkersCostsWhatItsTasksCost) {
+  static constexpr int kWorkers = 2;
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  base::Atomic<int> blocked{0};
+  Runtime runtime =
+      *RuntimeBuilder::MultiThread().WorkerThreads(kWorkers).OnStall([](const StallReport&, void*) {}, nullptr).Build();
+  for (int i = 0; i < kWorkers; ++i) {
+    runtime.Spawn(Lazy([&blocked, released] {
+      blocked.fetch_add(1);
+      released.wait();  // blocks its worker, which is the point
+    })).Detach();
+  }
+  while (blocked.load() < kWorkers) std::this_thread::yield();
+  Flood(runtime, Scaled(200'000), [&release](const base::Atomic<int>&) { release.set_value(); });
+  EXPECT_TRUE(runtime.Shutdown().clean());
 }
 
 // --- A7: runtimes that come and go ------------------------------------------------------------------------------------------
@@ -183,47 +214,72 @@ TEST(TaskChecks, RuntimesComeAndGo) {
 
 // --- A8: wakers that outlive what they wake ----------------------------------------------------------------------------------
 
-// Wakers of tasks that have ended: while their runtime lives, from two threads when it is gone, and when the process ends.
+// Wakers of tasks that have ended: while their runtime lives, from two threads while it goes, and when it is gone, and when the
+// process ends. With them those of tasks that still wait when it goes, and end with it.
 // check: A8
 TEST(TaskChecks, StaleWakersWakeNothing) {
-  constexpr int kTasks = 100, kPolls = 3, kTimes = 40;
+  constexpr int kTasks = 100, kPolls = 3, kTimes = 40, kWaiting = 20;
   const int rounds = Scaled(1'000'000 / (kTasks * kPolls * kTimes));
   static std::vector<Waker>* const at_exit = new std::vector<Waker>;
   for (int round = 0; round < rounds; ++round) {
     base::Mutex lock;
-    std::vector<Waker> wakers;
+    std::vector<Waker> wakers, of_waiting;
     int polls = 0;
-    {
-      Runtime runtime = Pool(2);
-      std::vector<JoinHandle<Unit>> tasks;
-      for (int i = 0; i < kTasks; ++i) {
-        tasks.push_back(runtime.Spawn(PollFn([&, mine = 0](Context& cx) mutable -> Poll<Unit> {
-          base::MutexLock guard(lock);
-          ++polls;
-          wakers.push_back(cx.waker());
-          cx.Yield();
-          return ++mine < kPolls ? Poll<Unit>(kPending) : Poll<Unit>(Unit{});
-        })));
-      }
-      for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
-      for (int i = 0; i < kTimes / 4; ++i) {
-        for (const Waker& waker : wakers) waker.Wake();
-      }
-      if (round % 2 == 0) {
-        EXPECT_TRUE(runtime.Shutdown().clean());
-      }
-    }
-    const auto wake_copies = [&wakers] {
-      for (int i = 0; i < kTimes * 3 / 8; ++i) {
-        const std::vector<Waker> copies = wakers;
+    const auto wake_copies = [&wakers, &of_waiting] {
+      for (const std::vector<Waker>* all : {&wakers, &of_waiting}) {
+        const std::vector<Waker> copies = *all;
         for (const Waker& waker : copies) waker.Wake();
       }
     };
-    std::thread other(wake_copies);
-    wake_copies();
-    other.join();
+    std::optional<Runtime> runtime(Pool(2));
+    std::vector<JoinHandle<Unit>> tasks;
+    for (int i = 0; i < kTasks; ++i) {
+      tasks.push_back(runtime->Spawn(PollFn([&, mine = 0](Context& cx) mutable -> Poll<Unit> {
+        base::MutexLock guard(lock);
+        ++polls;
+        wakers.push_back(cx.waker());
+        cx.Yield();
+        return ++mine < kPolls ? Poll<Unit>(kPending) : Poll<Unit>(Unit{});
+      })));
+    }
+    base::Atomic<int> waiting{0};
+    for (int i = 0; i < kWaiting; ++i) {
+      runtime->Spawn(PollFn([&, first = true, held = Counted()](Context& cx) mutable -> Poll<Unit> {
+        if (!std::exchange(first, false)) return kPending;
+        base::MutexLock guard(lock);
+        of_waiting.push_back(cx.waker());
+        waiting.fetch_add(1);
+        return kPending;
+      })).Detach();
+    }
+    for (auto& task : tasks) EXPECT_TRUE(runtime->BlockOn(std::move(task)).ok());
+    while (waiting.load() < kWaiting) std::this_thread::yield();
+    for (int i = 0; i < kTimes / 4; ++i) wake_copies();
+
+    base::Atomic<int> waking{0};
+    base::Atomic<bool> gone{false};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        wake_copies();
+        waking.fetch_add(1);
+        while (!gone.load()) wake_copies();
+        for (int i = 0; i < kTimes * 3 / 8; ++i) wake_copies();
+      });
+    }
+    while (waking.load() < 2) std::this_thread::yield();
+    if (round % 2 == 0) {
+      EXPECT_TRUE(runtime->Shutdown().clean());
+    }
+    runtime.reset();
+    EXPECT_EQ(Counted::alive(), 0);
+    gone.store(true);
+    for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(polls, kTasks * kPolls);
-    if (round == 0) *at_exit = std::move(wakers);
+    if (round == 0) {
+      *at_exit = std::move(wakers);
+      for (Waker& waker : of_waiting) at_exit->push_back(std::move(waker));
+    }
   }
   static const int registered = std::atexit([] {  // once, however often the test is run
     for (const Waker& waker : *at_exit) waker.Wake();
