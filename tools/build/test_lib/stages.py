@@ -5,7 +5,7 @@ the others run the same tests in another configuration.
 
 Tags of a test:
   model        runs on the schedule explorer, in the stage `model` only
-  exact        counts allocations, system calls or instructions: stage `exact` only, optimized, one at a time
+  exact        counts allocations, system calls or instructions, or takes times: stage `exact` only, optimized, one at a time
   nocompile    (of the macro) runs once a compiler
   no-X         is left out where --config=X is on: no-asan, no-tsan, no-noexcept, no-clang, no-portable
 """
@@ -108,7 +108,7 @@ def _conformance(machine):
 
 
 def _exact(machine):
-    """The exact bars: allocations, system calls, instructions."""
+    """The exact bars: allocations, system calls, instructions; and the times of optimized code."""
     return machine.bazel_test("--config=opt", "--build_tests_only", "--test_tag_filters=exact",
                               "--local_test_jobs=1", "//...")
 

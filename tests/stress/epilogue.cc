@@ -1,0 +1,58 @@
+// What holds at the end of each test of a program that links this: its threads, its fds and what it counts are gone. (A loop that
+// goes with a handle left on it ends the program.)
+#include <dirent.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <set>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/clock.h"
+#include "kioto/tests/stress/stress.h"
+
+namespace kioto {
+namespace {
+
+std::set<int> Threads() {
+  std::set<int> threads;
+  DIR* dir = ::opendir("/proc/self/task");
+  KIOTO_CHECK(dir != nullptr, "no /proc/self/task");
+  while (const dirent* entry = ::readdir(dir)) {
+    if (entry->d_name[0] != '.') threads.insert(std::atoi(entry->d_name));
+  }
+  ::closedir(dir);
+  return threads;
+}
+
+class Epilogue : public testing::EmptyTestEventListener {
+  void OnTestProgramStart(const testing::UnitTest&) override {
+    std::thread([] {}).join();  // with the first one a sanitizer may start one of its own, for ever
+  }
+  void OnTestStart(const testing::TestInfo&) override {
+    threads_ = Threads();
+    fds_ = OpenFds();
+  }
+  void OnTestEnd(const testing::TestInfo& test) override {
+    if (test.result()->Failed()) return;  // it may have stopped halfway
+    // A thread is listed a little longer than it can be joined, and one of a pool that was not waited for ends when it may.
+    const int64_t deadline = base::MonotonicNanos() + int64_t{10} * 1'000'000'000;
+    while ((Threads() != threads_ || OpenFds() != fds_) && base::MonotonicNanos() < deadline) std::this_thread::yield();
+    EXPECT_EQ(Threads(), threads_) << "a thread is left";
+    EXPECT_EQ(OpenFds(), fds_) << "an fd is left";
+    EXPECT_EQ(Counted::alive(), 0);
+  }
+
+  std::set<int> threads_;
+  std::set<int> fds_;
+};
+
+// Before the program's main, whoever wrote it.
+[[maybe_unused]] const bool kListens = [] {
+  testing::UnitTest::GetInstance()->listeners().Append(new Epilogue);
+  return true;
+}();
+
+}  // namespace
+}  // namespace kioto
