@@ -3,6 +3,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,13 +53,40 @@ TEST_P(YieldTest, ATaskThatYieldsTenTimesComesToItsEnd) {
   EXPECT_EQ(*n, 7);
 }
 
+class MainTest : public FlavourTest {};
+ON_EVERY_FLAVOUR(MainTest);
+
+// What `main` gives for each thing that a program may end with, and whether what it ran has run: a function, or a future.
+template <class RunMain>
+void ExpectRunsWhatSpawns(RunMain main) {
+  int n = 0;
+  EXPECT_EQ(main([&] { return Spawn(Ready(1)).AndThen([&](int& one) { n = one; }); }), 0);
+  EXPECT_EQ(n, 1);
+  EXPECT_EQ(main(Lazy([&] { return Spawn(Ready(2)).Then([&](StatusOr<int>& two) { n = *two; }); })), 0);
+  EXPECT_EQ(n, 2);
+  EXPECT_EQ(main([] { return Spawn(Ready(3)); }), 0);
+  EXPECT_EQ(main([] { return Spawn(Ready(absl::NotFoundError("no"))); }), 1);
+  EXPECT_EQ(main([] { return Spawn(Ready(StatusOr<int>(absl::NotFoundError("no")))); }), 1);
+}
+
 // behaviour: tests-integration/tests/macros_main.rs#main_with_spawn
 // behaviour: tests-integration/tests/macros_main.rs#shell
-TEST(MainTest, RunsWhatSpawns) {
-  int n = 0;
-  EXPECT_EQ(Main([&] { return Spawn(Ready(1)).AndThen([&](int& one) { n = one; }); }), 0);
-  EXPECT_EQ(n, 1);
-  EXPECT_EQ(Main([&] { return Spawn(Ready(absl::NotFoundError("no"))); }), 1);
+TEST_P(MainTest, RunsWhatSpawns) {
+  ExpectRunsWhatSpawns([](auto&& f) { return Main(std::forward<decltype(f)>(f), Builder()); });
+}
+
+// behaviour: tests-integration/tests/macros_main.rs#main_with_spawn
+// behaviour: tests-integration/tests/macros_main.rs#shell
+TEST(DefaultMainTest, RunsWhatSpawns) {
+  ExpectRunsWhatSpawns([](auto&& f) { return Main(std::forward<decltype(f)>(f)); });
+}
+
+// behaviour: tests-integration/tests/macros_main.rs#shell
+TEST(LocalMainTest, RunsWhatMustStayOnItsThread) {
+  const std::thread::id here = std::this_thread::get_id();
+  std::thread::id there;
+  EXPECT_EQ(Main([&] { return SpawnLocal(Lazy([&] { there = std::this_thread::get_id(); })); }, RuntimeBuilder::CurrentThread()), 0);
+  EXPECT_EQ(there, here);
 }
 
 // --- One thread ----------------------------------------------------------------------------------------------------------
