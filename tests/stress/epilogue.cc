@@ -32,15 +32,15 @@ class Epilogue : public testing::EmptyTestEventListener {
   }
   void OnTestStart(const testing::TestInfo&) override {
     threads_ = Threads();
-    fds_ = OpenFds();
+    fds_ = OpenFdSet();
   }
   void OnTestEnd(const testing::TestInfo& test) override {
     if (test.result()->Failed()) return;  // it may have stopped halfway
     // A thread is listed a little longer than it can be joined, and one of a pool that was not waited for ends when it may.
     const int64_t deadline = base::MonotonicNanos() + int64_t{10} * 1'000'000'000;
-    while ((Threads() != threads_ || OpenFds() != fds_) && base::MonotonicNanos() < deadline) std::this_thread::yield();
+    while ((Threads() != threads_ || OpenFdSet() != fds_) && base::MonotonicNanos() < deadline) std::this_thread::yield();
     EXPECT_EQ(Threads(), threads_) << "a thread is left";
-    EXPECT_EQ(OpenFds(), fds_) << "an fd is left";
+    EXPECT_EQ(OpenFdSet(), fds_) << "an fd is left";
     EXPECT_EQ(Counted::alive(), 0);
   }
 

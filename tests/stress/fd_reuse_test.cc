@@ -109,7 +109,7 @@ class Rounds {
 };
 
 TEST(FdReuseTest, NoEventReachesAWrongObject) {
-  const std::set<int> before = OpenFds();
+  const std::set<int> before = OpenFdSet();
   constexpr int kTasks = 16;
   const int rounds = Scaled(100'000) / kTasks + 1;
   Tally tally;
@@ -127,7 +127,7 @@ TEST(FdReuseTest, NoEventReachesAWrongObject) {
   EXPECT_EQ(tally.wrong.load(), 0);
   EXPECT_GE(tally.heard.load(), tally.opened.load() / 3);
   EXPECT_LT(tally.highest.load(), 200) << "the numbers were not used again";
-  EXPECT_EQ(OpenFds(), before);
+  EXPECT_EQ(OpenFdSet(), before);
 }
 
 }  // namespace

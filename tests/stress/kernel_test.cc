@@ -100,11 +100,11 @@ TEST(KernelTest, AConnectionCostsOneAddAndAtMostOneDelete) {
 }
 
 TEST(KernelTest, EveryFdIsCloseOnExec) {
-  const std::set<int> before = OpenFds();
+  const std::set<int> before = OpenFdSet();
   Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
   int looked_at = 0;
   const auto look = [&] {
-    for (int fd : OpenFds()) {
+    for (int fd : OpenFdSet()) {
       if (before.count(fd) != 0) continue;
       ++looked_at;
       char path[64], name[256] = {};

@@ -191,7 +191,7 @@ void RunSome(RuntimeBuilder builder, int steps, base::FastRandom& random, Ends& 
 }
 
 TEST(RandomEndTest, NothingLeaksNothingIsLost) {
-  const std::set<int> fds = OpenFds();
+  const std::set<int> fds = OpenFdSet();
   Ends ends;
   base::FastRandom random(20'000);
   for (int left = Scaled(20'000); left > 0;) {
@@ -207,7 +207,7 @@ TEST(RandomEndTest, NothingLeaksNothingIsLost) {
   EXPECT_GT(ends.finished, 0);
   EXPECT_GT(ends.aborted, 0);
   EXPECT_GT(ends.shut_down, 0);
-  EXPECT_EQ(OpenFds(), fds);
+  EXPECT_EQ(OpenFdSet(), fds);
 }
 
 }  // namespace

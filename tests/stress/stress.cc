@@ -30,7 +30,7 @@ int64_t CpuNanos() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-std::set<int> OpenFds() {
+std::set<int> OpenFdSet() {
   std::set<int> fds;
   DIR* dir = ::opendir("/proc/self/fd");
   KIOTO_CHECK(dir != nullptr, "no /proc/self/fd");

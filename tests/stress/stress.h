@@ -55,7 +55,7 @@ class Counted {
 };
 
 // The fds that are open now, but for files: whoever prints a stack keeps the program's own open.
-std::set<int> OpenFds();
+std::set<int> OpenFdSet();
 
 // A connection over loopback: two blocking sockets.
 struct Connection {

@@ -189,7 +189,7 @@ TEST(TaskChecks, AFloodOverWorkersCostsWhatItsTasksCost) {
 
 // check: A7
 TEST(TaskChecks, RuntimesComeAndGo) {
-  const std::set<int> fds = OpenFds();
+  const std::set<int> fds = OpenFdSet();
   base::FastRandom random(7);
   for (int cycle = Scaled(2'000); cycle > 0; --cycle) {
     const int64_t start = base::MonotonicNanos();
@@ -209,7 +209,7 @@ TEST(TaskChecks, RuntimesComeAndGo) {
     ASSERT_EQ(Counted::alive(), 0) << cycle << " cycles before the end";
     ASSERT_LE(base::MonotonicNanos() - start, 5'000 * kMs);
   }
-  EXPECT_EQ(OpenFds(), fds);
+  EXPECT_EQ(OpenFdSet(), fds);
 }
 
 // --- A8: wakers that outlive what they wake ----------------------------------------------------------------------------------

@@ -168,8 +168,11 @@ TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
     std::printf("%d timers in one tick; the longest exchange took %.2f ms\n", timers, longest / 1e6);
     return longest <= 10 * kMs;
   };
-  const bool is_within = kTimesCount ? MostlyWithinItsBound(go) : go();
-  EXPECT_TRUE(is_within || !kTimesCount);
+  if (kTimesCount) {
+    EXPECT_TRUE(MostlyWithinItsBound(go));
+  } else {
+    (void)go();
+  }
 }
 
 // --- E7: periods of next to nothing ------------------------------------------------------------------------------------------------
