@@ -64,6 +64,9 @@ struct ErasedFuture {
   static constexpr ErasedVTable<T> kVTable = {&PollIt, &DestroyIt, &DescribeIt};
 };
 
+// Of a constructor: an rvalue that goes straight to the heap, however large; a parameter by value would lie on the stack first.
+struct Box {};
+
 // Whether an output From may stand for T.
 template <class From, class T>
 inline constexpr bool kFitsErased = std::is_same_v<Unify<From, T>, T>;
@@ -215,6 +218,10 @@ class [[nodiscard]] Future : public internal::Erased<Future<T>, T> {
   Future(F future) {  // NOLINT: `return future;`
     if constexpr (internal::MayErase<F, T, false>()) this->SetFuture(std::move(future));
   }
+  template <class F>
+  Future(internal::Box, F&& future) {
+    if constexpr (internal::MayErase<F, T, false>()) this->SetFuture(std::move(future));
+  }
 };
 
 template <>
@@ -239,6 +246,10 @@ class [[nodiscard]] LocalFuture : public internal::Erased<LocalFuture<T>, T> {
   LocalFuture(F future) {  // NOLINT: `return future;`
     if constexpr (internal::MayErase<F, T, true>()) this->SetFuture(std::move(future));
   }
+  template <class F>
+  LocalFuture(internal::Box, F&& future) {
+    if constexpr (internal::MayErase<F, T, true>()) this->SetFuture(std::move(future));
+  }
 };
 
 template <>
@@ -256,9 +267,9 @@ auto BoxIt(F&& future) {
   if constexpr (std::is_base_of_v<Future<T>, F> || std::is_base_of_v<LocalFuture<T>, F>) {
     return std::move(future);
   } else if constexpr (IsLocalFuture<F>) {
-    return LocalFuture<T>(std::move(future));
+    return LocalFuture<T>(Box{}, std::move(future));
   } else {
-    return Future<T>(std::move(future));
+    return Future<T>(Box{}, std::move(future));
   }
 }
 
