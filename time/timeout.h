@@ -65,7 +65,7 @@ class [[nodiscard]] TimeoutFuture : public FutureBase<TimeoutFuture<F>, Fallible
     KIOTO_DCHECK(future_.has_value(), "a future was polled after it was ready");
     auto polled = PollChild(*future_, cx);
     if (polled.ready()) {
-      timer_.Cancel();
+      timer_.Cancel();  // there is nothing left to limit
       Poll<Output> output(Convert<Output>(*std::move(polled)));
       future_.reset();
       return output;

@@ -231,8 +231,7 @@ Status StartAsking(int signal, Answers answers) {
   base::MutexLock lock(hub.mutex);
   struct sigaction current;
   const bool installed = ::sigaction(signal, nullptr, &current) == 0 && IsOurs(current);
-  Status status = Install(signal);
-  if (!status.ok()) return status;
+  if (Status status = Install(signal); !status.ok()) return status;
   if (!installed) hub.asking |= BitOf(signal);
   hub.answers[signal].store(answers, std::memory_order_release);  // release: pairs with Handle's acquire
   return OkStatus();
