@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/tests/stress/stress.h"
 
 namespace kioto {
@@ -28,7 +29,9 @@ std::set<int> Threads() {
 
 class Epilogue : public testing::EmptyTestEventListener {
   void OnTestProgramStart(const testing::UnitTest&) override {
-    std::thread([] {}).join();  // with the first one a sanitizer may start one of its own, for ever
+    // With the first thread a sanitizer may start one of its own, with the first loop libuv opens a pipe: for ever.
+    std::thread([] {}).join();
+    KIOTO_CHECK(Runtime::CurrentThread().ok(), "no runtime");
   }
   void OnTestStart(const testing::TestInfo&) override {
     threads_ = Threads();
