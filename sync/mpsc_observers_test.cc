@@ -15,6 +15,7 @@ namespace kioto::sync {
 namespace {
 
 struct Bounded {
+  static constexpr int kMany = 100;  // its capacity
   template <class T = int>
   static auto Make() {
     return Mpsc<T>(100);
@@ -25,6 +26,7 @@ struct Bounded {
   }
 };
 struct Unbounded {
+  static constexpr int kMany = 300;  // more than two blocks hold
   template <class T = int>
   static auto Make() {
     return MpscUnbounded<T>();
@@ -144,16 +146,16 @@ TYPED_TEST(MpscObserversTest, EmptyWhenAllIsConsumedAfterTheEnd) {
 // behaviour: tokio/tests/sync_mpsc.rs#test_rx_len_on_filled_channel
 // behaviour: tokio/tests/sync_mpsc.rs#test_rx_unbounded_len_with_multiple_messages
 TYPED_TEST(MpscObserversTest, OfFullSize) {
-  this->Send(100);
-  this->ExpectSize(100);
+  this->Send(TypeParam::kMany);
+  this->ExpectSize(TypeParam::kMany);
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#test_rx_len_on_filled_channel_without_senders
 // behaviour: tokio/tests/sync_mpsc.rs#test_rx_unbounded_len_with_multiple_messages_and_dropped_senders
 TYPED_TEST(MpscObserversTest, OfFullSizeWithoutSenders) {
-  this->Send(100);
+  this->Send(TypeParam::kMany);
   this->ch_.sender.reset();
-  this->ExpectSize(100);
+  this->ExpectSize(TypeParam::kMany);
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#test_rx_len_when_consuming_all_messages

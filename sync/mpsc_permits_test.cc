@@ -306,11 +306,12 @@ TEST(MpscPermitsTest, ManyPermitsAreCountedExactly) {
   }
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_and_send
-TEST(MpscPermitsTest, TryReserveGivesAsManyAsWereAskedFor) {
+// Uses all that reserve(sender, n) gives, for every n.
+template <class Reserve>
+void ReserveAndSend(Reserve reserve) {
   auto ch = Mpsc<int>(100);
   for (int n = 0; n < 100; ++n) {
-    auto permits = ch.sender.TryReserve(n);
+    StatusOr<MpscPermits<int>> permits = reserve(ch.sender, n);
     ASSERT_TRUE(permits.ok());
     for (int i = 0; i < n; ++i) {
       permits->Send(i);
@@ -320,6 +321,19 @@ TEST(MpscPermitsTest, TryReserveGivesAsManyAsWereAskedFor) {
     EXPECT_TRUE(IsEmpty(ch.receiver.TryRecv().status()));
   }
   EXPECT_EQ(ch.sender.Capacity(), 100u);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_and_send
+TEST(MpscPermitsTest, ReserveGivesAsManyAsWereAskedFor) {
+  ReserveAndSend([](const MpscSender<int>& sender, size_t n) {
+    PolledTask reserve(sender.Reserve(n));
+    return *reserve.Poll();
+  });
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_and_send
+TEST(MpscPermitsTest, TryReserveGivesAsManyAsWereAskedFor) {
+  ReserveAndSend([](const MpscSender<int>& sender, size_t n) { return sender.TryReserve(n); });
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_on_closed_channel

@@ -2,6 +2,7 @@
 // meanwhile.
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -107,7 +108,6 @@ void CloseRace(Make make, Send send) {
   }
 }
 
-// behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_and_sending
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_bounded_rx
 TEST(MpscStressTest, BoundedCloseRace) {
   CloseRace([] { return Mpsc<Item>(2); }, kBlockingSend);
@@ -116,6 +116,26 @@ TEST(MpscStressTest, BoundedCloseRace) {
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_unbounded_rx
 TEST(MpscStressTest, UnboundedCloseRace) {
   CloseRace([] { return MpscUnbounded<Item>(); }, kSend);
+}
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_and_sending
+TEST(MpscStressTest, OneWaitsForTheEndWhileAnotherSends) {
+  for (int round = 0; round < 1000; ++round) {
+    auto ch = Mpsc<int>(16);
+    PolledTask closed(ch.sender.Closed());
+    std::thread sender([tx = ch.sender] { EXPECT_TRUE(tx.TrySend(1).ok()); });
+    std::thread receiver([rx = std::move(ch.receiver)]() mutable {
+      EXPECT_EQ(rx.BlockingRecv(), std::optional<int>(1));
+      rx.reset();
+    });
+    const bool waits = closed.Poll().pending();
+    sender.join();
+    receiver.join();
+    if (waits) {
+      EXPECT_EQ(closed.wakes(), 1);
+      ASSERT_TRUE(closed.Poll().ready());
+    }
+  }
 }
 
 // Sends that are dropped while they wait, or just granted, take no room with them.
@@ -151,10 +171,15 @@ TEST(MpscStressTest, LastSenderGoneWakesTheReceiver) {
     auto ch = MpscUnbounded<int>();
     std::thread a([tx = ch.sender]() mutable { tx.reset(); });
     std::thread b([tx = std::move(ch.sender)]() mutable { tx.reset(); });
-    EXPECT_TRUE(ch.receiver.IsEmpty());
+    if (round % 2 == 0) {  // else it sleeps when they go
+      do {
+        EXPECT_TRUE(ch.receiver.IsEmpty());
+      } while (!ch.receiver.IsClosed());
+    }
     EXPECT_EQ(ch.receiver.BlockingRecv(), std::nullopt);
     a.join();
     b.join();
+    EXPECT_TRUE(ch.receiver.IsEmpty());
   }
 }
 

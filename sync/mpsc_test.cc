@@ -11,6 +11,7 @@
 #include "kioto/runtime/base/testing/allocation_counter.h"
 #include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/sync/mpsc_unbounded.h"
 
 namespace kioto::sync {
 namespace {
@@ -92,7 +93,6 @@ TEST(MpscTest, RecvManyOnAClosedIdleChannelLeavesTheBuffer) {
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#recv_close_gets_none_idle
-// behaviour: tokio/tests/sync_mpsc.rs#tx_close_gets_none
 TEST(MpscTest, AnIdleClosedChannelIsOver) {
   auto ch = Mpsc<int>(10);
   ch.receiver.Close();
@@ -100,6 +100,16 @@ TEST(MpscTest, AnIdleClosedChannelIsOver) {
   EXPECT_EQ(*recv.Poll(), std::nullopt);
   PolledTask send(ch.sender.Send(1));
   EXPECT_TRUE(IsClosed(*send.Poll()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#tx_close_gets_none
+TEST(MpscTest, AnIdleChannelWithoutSendersIsOver) {
+  auto ch = Mpsc<int>(10);
+  ch.sender.reset();
+  PolledTask recv(ch.receiver.Recv());
+  auto end = recv.Poll();
+  ASSERT_TRUE(end.ready());
+  EXPECT_EQ(*end, std::nullopt);
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#try_send_fail
@@ -159,9 +169,16 @@ TEST(MpscTest, DroppingTheReceiverFreesWhatIsQueued) {
   EXPECT_TRUE(ch.sender.IsClosed());
   EXPECT_TRUE(IsClosed(ch.sender.TrySend(value)));
   EXPECT_TRUE(IsClosed(ch.sender.TryReserve().status()));
+  EXPECT_TRUE(IsClosed(std::move(ch.sender).TryReserveOwned().status()));  // and the sender is still here
   PolledTask send(ch.sender.Send(value));
   EXPECT_TRUE(IsClosed(*send.Poll()));
   EXPECT_EQ(value.use_count(), 1);
+  for (size_t count : {1, 10}) {
+    PolledTask reserve(ch.sender.Reserve(count));
+    auto permits = reserve.Poll();
+    ASSERT_TRUE(permits.ready());
+    EXPECT_TRUE(IsClosed((*permits).status()));
+  }
 
   {
     auto both = Mpsc<Counted>(100);
@@ -268,11 +285,18 @@ TEST(MpscTest, TheRingWrapsRound) {
   auto ch = Mpsc<int>(5);
   int sent = 0;
   int received = 0;
+  EXPECT_TRUE(IsEmpty(ch.receiver.TryRecv().status()));
   for (int round = 0; round < 50; ++round) {
     while (ch.sender.TrySend(sent).ok()) ++sent;
+    EXPECT_TRUE(IsFull(ch.sender.TrySend(sent)));
     EXPECT_EQ(sent - received, 5);
     for (int i = 0; i <= round % 5; ++i) EXPECT_EQ(ch.receiver.TryRecv().value(), received++);
+    if (sent == received) {
+      EXPECT_TRUE(IsEmpty(ch.receiver.TryRecv().status()));
+    }
   }
+  EXPECT_EQ(sent, received);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(ch.sender.TrySend(sent++).ok());
   ch.sender.reset();
   while (received < sent) EXPECT_EQ(ch.receiver.TryRecv().value(), received++);
   EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
@@ -345,6 +369,8 @@ TEST(MpscTest, BigItemsLieOnTheHeap) {
   };
   auto ch = Mpsc<Big>(1);
   EXPECT_EQ(ch.sender.Capacity(), 1u);
+  auto unbounded = MpscUnbounded<Big>();  // with a block of them
+  EXPECT_TRUE(unbounded.receiver.IsEmpty());
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#blocking_recv

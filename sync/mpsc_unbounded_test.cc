@@ -49,15 +49,30 @@ TEST(MpscUnboundedTest, AnyNumberAcrossBlocks) {
 // behaviour: tokio/tests/sync_mpsc.rs#send_recv_many_unbounded_capacity
 TEST(MpscUnboundedTest, RecvManyCrossesBlocks) {
   auto ch = MpscUnbounded<int>();
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(ch.sender.Send(i).ok());
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(ch.sender.Send(i).ok());  // a block holds 128
   std::vector<int> out;
-  out.reserve(100);
+  out.reserve(299);
+  PolledTask none(ch.receiver.RecvMany(out, 0));
+  EXPECT_EQ(*none.Poll(), 0u);
   PolledTask one(ch.receiver.RecvMany(out, 1));
   EXPECT_EQ(*one.Poll(), 1u);
-  PolledTask rest(ch.receiver.RecvMany(out, 1000));
-  EXPECT_EQ(*rest.Poll(), 99u);
-  EXPECT_EQ(out.capacity(), 100u);
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(out[i], i);
+  PolledTask limited(ch.receiver.RecvMany(out, 298));
+  EXPECT_EQ(*limited.Poll(), 298u);
+  EXPECT_EQ(out.capacity(), 299u);
+  PolledTask rest(ch.receiver.RecvMany(out, 298));
+  EXPECT_EQ(*rest.Poll(), 1u);
+  EXPECT_EQ(out.size(), 300u);
+  PolledTask waits(ch.receiver.RecvMany(out, 298));
+  EXPECT_TRUE(waits.Poll().pending());
+  EXPECT_TRUE(ch.sender.Send(300).ok());
+  EXPECT_EQ(*waits.Poll(), 1u);
+  ASSERT_EQ(out.size(), 301u);
+  for (int i = 0; i <= 300; ++i) EXPECT_EQ(out[i], i);
+  ch.sender.reset();
+  PolledTask end(ch.receiver.RecvMany(out, 298));
+  EXPECT_EQ(*end.Poll(), 0u);
+  PolledTask over(ch.receiver.Recv());
+  EXPECT_EQ(*over.Poll(), std::nullopt);
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#recv_many_with_non_empty_buffer_unbounded_rx_closed_and_idle
@@ -86,12 +101,12 @@ TEST(MpscUnboundedTest, CloseRefusesAndDrains) {
 // behaviour: tokio/tests/sync_mpsc.rs#test_is_empty_32_msgs
 TEST(MpscUnboundedTest, LenIsExactAtEveryStep) {
   auto ch = MpscUnbounded<int>();
-  for (size_t i = 0; i < 100; ++i) {
+  for (size_t i = 0; i < 300; ++i) {
     EXPECT_EQ(ch.receiver.size(), i);
     EXPECT_TRUE(ch.sender.Send(1).ok());
   }
   ch.sender.reset();
-  for (size_t i = 100; i > 0; --i) {
+  for (size_t i = 300; i > 0; --i) {
     EXPECT_EQ(ch.receiver.size(), i);
     EXPECT_TRUE(ch.receiver.TryRecv().ok());
   }
