@@ -105,7 +105,8 @@ void ExpectExactSize() {
   ExpectHolds(Options().Preemptions(3), SizeWhileTheSenderLeaves<BoundedChannel<4>, kItems>);
 }
 
-// Two runners, one item each at any time: whoever takes its turn finds one, and room for another.
+// Two runners, one item each at any time: whoever takes its turn finds one, and room for another. What the second turn finds may
+// be what the other runner is just about to put back.
 void TakeAndPutBack() {
   auto channel = sync::Mpsc<Value>(2);
   for (int i = 0; i < 2; ++i) Assert(channel.sender.TrySend(MakeValue(i)).ok(), "there is room");
@@ -119,7 +120,10 @@ void TakeAndPutBack() {
     Assert(value.ok(), "empty, though something was there");
     Assert(channel.sender.TrySend(*std::move(value)).ok(), "full, though there was room");
   };
-  Thread a(turn);
+  Thread a([&] {
+    turn();
+    turn();
+  });
   Thread b(turn);
 }
 

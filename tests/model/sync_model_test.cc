@@ -37,6 +37,18 @@ void SendAgainstClose() {
   Assert(sent == value.ok(), "sent and not received, or received and not sent");
 }
 
+// The same without waiting.
+void SendAgainstCloseAndTry() {
+  auto channel = sync::Oneshot<Value>();
+  bool sent = false;
+  Thread sender([&sent, s = std::move(channel.sender)]() mutable { sent = s.Send(MakeValue(1)); });
+  channel.receiver.Close();
+  StatusOr<Value> value = channel.receiver.TryRecv();
+  Assert(value.ok() ? Read(*value) == 1 : IsClosed(value.status()), "neither the value nor closed");
+  sender.Join();
+  Assert(sent == value.ok(), "sent and not received, or received and not sent");
+}
+
 void ReceiverLeaves() {
   auto channel = sync::Oneshot<Value>();
   Thread sender([s = std::move(channel.sender)]() mutable { (void)s.Send(MakeValue(1)); });
@@ -97,6 +109,12 @@ TEST_F(SyncModel, OneshotSendAndReceive) {
 // behaviour: tokio/src/sync/tests/loom_oneshot.rs#recv_closed
 TEST_F(SyncModel, OneshotSendAgainstClose) {
   ExpectHoldsAlways(Options().Preemptions(3), SendAgainstClose);
+}
+
+// behaviour: tokio/src/sync/tests/loom_oneshot.rs#try_recv_close
+TEST_F(SyncModel, OneshotSendAgainstCloseAndTry) {
+  ExpectHoldsAlways(Options().Preemptions(3), SendAgainstCloseAndTry);
+  ExpectCaught("oneshot.send_order", Options(), SendAgainstCloseAndTry);
 }
 
 TEST_F(SyncModel, OneshotReceiverLeaves) {
