@@ -3,8 +3,10 @@
 #define KIOTO_NET_TESTING_SOCKETS_H_
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -22,6 +24,8 @@ class BlockingSocket {
     sockaddr_storage storage;
     const size_t size = to.ToSockaddr(&storage);
     EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
+    const timeval limit{10, 0};
+    EXPECT_EQ(::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
   }
   BlockingSocket(BlockingSocket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~BlockingSocket() { Close(); }
@@ -33,12 +37,13 @@ class BlockingSocket {
       bytes.remove_prefix(static_cast<size_t>(n));
     }
   }
-  // Exactly so many bytes, or what came before the end.
+  // Exactly so many bytes, or what came before the end. Fails the test when nothing comes for ten seconds.
   std::string Receive(size_t size) {
     std::string all(size, '\0');
     size_t done = 0;
     while (done < size) {
       const ssize_t n = ::recv(fd_, &all[done], size - done, 0);
+      if (n < 0 && errno == EAGAIN) ADD_FAILURE() << "nothing came for ten seconds";
       if (n <= 0) break;
       done += static_cast<size_t>(n);
     }

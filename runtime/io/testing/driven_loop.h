@@ -11,10 +11,12 @@
 
 #include <memory>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/driver.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/driver/thread_context.h"
@@ -53,20 +55,14 @@ class DrivenLoop {
   void Step() { driver_->Park(set_.clock.paused() ? internal::kNever : set_.clock.Now() + 10'000'000); }
   void Turn() { driver_->Turn(); }
 
-  // Turns until `condition`; fails the test after a minute.
+  // Turns until `condition`; fails the test, and gives false, after ten seconds.
   template <class Condition>
-  void Await(Condition condition) {
-    const int64_t give_up = base::MonotonicNanos() + 60'000'000'000;
-    while (!condition()) {
-      if (base::MonotonicNanos() > give_up) {
-        ADD_FAILURE() << "nothing happened for a minute";
-        return;
-      }
-      Step();
-    }
+  bool Await(Condition condition) {
+    return AwaitBy([this] { Step(); }, condition);
   }
 
-  // Polls `task` until it is ready, turning the loop between two polls; never without a wake.
+  // Polls `task` until it is ready, turning the loop between two polls; never without a wake. When that does not
+  // come for ten seconds it fails the test, and gives an error, or the default.
   template <class F>
   OutputOf<F> Run(PolledTask<F>& task) {
     while (true) {
@@ -75,8 +71,8 @@ class DrivenLoop {
       if (poll.ready()) return *std::move(poll);
       if (task.yielded()) {
         Turn();
-      } else {
-        Await([&] { return task.wakes() != wakes; });
+      } else if (!Await([&] { return task.wakes() != wakes; })) {
+        return NotWoken<OutputOf<F>>();
       }
     }
   }
@@ -101,7 +97,8 @@ class DrivenLoop {
         const int wakes = task.wakes();
         auto poll = task.Poll();
         if (poll.ready()) return *std::move(poll);
-        while (task.wakes() == wakes && !task.yielded()) std::this_thread::yield();
+        const auto goes_on = [&] { return task.wakes() != wakes || task.yielded(); };
+        if (!AwaitBy([] { std::this_thread::yield(); }, goes_on)) return NotWoken<OutputOf<F>>();
       }
     }
 
@@ -113,6 +110,27 @@ class DrivenLoop {
   internal::Driver& driver() { return *driver_; }
 
  private:
+  template <class Wait, class Condition>
+  static bool AwaitBy(Wait wait, Condition condition) {
+    const int64_t give_up = base::MonotonicNanos() + 10'000'000'000;
+    while (!condition()) {
+      if (base::MonotonicNanos() > give_up) {
+        ADD_FAILURE() << "nothing happened for ten seconds";
+        return false;
+      }
+      wait();
+    }
+    return true;
+  }
+  template <class T>
+  static T NotWoken() {
+    if constexpr (std::is_convertible_v<Status, T>) {
+      return Status(absl::DeadlineExceededError("the future was not woken for ten seconds"));
+    } else {
+      return T();
+    }
+  }
+
   internal::ThreadContext before_;
   internal::DriverSet set_;
   std::unique_ptr<internal::Driver> driver_;
