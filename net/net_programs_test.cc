@@ -33,7 +33,6 @@ auto Echo(net::TcpStream stream) {
   });
 }
 
-// behaviour: tokio/tests/tcp_echo.rs#echo_server
 TEST_F(NetPrograms, EchoAllocatesNothingPerExchange) {
   auto [stream, client] = Accepted();
   PolledTask echo(Echo(std::move(stream)));
@@ -52,6 +51,22 @@ TEST_F(NetPrograms, EchoAllocatesNothingPerExchange) {
   client.ShutdownWrite();
   EXPECT_EQ(loop_.Run(echo), OkStatus());
   EXPECT_EQ(client.Receive(1), "");
+}
+
+// behaviour: tokio/tests/tcp_echo.rs#echo_server
+TEST_F(NetPrograms, ACopyFromOneHalfToTheOtherIsAnEcho) {
+  auto [stream, client] = Accepted();
+  auto halves = stream.Split();
+  PolledTask echo(io::Copy(halves.first, halves.second));
+  EXPECT_TRUE(echo.Poll().pending());
+  for (int i = 0; i < 1024; ++i) {
+    client.Send("foo bar baz");
+    loop_.Await([&] { return echo.is_woken(); });
+    EXPECT_TRUE(echo.Poll().pending());
+    ASSERT_EQ(client.Receive(11), "foo bar baz");
+  }
+  client.ShutdownWrite();
+  EXPECT_EQ(*loop_.Run(echo), 11264u);
 }
 
 TEST_F(NetPrograms, ServesWhatComesInUntilItIsTold) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "kioto/net/tcp_stream.h"
@@ -43,11 +44,18 @@ TEST_F(SocketOptionsTest, LingerReadsBack) {
 
 // behaviour: tokio/tests/net_quickack.rs#socket_works_with_quickack
 TEST_F(SocketOptionsTest, QuickAckReadsBack) {
-  auto [stream, client] = Accepted();
-  EXPECT_EQ(stream.SetQuickAck(true), OkStatus());
-  EXPECT_TRUE(*stream.QuickAck());
-  EXPECT_EQ(stream.SetQuickAck(false), OkStatus());
-  EXPECT_FALSE(*stream.QuickAck());
+  auto [stream, peer] = Pair();
+  for (bool on : {true, false}) {
+    for (TcpStream* end : {&stream, &peer}) {
+      EXPECT_EQ(end->SetQuickAck(on), OkStatus());
+      EXPECT_EQ(*end->QuickAck(), on);
+      TcpStream& other = end == &stream ? peer : stream;
+      char message[4];
+      EXPECT_EQ(loop_.Run(end->WriteAll("ping")), OkStatus());
+      EXPECT_EQ(loop_.Run(other.ReadExact(message)), OkStatus());
+      EXPECT_EQ(std::string(message, 4), "ping");
+    }
+  }
 }
 
 }  // namespace

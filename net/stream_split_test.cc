@@ -23,10 +23,11 @@ TEST_F(StreamSplitTest, SplitsIntoViews) {
   auto [stream, client] = Accepted();
   auto halves = stream.Split();
   client.Send("split");
-  char a[8], b[8];
+  char a[8], b[8], c[8];
   EXPECT_EQ(*loop_.Run(halves.first.Peek(a)), 5u);
   EXPECT_EQ(*loop_.Run(halves.first.Peek(b)), 5u);
-  EXPECT_EQ(*loop_.Run(halves.first.Read(b)), 5u);
+  EXPECT_EQ(*loop_.Run(halves.first.Read(c)), 5u);
+  for (const char* seen : {a, b, c}) EXPECT_EQ(std::string(seen, 5), "split");
   EXPECT_EQ(loop_.Run(halves.second.WriteAll("back")), OkStatus());
   EXPECT_EQ(client.Receive(4), "back");
   PolledTask read(halves.first.Read(a));
@@ -41,11 +42,19 @@ TEST_F(StreamSplitTest, SplitsIntoViews) {
 TEST_F(StreamSplitTest, SplitsIntoOwners) {
   auto [stream, client] = Accepted();
   auto halves = std::move(stream).IntoSplit();
+  char a[8], b[8], c[8];
+  PolledTask peek(halves.first.Peek(a));
+  EXPECT_TRUE(peek.Poll().pending());
+  std::thread writer([&loop = loop_, writing = std::move(halves.second)]() mutable {
+    DrivenLoop::Guest guest(loop);
+    EXPECT_EQ(guest.Run(writing.WriteAll(std::string("back"))), OkStatus());
+  });
   client.Send("owned");
-  char a[8];
-  EXPECT_EQ(*loop_.Run(halves.first.Peek(a)), 5u);
-  EXPECT_EQ(*loop_.Run(halves.first.Read(a)), 5u);
-  EXPECT_EQ(loop_.Run(halves.second.WriteAll(std::string("back"))), OkStatus());
+  EXPECT_EQ(*loop_.Run(peek), 5u);
+  EXPECT_EQ(*loop_.Run(halves.first.Peek(b)), 5u);
+  EXPECT_EQ(*loop_.Run(halves.first.Read(c)), 5u);
+  for (const char* seen : {a, b, c}) EXPECT_EQ(std::string(seen, 5), "owned");
+  writer.join();
   EXPECT_EQ(client.Receive(4), "back");
 }
 

@@ -167,18 +167,22 @@ TEST_F(TcpStreamTest, PeeksWithoutTaking) {
   EXPECT_EQ(*loop_.Run(peek), 1u);
 }
 
-// Writes until there is no room, and gives what was written.
-std::string Fill(TcpStream& stream) {
+// Writes by `write` until there is no room, and gives what was written.
+template <class TryWrite>
+std::string FillBy(TryWrite write) {
   std::string written;
   while (true) {
     const std::string piece(10'000, static_cast<char>('a' + written.size() % 26));
-    StatusOr<size_t> n = stream.TryWrite(piece);
+    StatusOr<size_t> n = write(absl::string_view(piece));
     if (!n.ok()) {
       EXPECT_TRUE(IsFull(n.status())) << n.status();
       return written;
     }
     written += piece.substr(0, *n);
   }
+}
+std::string Fill(TcpStream& stream) {
+  return FillBy([&stream](absl::string_view piece) { return stream.TryWrite(piece); });
 }
 
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
@@ -247,16 +251,26 @@ TEST_F(TcpStreamTest, WritableAgainItDoesNotSayClosed) {
 
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
 TEST_F(TcpStreamTest, TriesVectored) {
-  auto [stream, client] = Accepted();
-  absl::string_view pieces[] = {"abc", "def"};
-  EXPECT_EQ(*stream.TryWriteVectored(pieces), 6u);
-  EXPECT_EQ(client.Receive(6), "abcdef");
-  char a[3], b[3];
-  MutableBytes into[] = {MutableBytes(a), MutableBytes(b)};
-  EXPECT_TRUE(IsEmpty(stream.TryReadVectored(into).status()));
-  client.Send("uvwxyz");
-  (void)loop_.Run(stream.Readable());
-  EXPECT_EQ(*stream.TryReadVectored(into), 6u);
+  auto [stream, peer] = Pair();
+  char buf[4096];
+  const MutableBytes into[] = {MutableBytes(buf, 3), MutableBytes(buf + 3, sizeof(buf) - 3)};
+  EXPECT_TRUE(IsEmpty(peer.TryReadVectored(into).status()));
+  EXPECT_TRUE(loop_.Run(stream.Writable())->writable());
+  const std::string written = FillBy([&stream = stream](absl::string_view piece) {
+    const absl::string_view pieces[] = {piece.substr(0, 3), piece.substr(3)};
+    return stream.TryWriteVectored(pieces);
+  });
+  EXPECT_GT(written.size(), 10'000u);
+  PolledTask writable(stream.Writable());
+  EXPECT_TRUE(writable.Poll().pending());
+  std::string received;
+  while (received.size() < written.size()) {
+    ASSERT_TRUE(loop_.Run(peer.Readable()).ok());
+    for (StatusOr<size_t> n; (n = peer.TryReadVectored(into)).ok();) received.append(buf, *n);
+  }
+  EXPECT_EQ(received, written);
+  EXPECT_TRUE(IsEmpty(peer.TryReadVectored(into).status()));
+  EXPECT_TRUE(loop_.Run(writable)->writable());
 }
 
 TEST_F(TcpStreamTest, EmptyOperationsAreReady) {
@@ -286,9 +300,13 @@ TEST_F(TcpStreamTest, ShutsItsWritingSideDown) {
 TEST_F(TcpStreamTest, ShutsDownAgainAndAfterAReset) {
   auto [stream, client] = Accepted();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(loop_.Run(stream.Shutdown()), OkStatus());
+  EXPECT_EQ(client.Receive(1), "");
+  client.Close();
+  char buf[8];
+  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 0u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(loop_.Run(stream.Shutdown()), OkStatus());  // from the kernel, ENOTCONN now
   auto [reset, other] = Accepted();
   other.Reset();
-  char buf[8];
   EXPECT_EQ(ErrnoOf(loop_.Run(reset.Read(buf)).status()), ECONNRESET);
   EXPECT_EQ(loop_.Run(reset.Shutdown()), OkStatus());
 }

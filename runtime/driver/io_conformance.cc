@@ -182,14 +182,31 @@ TEST_P(IoConformance, SeveralTasksWaitForOneDirection) {
 // behaviour: tokio/tests/io_async_fd.rs#poll_fns
 TEST_P(IoConformance, TheLatestWakerOfADirectionCounts) {
   TestPair pair;
+  const std::string bytes(8 << 20, 'x');
+  PolledTask full(TestWrite{&pair.here, &bytes});
+  EXPECT_TRUE(full.Poll().pending());
+  PolledTask writer(TestReady{&pair.here, Direction::kWrite});
+  EXPECT_TRUE(writer.Poll().pending());
   PolledTask first(TestReady{&pair.here, Direction::kRead});
   PolledTask second(TestReady{&pair.here, Direction::kRead});
+  IoWaiter waiter;
+  PolledTask beside(TestReady{&pair.here, Direction::kRead, &waiter});  // as Readable() waits
   EXPECT_TRUE(first.Poll().pending());
   EXPECT_TRUE(second.Poll().pending());
+  EXPECT_TRUE(beside.Poll().pending());
   EXPECT_EQ(first.held(), 0);
   pair.Send("x");
   ParkUntilWoken(second, 1);
+  EXPECT_TRUE(second.Poll().ready());
+  ParkUntilWoken(beside, 1);
+  EXPECT_TRUE(beside.Poll().ready());
   EXPECT_EQ(first.wakes(), 0);
+  EXPECT_EQ(writer.wakes(), 0);
+  EXPECT_TRUE(writer.Poll().pending());
+  (void)pair.Take();
+  ParkUntilWoken(writer, 1);
+  EXPECT_TRUE(writer.Poll().ready());
+  EXPECT_EQ(full.wakes(), 0);
 }
 
 TEST_P(IoConformance, ADroppedReadLosesNothing) {
