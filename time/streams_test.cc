@@ -1,4 +1,5 @@
 // Streams that know the time: Throttle, TimeoutEach, TimeoutRepeating, ChunksTimeout.
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -264,12 +265,17 @@ TEST_F(StreamsTest, ChunksTimeoutKeepsWhatHasComeAndItsLimit) {
 TEST(StreamsRealTimeTest, ChunksTimeoutOnTheRealClock) {
   auto runtime = RuntimeBuilder::CurrentThread().Build();
   ASSERT_TRUE(runtime.ok());
+  constexpr auto kLimit = 20ms;
+  const auto start = std::chrono::steady_clock::now();
   // The last item waits until the chunk before it has come out, which only the limit brings about.
   Promise<int> last;
   std::vector<Ints> chunks;
-  auto all = stream::From(Ints{1, 2, 3, 4}).Chain(stream::FromFuture(last.Get())).Apply(ChunksTimeout(3, 1ms)).ForEach([&](Ints& chunk) {
+  auto items = stream::From(Ints{1, 2, 3, 4}).Chain(stream::FromFuture(last.Get()));
+  auto all = std::move(items).Apply(ChunksTimeout(3, kLimit)).ForEach([&](Ints& chunk) {
     chunks.push_back(chunk);
-    if (chunks.size() == 2) last.Set(5);
+    if (chunks.size() != 2) return;
+    EXPECT_GE(std::chrono::steady_clock::now() - start, kLimit);
+    last.Set(5);
   });
   EXPECT_TRUE(runtime->BlockOn(std::move(all)).ok());
   EXPECT_EQ(chunks, (std::vector<Ints>{{1, 2, 3}, {4}, {5}}));

@@ -99,16 +99,17 @@ TEST(PolledStreamTest, GivesItemsAndTheEnd) {
   EXPECT_EQ(stream.held(), 0);
 }
 
-// A stream that can say how much is to come: from 100 items to 200.
+// A stream that can say how much is to come.
 struct Hinting {
   using Item = int;
   Poll<std::optional<int>> PollNext(Context&) { return std::optional<int>(); }
-  std::pair<size_t, size_t> SizeHint() const { return {100, 200}; }
+  std::pair<size_t, size_t> SizeHint() const { return {at_least, at_most}; }
+  size_t at_least, at_most;
 };
 
 // behaviour: tokio-test/tests/task.rs#test_spawn_stream_size_hint
 TEST(PolledStreamTest, WhatTheStreamOffersBesideItsItemsIsWithinReach) {
-  PolledStream stream(Hinting{});
+  PolledStream stream(Hinting{100, 200});
   EXPECT_EQ(stream->SizeHint(), std::make_pair(size_t{100}, size_t{200}));
   EXPECT_EQ(stream.stream().SizeHint(), stream->SizeHint());
 }
