@@ -1,5 +1,7 @@
 // What a receiver of a Broadcast is told when it was too slow, and when all senders are gone.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <random>
 #include <string>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/time_limit.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/sync/broadcast.h"
 
@@ -360,26 +363,52 @@ TEST(BroadcastEndTest, StressTwoThreadsGetEveryValueAndTheEnd) {
 
 // behaviour: tokio/src/sync/tests/loom_broadcast.rs#drop_multiple_rx_with_overflow
 TEST(BroadcastEndTest, StressReceiversGoWhileTwoSendersOverflow) {
+  const base::TimeLimit limit(std::chrono::seconds(30));
+  constexpr uint64_t kValues = 100;  // of each sender
+  std::atomic<int> lags{0};
   for (int round = 0; round < 200; ++round) {
+    const bool to_the_end = round % 2 == 0;  // or it goes at its first lag, while they send
     auto value = std::make_shared<int>(1);
     {
       Broadcast<std::shared_ptr<int>> room(1);
       auto first = room.Subscribe();
+      std::atomic<bool> draining{false};
       std::vector<std::thread> threads;
-      threads.emplace_back([second = room.Subscribe()]() mutable {
-        while (second.TryRecv().ok()) {
+      threads.emplace_back([&, second = room.Subscribe()]() mutable {
+        uint64_t total = 0;
+        for (bool more = true; more;) {
+          auto got = second.BlockingRecv();
+          uint64_t missed = 0;
+          if (got.ok()) {
+            EXPECT_EQ(*got, value);
+            ++total;
+            draining = true;
+          } else if (IsLagged(got.status(), &missed)) {
+            ++lags;
+            total += missed;
+            more = to_the_end;
+          } else {
+            EXPECT_TRUE(IsClosed(got.status()));
+            EXPECT_EQ(total, 2 * kValues);
+            more = false;
+          }
         }
+        second.reset();
+        draining = true;
       });
       for (int i = 0; i < 2; ++i) {
         threads.emplace_back([room, value] {
-          for (int n = 0; n < 100; ++n) room.Send(value);
+          for (uint64_t n = 0; n < kValues; ++n) room.Send(value);
         });
       }
+      room.reset();
+      while (!draining) std::this_thread::yield();
       first.reset();
       for (auto& thread : threads) thread.join();
     }
     EXPECT_EQ(value.use_count(), 1);
   }
+  EXPECT_GT(lags, 0);
 }
 
 }  // namespace

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
-#include "kioto/runtime/future/future.h"
-#include "kioto/runtime/future/loop.h"
+#include "kioto/runtime/base/testing/time_limit.h"
+#include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/select.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/future/yield_now.h"
@@ -212,17 +213,20 @@ TEST(BroadcastTest, AReceiverThatIsPolledLateHasItAll) {
 TEST(BroadcastTest, ReceivingWithoutEndLeavesTheOthersATurn) {
   Broadcast<int> room(8);
   auto inbox = room.Subscribe();
-  int received = 0;
-  PolledTask task(SelectBiased(Case(Loop([&] {
-                                      room.Send(1);
-                                      return inbox.Recv().Then([&received](StatusOr<int>& got) -> Flow<> {
-                                        EXPECT_TRUE(got.ok());
-                                        if (++received > 100'000) return Break();
-                                        return Continue();
-                                      });
-                                    }),
-                                    [] { ADD_FAILURE() << "the other branch never had a turn"; }),
+  int sent = 0;
+  // Not a Loop, which would use up the budget by itself.
+  auto receive = PollFn([&](Context& cx) -> Poll<Unit> {
+    while (++sent < 100'000) {
+      room.Send(1);
+      if (inbox.Recv().PollOnce(cx).pending()) return kPending;
+    }
+    return Unit{};
+  });
+  PolledTask task(SelectBiased(Case(std::move(receive), [] { ADD_FAILURE() << "the other branch never had a turn"; }),
                                Case(YieldNow(), [] {})));
+  ASSERT_TRUE(task.Poll().pending());
+  EXPECT_TRUE(task.yielded());
+  EXPECT_EQ(task.budget_used(), limits::kPollBudget);
   EXPECT_TRUE(task.PollWhileWoken().ready());
 }
 
@@ -236,6 +240,7 @@ struct Sends : Wakeable {
 
 // behaviour: tokio/tests/sync_broadcast.rs#send_in_waker_drop
 TEST(BroadcastTest, AWakerThatSendsDoesNotDeadlock) {
+  const base::TimeLimit limit;
   for (bool replace : {false, true}) {
     Broadcast<int> room(16);
     auto inbox = room.Subscribe();

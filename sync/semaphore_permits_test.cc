@@ -1,6 +1,8 @@
 // The permits of a semaphore: how many there are, and what is done with those that are held.
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -184,16 +186,36 @@ TEST(SemaphoreBlockingTest, TakesManyAtOnce) {
 // behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_waits_for_permit
 TEST(SemaphoreBlockingTest, WaitsForAPermit) {
   Semaphore semaphore(0);
-  bool given = false;  // by the permit that is waited for
+  std::atomic<bool> given{false};  // the permit that is still missing
+  std::atomic<bool> ended{false};
   std::thread thread([&] {
-    auto permit = semaphore.BlockingAcquire();
-    EXPECT_TRUE(permit.ok());
+    auto permits = semaphore.BlockingAcquire(2);
+    EXPECT_TRUE(permits.ok());
     EXPECT_TRUE(given);
+    ended = true;
   });
+  // One of two: whoever waits has it at once, and there is none to be taken away again.
+  do {
+    std::this_thread::yield();
+    semaphore.AddPermits(1);
+  } while (semaphore.ForgetPermits(1) == 1 && !ended);
+  EXPECT_FALSE(ended);
   given = true;
   semaphore.AddPermits(1);
   thread.join();
-  EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+  EXPECT_EQ(semaphore.AvailablePermits(), 2u);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_closed
+TEST(SemaphoreBlockingTest, EveryFormIsRefusedAfterClose) {
+  auto semaphore = std::make_shared<Semaphore>(5);
+  semaphore->Close();
+  EXPECT_TRUE(IsClosed(semaphore->BlockingAcquire().status()));
+  EXPECT_TRUE(IsClosed(semaphore->BlockingAcquire(3).status()));
+  EXPECT_TRUE(IsClosed(Semaphore::BlockingAcquireOwned(semaphore).status()));
+  EXPECT_TRUE(IsClosed(Semaphore::BlockingAcquireOwned(semaphore, 3).status()));
+  EXPECT_EQ(semaphore->AvailablePermits(), 5u);
+  EXPECT_EQ(semaphore.use_count(), 1);
 }
 
 }  // namespace
