@@ -1,5 +1,6 @@
 #include "kioto/sync/cancellation_token.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -8,6 +9,7 @@
 
 #include "absl/hash/hash.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/time_limit.h"
 #include "kioto/runtime/future/ready.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/sync/internal/blocking.h"
@@ -159,19 +161,27 @@ TEST(CancellationTokenTest, OthersAreNotEqualAndHashOtherwise) {
 // behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#drop_and_cancel_token
 // behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_parent_and_child
 TEST(CancellationTokenTest, StressCancelWaitAndDropInAFamily) {
+  const base::TimeLimit limit(std::chrono::seconds(30));
+  auto wait = [](const CancellationToken& token) {
+    internal::BlockingWait(token.Cancelled());
+    EXPECT_TRUE(token.IsCancelled());
+  };
   for (int round = 0; round < 500; ++round) {
     CancellationToken token;
     CancellationToken child = token.ChildToken();
+    CancellationToken other = token.ChildToken();  // which only its parent cancels
     std::vector<std::thread> threads;
     threads.emplace_back([token] { token.Cancel(); });
-    threads.emplace_back([child] { internal::BlockingWait(child.Cancelled()); });
-    threads.emplace_back([token, round] {
+    threads.emplace_back([child, wait] { wait(child); });
+    threads.emplace_back([other, wait] { wait(other); });
+    threads.emplace_back([token, wait, round] {
       CancellationToken own = token.ChildToken().ChildToken();
-      if (round % 2 == 0) internal::BlockingWait(own.Cancelled());
+      if (round % 2 == 0) wait(own);
     });
     threads.emplace_back([dropped = std::move(child)]() mutable { CancellationToken(std::move(dropped)).Cancel(); });
-    internal::BlockingWait(token.Cancelled());
+    wait(token);
     for (auto& thread : threads) thread.join();
+    EXPECT_TRUE(other.IsCancelled());
   }
 }
 

@@ -107,6 +107,7 @@ void Notify::NotifyWith(NotifiedFuture::Signal signal) {
   // release: the waiter is its task's from here on.
   waiter->signal.store(signal, KIOTO_ORDER("notify.signal_order", std::memory_order_release));
   Unlock(waiters_.empty() ? WithState(word, kEmpty) : word);
+  if (KIOTO_MUTANT("notify.silent_one")) return;
   std::move(waker).Wake();
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/testing/time_limit.h"
 #include "kioto/sync/semaphore.h"
 
 namespace kioto::sync {
@@ -185,6 +186,7 @@ TEST(SemaphoreBlockingTest, TakesManyAtOnce) {
 
 // behaviour: tokio/tests/sync_semaphore.rs#blocking_acquire_waits_for_permit
 TEST(SemaphoreBlockingTest, WaitsForAPermit) {
+  const base::TimeLimit limit;
   Semaphore semaphore(0);
   std::atomic<bool> given{false};  // the permit that is still missing
   std::atomic<bool> ended{false};

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
 
 #include "kioto/sync/broadcast.h"
 #include "kioto/sync/cancellation_token.h"
@@ -254,6 +255,42 @@ void FamilyGoes() {
   Thread c([t = std::move(parent)] {});
 }
 
+// Two wait, one for the token and one for a child of it, while it is cancelled.
+void FamilyWaits() {
+  sync::CancellationToken parent;
+  const sync::CancellationToken child = parent.ChildToken();
+  Thread a([&] {
+    (void)Await(child.Cancelled());
+    Assert(child.IsCancelled(), "woken, and not cancelled");
+  });
+  Thread b([&] { parent.Cancel(); });
+  (void)Await(parent.Cancelled());
+  Assert(parent.IsCancelled(), "woken, and not cancelled");
+}
+
+// A copy of the token and a child of it go while the last copy cancels, and goes.
+void CancelAgainstDrops() {
+  sync::CancellationToken parent;
+  Thread a([t = parent] {});
+  Thread b([t = parent.ChildToken()] {});
+  const sync::CancellationToken last = std::move(parent);
+  last.Cancel();
+  Assert(last.IsCancelled(), "Cancel has returned, and the token is not cancelled");
+}
+
+// The same, and the child cancels itself before it goes.
+void ParentAndChildCancel() {
+  sync::CancellationToken parent;
+  Thread a([t = parent] {});
+  Thread b([t = parent.ChildToken()] {
+    t.Cancel();
+    Assert(t.IsCancelled(), "Cancel has returned, and the child is not cancelled");
+  });
+  const sync::CancellationToken last = std::move(parent);
+  last.Cancel();
+  Assert(last.IsCancelled(), "Cancel has returned, and the token is not cancelled");
+}
+
 // behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_token
 // behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_token_owned
 TEST_F(BroadcastModel, WhoWaitsForATokenIsWoken) {
@@ -272,6 +309,24 @@ TEST_F(BroadcastModel, AParentAndItsChildrenGoInAnyOrder) {
   ExpectHolds(Options().StaleLoads(1), FamilyGoes);
   ExpectHolds(Options().Random(5000), FamilyGoes);
   ExpectCaught("token.unref_order", Options(), FamilyGoes);
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_with_child
+TEST_F(BroadcastModel, TokensWakeWhoWaitsInAFamily) {
+  ExpectHoldsAlways(Options().StaleLoads(0), FamilyWaits);
+  ExpectCaught("token.silent_cancel", Options().StaleLoads(0), FamilyWaits);
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#drop_and_cancel_token
+TEST_F(BroadcastModel, TokensGoWhileTheyAreCancelled) {
+  ExpectHoldsAlways(Options().StaleLoads(0), CancelAgainstDrops);
+  ExpectCaught("token.revive", Options().StaleLoads(0), CancelAgainstDrops);
+}
+
+// behaviour: tokio-util/src/sync/tests/loom_cancellation_token.rs#cancel_parent_and_child
+TEST_F(BroadcastModel, TokensOfParentAndChildAreCancelledAtOnce) {
+  ExpectHoldsAlways(Options().StaleLoads(0), ParentAndChildCancel);
+  ExpectCaught("token.revive", Options().StaleLoads(0), ParentAndChildCancel);
 }
 
 TEST_F(BroadcastModel, TokensCancelAllThatDescends) {

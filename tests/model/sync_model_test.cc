@@ -234,6 +234,18 @@ void AllIsSeenInOrder() {
   if (task.Poll(first).ready()) Assert(task.Poll(second).ready(), "notified one by one");
 }
 
+// One waits, asleep, and another notifies it.
+void OneAgainstWait() {
+  sync::Notify notify;
+  Cell<int> data(0);
+  Thread giver([&] {
+    data.Write() = 1;
+    notify.NotifyOne();
+  });
+  (void)Await(notify.Notified());
+  Assert(data.Read() == 1, "notified without what came before");
+}
+
 // A waiter that is polled before its waker tells it to.
 void NotifiedBetweenWakes() {
   sync::Notify notify;
@@ -271,6 +283,11 @@ TEST_F(SyncModel, NotifyAll) {
 }
 
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_one
+TEST_F(SyncModel, NotifyWakesWhoSleeps) {
+  ExpectHoldsAlways(Options().StaleLoads(1), OneAgainstWait);
+  ExpectCaught("notify.silent_one", Options(), OneAgainstWait);
+}
+
 TEST_F(SyncModel, NotifyBetweenWakes) {
   ExpectHoldsAlways(Options().StaleLoads(1), NotifiedBetweenWakes);
   ExpectCaught("notify.signal_order", Options(), NotifiedBetweenWakes);
