@@ -88,7 +88,7 @@ TEST(TimerChecks, TenThousandTimersAreNeverEarlyAndHardlyLate) {
     EXPECT_GE(late.front(), 0) << "a timer was early";
     const int64_t p99 = late[late.size() * 99 / 100];
     std::printf("late by %.2f ms at most, p99 %.2f\n", late.back() / 1e6, p99 / 1e6);
-    return p99 <= 2 * kMs;
+    return p99 <= (kTimesCount ? 2 : 20) * kMs;
   }));
 }
 
