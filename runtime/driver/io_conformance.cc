@@ -201,10 +201,10 @@ TEST_P(IoConformance, TheLatestWakerOfADirectionCounts) {
   ParkUntilWoken(beside, 1);
   EXPECT_TRUE(beside.Poll().ready());
   EXPECT_EQ(first.wakes(), 0);
-  EXPECT_EQ(writer.wakes(), 0);
   EXPECT_TRUE(writer.Poll().pending());
+  const int wakes_for_nothing = writer.wakes();  // allowed, and met where the reactor is the portable one
   (void)pair.Take();
-  ParkUntilWoken(writer, 1);
+  ParkUntilWoken(writer, wakes_for_nothing + 1);
   EXPECT_TRUE(writer.Poll().ready());
   EXPECT_EQ(full.wakes(), 0);
 }
