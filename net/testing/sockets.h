@@ -43,6 +43,7 @@ class BlockingSocket {
     size_t done = 0;
     while (done < size) {
       const ssize_t n = ::recv(fd_, &all[done], size - done, 0);
+      if (n < 0 && errno == EINTR) continue;  // with a limit of time the kernel does not begin it again by itself
       if (n < 0 && errno == EAGAIN) ADD_FAILURE() << "nothing came for ten seconds";
       if (n <= 0) break;
       done += static_cast<size_t>(n);

@@ -161,7 +161,7 @@ bool Hosted::Drive(int max_tasks, int64_t max_nanos) {
     if (done_ != nullptr) done_(done_arg_);  // may destroy us
     return false;
   }
-  if (reactor_ != nullptr && reactor_->has_requests()) parts_.Harvest();
+  while (reactor_ != nullptr && reactor_->has_requests()) parts_.Harvest();  // before the host waits on what the kernel knows
   LookAhead();
   return more_;
 }

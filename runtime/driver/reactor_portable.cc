@@ -220,7 +220,11 @@ void PortableReactor::OnEvent(uv_poll_t* poll, int status, int events) {
   // One shot: what has fired is armed again by the next wait.
   fd->armed &= ~fired;
   uv_poll_stop(poll);
-  if (fd->armed != 0) fd->reactor->Arm(fd, 0);
+  if (fd->armed != 0) {
+    fd->reactor->Arm(fd, 0);
+    // relaxed: as in Request. libuv tells the kernel when it turns next, for which a hosted driver must see to it.
+    fd->reactor->has_requests_.store(true, std::memory_order_relaxed);
+  }
   fd->reactor->CountEvents(1);
   IoSource::Dispatch(fd->token, bits, fired);
 }
