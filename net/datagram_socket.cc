@@ -153,7 +153,7 @@ StatusOr<size_t> DatagramHandle::TrySendBatch(RawBatch& batch) {
       io.TryIo(Direction::kWrite, kUnknown, kSendBatch, [fd = io.fd(), &batch] { return SendMany(fd, batch); }));
 }
 
-// Fewer than there is memory for: there are no more, or there is an error, of which an event tells.
+// Fewer than there is memory for: there are no more, or there is an error, of which its own event has told, or will.
 Poll<StatusOr<size_t>> DatagramHandle::PollReceiveBatch(Context& cx, RawBatch& batch, Waiter waiter) {
   if (batch.count == 0) return ReadyWithNothing(cx);
   return io.PollIo(

@@ -201,13 +201,14 @@ class DatagramSocket {
   // --- Batches: one call of the system, for kMostInBatch at most. Output: StatusOr<size_t>, how many. CANCEL SAFE: yes. ---
 
   // Waits for one datagram and takes as many as are there: so many of `into` are set, in the order in which they came. `into`
-  // is borrowed. 0: it is empty. An error after the first datagram is the next call's.
+  // is borrowed. 0: it is empty. An error after the first datagram is the next call's (of the portable build: nobody's).
   auto RecvBatch(absl::Span<Incoming> into) {
     return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecvBatch(cx, into, waiter); });
   }
   // Waits until one can be sent and sends as many as can be, from the first on, each whole. 0: there are none. One that is
-  // refused ends the batch: if it is not the first, its error is that of the next call that begins with it. A list that is
-  // not moved in is borrowed; the bytes are in any case.
+  // refused ends the batch: if it is not the first, its error is that of the next call that begins with it. But what a connected
+  // socket is told of an earlier datagram (ECONNREFUSED) may end a batch and be lost with it. A list that is not moved in is
+  // borrowed; the bytes are in any case.
   auto SendBatch(absl::Span<const Outgoing> datagrams) {
     return internal::IoFuture([this, datagrams](Context& cx, Waiter waiter) { return PollSendBatch(cx, datagrams, waiter); });
   }

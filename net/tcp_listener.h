@@ -51,7 +51,8 @@ class TcpListener {
   // So many listeners on one port (port 0: the same free one), all or none; sets reuse_port. The kernel gives each client to one
   // of them, and only the tasks of that one are woken. As any socket, each goes to the least loaded loop when it first waits: in
   // an idle pool with as many workers, one to each. Or it is moved to a thread of a LocalPool, where its connections stay, too.
-  // One that is closed resets the clients in its queue: close them together. Errors: Bind's; kInvalidArgument if `count` is
+  // One that is closed resets the clients in its queue: close them together. A fixed port is shared with whoever else of this user
+  // asks for it so, a second run of the program too, which is no error then. Errors: Bind's; kInvalidArgument if `count` is
   // below 1. CANCEL SAFE: yes.
   static BindSharedFuture BindShared(Endpoint at, int count, ListenOptions options = {});
   // Takes over the fd of a socket that listens already: nobody else may use it. Makes it close-on-exec, and

@@ -50,10 +50,7 @@ Poll<StatusOr<uint64_t>> CopyFuture::PollOnce(Context& cx) {
       if (!flushed->ok()) return *flushed;
       flush_ = false;
     }
-    if (ended_ && begin_ == end_) {
-      pump_.Close();  // at once, as the other way of CopyBidirectional may go on for long
-      return StatusOr<uint64_t>(total_);
-    }
+    if (ended_ && begin_ == end_) return StatusOr<uint64_t>(total_);
     return kPending;
   }
 }

@@ -2,7 +2,8 @@
 //
 // By a buffer. Where both are sockets or pipes of the system (TcpStream, UnixStream, their halves, PipeReceiver, PipeSender), a
 // read that fills the buffer shows that much is coming: from then on, as long as no less comes at once, it goes through the
-// kernel alone (splice.h). What comes in small pieces does not, for which splicing would take more system calls than copying.
+// kernel alone (splice.h), by a pipe: two fds while bytes move or wait for room. What comes in small pieces does not, for which
+// splicing would take more system calls than copying.
 #ifndef KIOTO_RUNTIME_IO_COPY_H_
 #define KIOTO_RUNTIME_IO_COPY_H_
 
@@ -52,7 +53,7 @@ class [[nodiscard]] CopyFuture : public FutureBase<CopyFuture, StatusOr<uint64_t
 
 // Copies until the reader's end, flushes (also whenever the reader has nothing more for now), and gives the number of bytes.
 // Errors: the first of either side; what was read and not written then is lost, as it is when dropped: up to the buffer's size,
-// or 64 KiB in the kernel.
+// and 64 KiB in the kernel.
 // CANCEL SAFE: loses data.
 inline CopyFuture Copy(ReaderRef reader, WriterRef writer, size_t buffer_size = 16 * 1024) {
   return CopyFuture(reader, writer, buffer_size);

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -27,10 +28,11 @@ ssize_t SpliceIn(int from, int pipe) {
   return n == -EAGAIN ? 0 : n;
 }
 
+// A call is several sends: one that went in part may have met EPIPE too, and raised the signal, and says nothing of it.
 ssize_t SpliceOut(int pipe, int to, size_t size) {
   SigpipeBlocked blocked;
   const ssize_t n = sys::Splice(pipe, to, size);
-  if (n == -EPIPE) blocked.Take();
+  if (n == -EPIPE || (n >= 0 && static_cast<size_t>(n) < size)) blocked.Take();
   return n;
 }
 
@@ -56,7 +58,6 @@ void SplicePump::Close() {
 bool SplicePump::Refuses(const Status& error) {
   const int number = ErrnoOf(error);
   refused_ = number == EINVAL || number == ENOSYS || number == EPERM;  // EPERM: a sandbox
-  if (refused_ && left_ == 0) Close();
   return refused_;
 }
 
@@ -64,6 +65,12 @@ bool SplicePump::Refuses(const Status& error) {
 // not bytes, 16 of them: where these are small, or the system has given it fewer, a buffer takes more at once.
 Poll<Status> SplicePump::PollMove(Context& cx, IoHandle& from, IoHandle& to, size_t worth, uint64_t& moved) {
   if (!Open()) return OkStatus();
+  Poll<Status> result = Move(cx, from, to, std::min<size_t>(worth, limits::kMostSpliced / 4), moved);
+  if (result.ready() && (left_ == 0 || !result->ok())) Close();
+  return result;
+}
+
+Poll<Status> SplicePump::Move(Context& cx, IoHandle& from, IoHandle& to, size_t worth, uint64_t& moved) {
   while (true) {
     while (left_ > 0) {
       Poll<StatusOr<size_t>> n = to.PollIo(cx, Direction::kWrite, 0, kWrite, [&] { return SpliceOut(to_read_, to.fd(), left_); });

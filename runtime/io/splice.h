@@ -8,7 +8,7 @@
 //          that took 8 by a buffer of 16 KiB (loopback, Linux 6.18). It pays since Copy does not splice what comes in small
 //          pieces. To ignore the signal is the process's business, not ours; and to splice only into the pipe, and read that,
 //          would copy as much as ever.
-// FDS      A pump has two while it is open: from the first bytes that it moves to the end of the copy.
+// FDS      A pump has two while it moves, or waits for room. While it waits for bytes it has none: idle connections are many.
 #ifndef KIOTO_RUNTIME_IO_SPLICE_H_
 #define KIOTO_RUNTIME_IO_SPLICE_H_
 
@@ -38,7 +38,7 @@ class SplicePump {
   }
   ~SplicePump() { Close(); }
 
-  // Moves as long as at least `worth` bytes come at once, and adds to `moved`. Pending: `to` takes nothing for now, or the
+  // Moves as long as at least `worth` bytes, or 16 KiB, come at once, and adds to `moved`. Pending: `to` takes nothing for now, or the
   // budget is spent. OK: fewer came (they are moved), or nothing for now, or `from` is at its end, or the system refuses.
   // Errors: those of either fd.
   Poll<Status> PollMove(Context& cx, kioto::internal::IoHandle& from, kioto::internal::IoHandle& to, size_t worth,
@@ -53,6 +53,7 @@ class SplicePump {
   void Close();
 
  private:
+  Poll<Status> Move(Context& cx, kioto::internal::IoHandle& from, kioto::internal::IoHandle& to, size_t worth, uint64_t& moved);
   // Has a pipe then.
   bool Open();
   // Whether `error` says that the system refuses; remembers it.

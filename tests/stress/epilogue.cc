@@ -1,4 +1,4 @@
-// What holds at the end of each test of a program that links this: its threads, its fds and what it counts are gone. (A loop that
+// What holds at the end of each test of a program that links this: its threads, its fds (but files) and what it counts are gone. (A loop that
 // goes with a handle left on it ends the program.)
 #include <dirent.h>
 
@@ -38,7 +38,7 @@ class Epilogue : public testing::EmptyTestEventListener {
     fds_ = OpenFdSet();
   }
   void OnTestEnd(const testing::TestInfo& test) override {
-    if (test.result()->Failed()) return;  // it may have stopped halfway
+    if (test.result()->Failed()) return;  // it may have stopped halfway, and left things
     // A thread is listed a little longer than it can be joined, and one of a pool that was not waited for ends when it may.
     const int64_t deadline = base::MonotonicNanos() + int64_t{10} * 1'000'000'000;
     while ((Threads() != threads_ || OpenFdSet() != fds_) && base::MonotonicNanos() < deadline) std::this_thread::yield();
