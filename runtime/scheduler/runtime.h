@@ -185,8 +185,7 @@ class [[nodiscard]] Runtime {
   RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
 
   // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
-  // what was left: a task inside a poll that does not return can not be ended; its thread is left alone. Where nothing was
-  // left, the threads have ended, and OnThreadStop's hook was called on each. Idempotent; of several at once each waits.
+  // what was left: a task inside a poll that does not return can not be ended; its thread is left alone. Idempotent.
   // Inside a task: does not wait. A BlockOn that is under way ends with IsShutdown. Tasks of SpawnLocal are ended on the
   // thread that spawned them only: elsewhere they are left, and reported. Attached, on another thread than the loop's:
   // waits for a turn of the loop.

@@ -278,28 +278,6 @@ TEST(WorkerEndTest, AShutdownThatWaitsAwaitsTheLastHooksAfterOneThatDidNot) {
   opener.join();
 }
 
-TEST(WorkerEndTest, EachOfSeveralShutdownsThatWaitAwaitsTheLastHooks) {
-  std::atomic<int> calling{0}, stopped{0};
-  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
-                                  .WorkerThreads(2)
-                                  .OnThreadStop([&] {
-                                    while (calling < 3) std::this_thread::yield();
-                                    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // as above
-                                    ++stopped;
-                                  })
-                                  .Build();
-  ASSERT_TRUE(runtime.ok());
-  std::thread threads[3];
-  for (std::thread& thread : threads) {
-    thread = std::thread([&] {
-      ++calling;
-      EXPECT_TRUE(runtime->Shutdown().clean());
-      EXPECT_EQ(stopped, 2);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
-
 INSTANTIATE_TEST_SUITE_P(Flavours, RuntimeEndTest, testing::Values(Flavour::kCurrentThread, Flavour::kManyWorkers),
                          [](const auto& info) {
                            return info.param == Flavour::kCurrentThread ? "CurrentThread" : "ManyWorkers";

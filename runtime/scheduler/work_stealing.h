@@ -101,7 +101,6 @@ class WorkStealingCore final : public RuntimeCore {
   void EndEverything();
   TaskHeader* TakeAny();
   bool AwaitEnd(int64_t deadline_ns);
-  void JoinThreads();
   void ReportStuck(ShutdownReport& report);
 
   const RuntimeOptions options_;
@@ -118,8 +117,6 @@ class WorkStealingCore final : public RuntimeCore {
   bool ended_ = false;                   // everything has
   std::vector<base::Thread> threads_;    // of the workers, until they hand them over; the first Shutdown takes them
   std::vector<base::Parker*> awaiting_;  // threads in Shutdown and BlockOn
-
-  base::Mutex join_lock_;  // held while the threads are joined, as long as their last hooks take; before end_lock_
 
   base::Parker blocked_ended_;  // of the thread that ends everything
 
