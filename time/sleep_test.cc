@@ -154,6 +154,7 @@ std::chrono::nanoseconds WakeAfterReset(milliseconds reset) {
   PolledTask task(SleepUntil(start + 100ms));
   EXPECT_THAT(task.Poll(), IsPending());
   clock.Advance(50ms);
+  task.future().Reset(start + 500ms);
   task.future().Reset(start + reset);
   while (task.wakes() == 0) clock.Advance(1ms);
   const auto woken = start.Elapsed();

@@ -50,6 +50,7 @@ class [[nodiscard]] TimeoutEachStream : public StreamAdapter<TimeoutEachStream<S
     if (item.ready()) {
       if (!item->has_value()) return std::optional<Item>();
       waits_ = true;
+      timer_.Cancel();  // nobody waits
       if (limit_ != kNever) timer_.ResetAt((time::Instant::Now() + std::chrono::nanoseconds(limit_)).nanos());
       return std::optional<Item>(std::move(**item));
     }

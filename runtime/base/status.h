@@ -83,7 +83,8 @@ void RethrowIfThrown(const Status& status);
 // --- The end of a task -------------------------------------------------------------------------------------------------
 
 // The number of the task (TaskId) that a status is about which a JoinHandle gave because the task did not end by itself: it was
-// aborted, threw, or was ended or refused by its runtime. 0 for any other status.
+// aborted, threw, or was ended or refused by its runtime. A task, or a scope, that passes such a status on as its own passes the
+// number on. 0 for any other status.
 uint64_t TaskIdOf(const Status& status);
 // `status`, which is not OK, about that task.
 Status WithTaskId(Status status, uint64_t task);

@@ -444,21 +444,24 @@ std::vector<const TaskHeader*> BlockingPool::Waiting() const {
 
 std::vector<std::string> BlockingPool::DescribeRunning() {
   constexpr size_t kAtATime = 16, kNamed = 16;
-  const std::vector<const TaskHeader*> waiting = Waiting();
-  std::vector<std::string> running;
-  TaskHeader* jobs[kAtATime];
-  base::MutexLock walk(owned.walk());
-  for (bool first = true;; first = false) {
-    const size_t found = owned.Collect(/*shard=*/0, first, jobs, kAtATime);
-    if (found == 0) return running;
-    for (size_t i = 0; i < found; ++i) {
-      const TaskHeader& job = *jobs[i];
-      if (running.size() < kNamed && !job.complete() && !std::binary_search(waiting.begin(), waiting.end(), &job)) {
-        running.push_back(DescribeTask(job.id, job.name(), job.place_file(), job.line));
-      }
-      jobs[i]->Unref();
+  std::vector<TaskHeader*> jobs;
+  {
+    base::MutexLock walk(owned.walk());
+    TaskHeader* some[kAtATime];
+    bool first = true;
+    while (const size_t found = owned.Collect(/*shard=*/0, std::exchange(first, false), some, kAtATime)) {
+      jobs.insert(jobs.end(), some, some + found);
     }
   }
+  const std::vector<const TaskHeader*> waiting = Waiting();  // second: what was there, and does not wait by now, has begun
+  std::vector<std::string> running;
+  for (TaskHeader* job : jobs) {
+    if (running.size() < kNamed && !job->complete() && !std::binary_search(waiting.begin(), waiting.end(), job)) {
+      running.push_back(DescribeTask(job->id, job->name(), job->place_file(), job->line));
+    }
+    job->Unref();
+  }
+  return running;
 }
 
 }  // namespace kioto::internal

@@ -6,7 +6,7 @@
 // RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
 //             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
 //             job is refused. If all that live are inside jobs, which may wait for what is queued, a timer of the runtime asks
-//             for the thread again, as often as needed (limits::kThreadRetryNs). If all threads that there may be are
+//             for the thread again, as often as needed (limits::kThreadRetryNs; if it was set for a full pool, at the end of that time). If all threads that there may be are
 //             inside the same jobs for long (limits::kPoolStuckNs), while others wait, that is told to the log, once. The
 //             timer needs a runtime with time, which somebody drives, and whose clock runs.
 //             A thread that is lent to somebody else (to drive a worker, for BlockInPlace) is none of ours until it comes back:

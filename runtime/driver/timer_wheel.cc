@@ -34,20 +34,13 @@ inline void TimerWheel::Place(TimerEntry* entry) {
   occupied_[level] |= uint64_t{1} << slot;
 }
 
-inline void TimerWheel::PlaceAndUnlock(TimerEntry* entry) {
+inline bool TimerWheel::PlaceAhead(TimerEntry* entry) {
   Place(entry);
   const int64_t due = entry->tick_ * kTickNs;
   if (due < next_deadline()) next_deadline_.store(due, std::memory_order_relaxed);  // relaxed: a hint
-  if (__builtin_expect(due < parked_until_ && hurry_ != nullptr, 0) &&              // R4
-      !KIOTO_MUTANT("timer_wheel.arm_without_hurry")) {
-    parked_until_ = due;  // once is enough for all that are later
-    void (*const hurry)(void*) = hurry_;
-    void* const arg = hurry_arg_;
-    lock_.Unlock();
-    hurry(arg);
-    return;
-  }
-  lock_.Unlock();
+  if (__builtin_expect(due >= parked_until_ || hurry_ == nullptr, 1) || KIOTO_MUTANT("timer_wheel.arm_without_hurry")) return false;
+  parked_until_ = due;  // once is enough for all that are later
+  return true;
 }
 
 // --- TimerEntry --------------------------------------------------------------------------------------------------------
@@ -87,7 +80,14 @@ void TimerEntry::Arm(TimerWheel& wheel, int64_t deadline_ns, const Waker& waker,
   }
   state_.store(static_cast<uint32_t>(TimerState::kArmed), std::memory_order_relaxed);  // relaxed: under the lock
   wheel.size_.store(others + 1, std::memory_order_relaxed);  // relaxed: under the lock; elsewhere a hint
-  wheel.PlaceAndUnlock(this);
+  if (__builtin_expect(wheel.PlaceAhead(this), 0)) {
+    void (*const hurry)(void*) = wheel.hurry_;
+    void* const arg = wheel.hurry_arg_;
+    wheel.lock_.Unlock();
+    hurry(arg);
+    return;
+  }
+  wheel.lock_.Unlock();
 }
 
 bool TimerEntry::Move(int64_t deadline_ns) {
@@ -105,7 +105,8 @@ bool TimerEntry::Move(int64_t deadline_ns) {
     return true;
   }
   wheel_->Unlink(this);
-  wheel_->PlaceAndUnlock(this);
+  if (wheel_->PlaceAhead(this)) wheel_->hurry_(wheel_->hurry_arg_);  // under the lock (R6)
+  wheel_->lock_.Unlock();
   return true;
 }
 

@@ -18,6 +18,8 @@
 //               is linked the future lives, and so does the task. Who takes it off makes the reference before it stores
 //               state_ (R2), under the lock that the future's destructor would have to take (R1).
 //            R6 Move against expiry: as R1; either the old deadline was met and the waker woken, or it will be at the new one.
+//               Against the end of the runtime, which Move need not have entered: it hurries the driver under the lock, and the
+//               driver goes after Shutdown, which takes the lock and leaves nothing armed.
 // COST       Arm, Cancel, Move: 1 lock. Arm and Cancel 1 RMW more for an entry outside its task's future (R5). Poll of an armed
 //            entry by the same task: no RMW. Unlocking is a store, publishing the next deadline too. Expiry: 1 lock per 64 entries,
 //            and per entry the wake, and 1 Ref for one inside its task.
@@ -173,7 +175,8 @@ class TimerWheel {
   // All with the lock held.
   bool IsPast(int64_t tick) const { return tick <= elapsed_; }
   void Place(TimerEntry* entry);
-  void PlaceAndUnlock(TimerEntry* entry);  // one that is to come: hurries a driver that means to sleep longer (R4)
+  // One that is to come. Whether the driver means to sleep longer, and is to be hurried (R4).
+  bool PlaceAhead(TimerEntry* entry);
   void Unlink(TimerEntry* entry);
   WakeTarget* Finish(TimerEntry* entry, TimerState state);
   Next FindNext() const;

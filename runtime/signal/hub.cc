@@ -1,7 +1,7 @@
 // STATE       Slot::gate     kOpen while a listener has the slot, plus the number of handlers that are using it now
 //             Slot::wanted   what it listens to; Slot::pending what came; unheard: what came while nobody listened
 //             before[n]      what was installed before our handler, null if ours is not installed
-//             answers[n]     who is asked first, in the handler; asking: the signals for which StartAsking brought the handler
+//             answers[n]     who is asked first, in the handler; asking: the signals whose handler goes with StopAsking
 // OWNERSHIP   Opening, closing, installing and restoring: under the lock, never in a handler. The handler only uses atomics
 //             and write(2): it may interrupt any code, also code that holds the lock, and run on several threads at once.
 //             The wake fd belongs to the listener; the handler may write to it only between entering and leaving the gate.
@@ -48,6 +48,7 @@ struct Hub {
   base::Atomic<Answers> answers[kMaxSignal + 1] = {};
   Before* known[kMaxSignal + 1] = {};  // under the lock
   SignalSet asking = 0;                // under the lock
+  SignalSet unheard_before = 0;        // what was unheard at StartAsking; under the lock
 };
 
 // Constant-initialized, never destroyed: a handler may run at any time, thread exit and static destruction included.
@@ -169,6 +170,15 @@ void GiveBack(int signal, const Before& before) {
   if (::sigaction(signal, nullptr, &current) == 0 && IsOurs(current)) (void)::sigaction(signal, &before.action, nullptr);
 }
 
+// The same, but for a signal by which somebody asks: that one's goes with StopAsking.
+void GiveBackOrLater(int signal, const Before& before) {
+  if (hub.answers[signal].load(std::memory_order_relaxed) != nullptr) {  // relaxed: changes only under the lock
+    hub.asking |= BitOf(signal);
+  } else {
+    GiveBack(signal, before);
+  }
+}
+
 }  // namespace
 
 int Slot::Take() {
@@ -212,7 +222,7 @@ void Close(Slot* slot) {
     if ((mine & BitOf(signal)) == 0) continue;
     const Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
     // The default would end the process by a signal that comes now: only RestoreUnused brings it back.
-    if (before != nullptr && !IsDefault(before->action)) GiveBack(signal, *before);
+    if (before != nullptr && !IsDefault(before->action)) GiveBackOrLater(signal, *before);
   }
 }
 
@@ -222,7 +232,7 @@ void RestoreUnused() {
   for (int signal = 1; signal <= kMaxSignal; ++signal) {
     Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
     if (before == nullptr || (wanted & BitOf(signal)) != 0) continue;
-    GiveBack(signal, *before);
+    GiveBackOrLater(signal, *before);
     hub.unheard.fetch_and(~BitOf(signal), std::memory_order_acq_rel);  // acq_rel: pairs with Handle's release
   }
 }
@@ -233,6 +243,7 @@ Status StartAsking(int signal, Answers answers) {
   const bool installed = ::sigaction(signal, nullptr, &current) == 0 && IsOurs(current);
   if (Status status = Install(signal); !status.ok()) return status;
   if (!installed) hub.asking |= BitOf(signal);
+  hub.unheard_before = hub.unheard.load(std::memory_order_relaxed);  // relaxed: what comes later counts as such
   hub.answers[signal].store(answers, std::memory_order_release);  // release: pairs with Handle's acquire
   return OkStatus();
 }
@@ -241,11 +252,12 @@ void StopAsking(int signal) {
   base::MutexLock lock(hub.mutex);
   const SignalSet bit = BitOf(signal);
   hub.answers[signal].store(nullptr, std::memory_order_relaxed);  // relaxed: publishes nothing
-  const bool installed = (hub.asking & bit) == 0;
+  const bool stays = (hub.asking & bit) == 0;
   hub.asking &= ~bit;
-  if (installed || (WantedByOthers(nullptr) & bit) != 0) return;  // R4
+  if (stays || (WantedByOthers(nullptr) & bit) != 0) return;  // R4
   GiveBack(signal, *hub.before[signal].load(std::memory_order_relaxed));  // relaxed: changes only under the lock
-  hub.unheard.fetch_and(~bit, std::memory_order_acq_rel);                 // acq_rel: pairs with Handle's release
+  // acq_rel: pairs with Handle's release. What a listener left to the next one stays.
+  hub.unheard.fetch_and(~(bit & ~hub.unheard_before), std::memory_order_acq_rel);
 }
 
 }  // namespace kioto::signal::internal

@@ -20,7 +20,7 @@ class Timer {
 
   Timer(From from, int64_t nanos) : nanos_(nanos), step_(StepFor(from)) {}
   Timer(Timer&& other) noexcept : nanos_(other.nanos_), step_(other.step_) {
-    KIOTO_DCHECK(other.step_ != Step::kArmed, "a timer was moved after its first poll");
+    KIOTO_DCHECK(other.entry_.state() != TimerState::kArmed, "a timer was moved after its first poll");
   }
 
   // kFired: the deadline is over; so it stays. kArmed: not yet, the waker will be woken. kShutdown: the runtime has ended
@@ -37,7 +37,7 @@ class Timer {
   // Another deadline. The next poll starts it anew, with the runtime of that moment; until then whoever waits will be woken by
   // the old one at the new deadline.
   void ResetAt(int64_t deadline) {
-    if (step_ == Step::kArmed) (void)entry_.Move(deadline);
+    (void)entry_.Move(deadline);
     nanos_ = deadline;
     step_ = Step::kDeadline;
   }
