@@ -222,7 +222,8 @@ void PortableReactor::OnEvent(uv_poll_t* poll, int status, int events) {
   uv_poll_stop(poll);
   if (fd->armed != 0) {
     fd->reactor->Arm(fd, 0);
-    // relaxed: as in Request. libuv tells the kernel when it turns next, for which a hosted driver must see to it.
+    // libuv tells the kernel when it turns next, to which a hosted driver must see.
+    // relaxed: pairs with nothing: this thread reads it, at the end of its turn
     fd->reactor->has_requests_.store(true, std::memory_order_relaxed);
   }
   fd->reactor->CountEvents(1);

@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
-#include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/yield_now.h"
@@ -437,42 +436,6 @@ TEST(TaskDumpOfWorkers, AStuckWorkerDelaysNothing) {
     std::this_thread::yield();
   }
   go_on.Unpark();
-}
-
-struct Stalls {
-  base::Mutex mutex;
-  std::vector<std::string> reports;
-};
-
-// behaviour: kioto/runtime/scheduler/monitor.h#a_stall_is_told_to_the_hook
-TEST(StallReports, SayTheTaskAndTheStack) {
-  Stalls stalls;
-  base::Parker reported;
-  struct Arg {
-    Stalls* stalls;
-    base::Parker* reported;
-  } arg = {&stalls, &reported};
-  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
-                                  .WorkerThreads(1)
-                                  .OnStall(
-                                      [](const StallReport& report, void* arg) {
-                                        Stalls& s = *static_cast<Arg*>(arg)->stalls;
-                                        {
-                                          base::MutexLock lock(s.mutex);
-                                          s.reports.push_back(absl::StrCat(report.worker, " ", report.task_id, " ", report.task_name, " ",
-                                                                           report.file, ":", report.line));
-                                        }
-                                        EXPECT_GE(report.stalled, std::chrono::milliseconds(25));
-                                        static_cast<Arg*>(arg)->reported->Unpark();
-                                      },
-                                      &arg)
-                                  .Build();
-  ASSERT_TRUE(runtime.ok()) << runtime.status();
-  const int line = __LINE__ + 1;
-  auto first = runtime->Spawn(Lazy([&reported] { reported.Park(); }), {"slow"});
-  const uint64_t id = first.id();
-  EXPECT_TRUE(runtime->BlockOn(std::move(first)).ok());
-  EXPECT_EQ(stalls.reports, std::vector<std::string>{absl::StrCat("0 ", id, " slow ", __FILE__, ":", line)});
 }
 
 // behaviour: kioto/runtime/task/task_dump.h#tasks_bound_to_a_thread

@@ -36,8 +36,8 @@ base::Atomic<void*> g_frames[kMaxFrames];
 
 // In the handler: whether the signal was for this thread to answer. `context`: the handler may have a stack of its own.
 bool Answer(void* context) {
-  // acquire: pairs with the asker's release. Only one handler may answer a request.
   uintptr_t self = reinterpret_cast<uintptr_t>(pthread_self());
+  // Only one handler may answer a request. acq_rel: the acquire pairs with the asker's release. relaxed on failure: nothing is read.
   if (!g_wanted.compare_exchange_strong(self, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
   void* frames[kMaxFrames];
   const int count = absl::GetStackTraceWithContext(frames, kMaxFrames, /*skip_count=*/3, context, nullptr);

@@ -201,22 +201,7 @@ TEST(JoinQueueTest, DetachedTasksGoOn) {
   EXPECT_EQ(guard.use_count(), 2);
 }
 
-TEST(JoinQueueTest, DetachAllLetsAWaiterGo) {
-  Runtime runtime = MakeCurrentThread();
-  auto guard = std::make_shared<int>();
-  JoinQueue<> queue;
-  queue.SpawnOn(runtime, HoldForEver(guard));
-  Drive(runtime);
-  PolledTask next(queue.JoinNext());
-  EXPECT_THAT(next.Poll(), IsPending());
-  queue.DetachAll();
-  EXPECT_EQ(next.wakes(), 1);
-  auto polled = next.Poll();
-  ASSERT_TRUE(polled.ready());
-  EXPECT_FALSE(polled->has_value());
-  Drive(runtime);
-  EXPECT_EQ(guard.use_count(), 2);  // it goes on
-}
+TEST(JoinQueueTest, DetachAllLetsAWaiterGo) { ExpectDetachAllLetsAWaiterGo<JoinQueue<>>(); }
 
 // behaviour: tokio-util/tests/task_join_queue.rs#spawn_local_panic_outside_any_runtime
 TEST(JoinQueueTest, SpawnLocalOutsideARuntimeIsRefused) {

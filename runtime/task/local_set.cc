@@ -33,7 +33,7 @@ bool LocalQueue::KeepIfDrivenBy(uint64_t runtime) {
   if (driven_by_.load(std::memory_order_relaxed) != runtime) return false;  // relaxed: a figure
   uint32_t refs = refs_.load(std::memory_order_relaxed);                    // relaxed: the list's lock keeps the block here
   while (refs != 0) {
-    // relaxed: as in EnqueueHere
+    // relaxed: a reference is made, which gives nothing; Unref's acq_rel pairs with the others'
     if (refs_.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
   }
   return false;  // who let go of the last one waits for the list's lock

@@ -16,7 +16,7 @@ _SETUP = os.path.join(_HERE, "..", "setup")
 _APT_GET = """#!/bin/bash
 echo "apt-get $*" >>"$WORLD/calls"
 case " $* " in
-  *" indextargets "*) echo "http://archive.example/debian|bookworm|main" ;;
+  *" indextargets "*) echo "file:$WORLD/archive|bookworm|main" ;;
   *" source "*) cp "$WORLD"/archive/* . ;;
 esac
 """

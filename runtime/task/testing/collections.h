@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/local_set.h"
 
@@ -51,6 +52,25 @@ inline auto YieldThen(int n) {
 // A future that is bound to its thread, and gives n.
 inline LocalFuture<int> BoundTo(int n) {
   return LocalFuture<int>(YieldThen(n));
+}
+
+// A JoinNext that waits learns that there is nothing left, and the task goes on.
+template <class Set>
+void ExpectDetachAllLetsAWaiterGo() {
+  Runtime runtime = MakeCurrentThread();
+  auto guard = std::make_shared<int>();
+  Set set;
+  set.SpawnOn(runtime, HoldForEver(guard));
+  Drive(runtime);
+  PolledTask next(set.JoinNext());
+  EXPECT_TRUE(next.Poll().pending());
+  set.DetachAll();
+  EXPECT_EQ(next.wakes(), 1);
+  auto polled = next.Poll();
+  ASSERT_TRUE(polled.ready());
+  EXPECT_FALSE(polled->has_value());
+  Drive(runtime);
+  EXPECT_EQ(guard.use_count(), 2);
 }
 
 }  // namespace kioto
