@@ -57,7 +57,7 @@ class LocalQueue final : public Scheduler {
     return polled_.load(std::memory_order_relaxed) == task;  // relaxed: only compared
   }
   bool KeepIfDrivenBy(uint64_t runtime) override;
-  void LetGo() override { Unref(); }
+  void EndKeep() override { Unref(); }
 
   bool OnOwnThread() const { return owner_ == &CurrentThread(); }
   // Destroys every task, and gives back the set's reference.

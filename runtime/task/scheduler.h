@@ -49,9 +49,9 @@ class Scheduler {
   // Why a task is not accepted, for its JoinHandle.
   virtual Status Refusal() const { return ShutdownError("Spawn"); }
 
-  // Of a LocalSet: whether the runtime with this id was the last to drive it; then its memory is kept until LetGo. Any thread.
+  // Of a LocalSet: whether the runtime with this id was the last to drive it; then its memory is kept until EndKeep. Any thread.
   virtual bool KeepIfDrivenBy(uint64_t) { return false; }
-  virtual void LetGo() {}
+  virtual void EndKeep() {}
 
   OwnedTasks owned;
   uint64_t runtime_id = 0;  // Handle::id, LocalSet::id; 0: neither

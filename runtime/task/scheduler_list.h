@@ -36,7 +36,7 @@ class ListedScheduler {
 
 extern ListedScheduler* listed_schedulers;  // the newest
 
-// The LocalSets that the runtime with this id was the last to drive, each kept until its LetGo. Any thread.
+// The LocalSets that the runtime with this id was the last to drive, each kept until its EndKeep. Any thread.
 std::vector<Scheduler*> LocalSetsDrivenBy(uint64_t runtime_id);
 
 }  // namespace kioto::internal

@@ -93,7 +93,7 @@ RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t 
   AddTasks(scheduler, options, now_ns, dump);
   for (Scheduler* set : LocalSetsDrivenBy(scheduler.runtime_id)) {
     AddTasks(*set, options, now_ns, dump);
-    set->LetGo();
+    set->EndKeep();
   }
   std::sort(dump.tasks.begin(), dump.tasks.end(), [](const TaskDump& a, const TaskDump& b) { return a.id < b.id; });
   return dump;

@@ -14,7 +14,7 @@ _BENCHMARK = "@com_github_google_benchmark//:benchmark_main"
 
 def kioto_copts():
     """The warnings; errors only in our own workspace, so that no user's compiler stops on one."""
-    copts = ["-Wall", "-Wextra", "-Wpedantic"]
+    copts = ["-Wall", "-Wextra", "-Wpedantic", "-Woverloaded-virtual"]
     if native.repository_name() == "@":
         copts.append("-Werror")
     # gcc 12, optimizing, takes the one byte of an empty function object that is moved for uninitialized: no finding so
