@@ -5,6 +5,7 @@ file at `path`, without the white space before and after it; `new` stands in its
 """
 
 import collections
+import json
 import random
 import re
 
@@ -69,6 +70,20 @@ def filter_of(name):
     if "." not in name:
         return "*"  # A target that is one case.
     return ":".join(form % tuple(name.split(".")) for form in ("%s.%s", "*/%s.%s/*", "*/%s.%s", "%s/*.%s", "%s.%s/*"))
+
+
+def rule_alone(rule, name, source):
+    """A rule of a test, as `bazel query --output=build` prints it, with another name and of its tests the one source."""
+    lines = []
+    for line in rule.splitlines():
+        if line.startswith("  name = "):
+            line = '  name = "%s",' % name
+        elif line.startswith("  srcs = "):
+            others = [label for label in re.findall(r'"(//[^"]*\.(?:cc|h))"', line) if not label.endswith("_test.cc")]
+            line = "  srcs = %s," % json.dumps(sorted({*others, source}))
+        if not line.startswith(("#", "  generator_")):
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def outcome(status, output):

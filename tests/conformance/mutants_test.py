@@ -36,6 +36,14 @@ class MutantsTest(unittest.TestCase):
         self.assertNotEqual(mutants_lib.draw(rows, 7, 60), mutants_lib.draw(rows, 8, 60))
         self.assertEqual(len(mutants_lib.draw(rows, 7, 1000)), 100)
 
+    def test_a_test_alone_keeps_what_its_program_shares(self):
+        rule = ('# /a/BUILD.bazel:1:1\ncc_test(\n  name = "a_test",\n  generator_name = "a_test",\n  deps = ["//b:b"],\n'
+                '  srcs = ["//a:h.h"] + select({"//tools/build:unity": ["//a:a_test_joined"], '
+                '"//conditions:default": ["//a:end.cc", "//a:x_test.cc", "//a:y_test.cc"]}),\n)\n# Rule a_test\n')
+        self.assertEqual(mutants_lib.rule_alone(rule, "y", "//a:y_test.cc"),
+                         'cc_test(\n  name = "y",\n  deps = ["//b:b"],\n'
+                         '  srcs = ["//a:end.cc", "//a:h.h", "//a:y_test.cc"],\n)\n')
+
     def test_only_a_failure_is_a_failure(self):
         line = "\n//time:interval_test                    %s in 0.2s\n  /a/test.log\n"
         self.assertEqual(mutants_lib.outcome(0, line % "PASSED"), mutants_lib.PASSES)

@@ -10,6 +10,7 @@ load(":system_headers.bzl", "system_headers")
 load(":unity.bzl", "unity_sources")
 
 _GTEST = "@com_google_googletest//:gtest_main"
+_TEST_DEADLINE = "//runtime/base/testing:test_deadline"
 _BENCHMARK = "@com_github_google_benchmark//:benchmark_main"
 
 def kioto_copts():
@@ -76,11 +77,11 @@ def kioto_cc_library(
     )
 
 def kioto_cc_test(name, srcs, deps = [], size = "small", copts = [], local_defines = [], **kwargs):
-    """A GoogleTest binary with GoogleMock and a main function."""
+    """A GoogleTest binary with GoogleMock and a main function, which names the test that hangs."""
     native.cc_test(
         name = name,
         srcs = unity_sources(name + "_joined", srcs),
-        deps = _quiet(name, deps + [_GTEST], True),
+        deps = _quiet(name, deps + [_GTEST, _TEST_DEADLINE], True),
         size = size,
         copts = kioto_copts() + copts,
         local_defines = _modes() + local_defines,
