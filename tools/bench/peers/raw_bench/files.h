@@ -6,12 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "report.h"
 
 namespace files {
 
@@ -46,15 +47,6 @@ class Folder {
   }
   std::vector<std::string> made_;
 };
-
-template <class Work>
-bool Report(const char* row, int threads, size_t ops, Work work) {
-  const auto start = std::chrono::steady_clock::now();
-  if (!work()) return false;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::printf("%s %d %zu %.4f %.1f\n", row, threads, ops, seconds, seconds * 1e9 / static_cast<double>(ops));
-  return true;
-}
 
 inline bool ReadExactly(int fd, std::vector<char>& buffer) {
   size_t done = 0;
