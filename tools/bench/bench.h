@@ -72,7 +72,11 @@ extern const Row kLockRows[];
 extern const Row kTimerRows[];
 extern const Row kHttpRows[];
 extern const Row kSocketRows[];
+extern const Row kDatagramRows[];
+extern const Row kTransferRows[];
+extern const Row kCodecRows[];
 extern const Row kFileRows[];
+extern const Row kChildRows[];
 extern const Row kWaiterRows[];
 
 // Resident bytes of this process.

@@ -20,8 +20,8 @@ size_t ResidentBytes() {
 namespace {
 
 Workload Find(const char* name) {
-  for (const Row* rows :
-       {kTaskRows, kChannelRows, kBroadcastRows, kLockRows, kTimerRows, kSocketRows, kHttpRows, kFileRows, kWaiterRows}) {
+  for (const Row* rows : {kTaskRows, kChannelRows, kBroadcastRows, kLockRows, kTimerRows, kSocketRows, kDatagramRows,
+                          kTransferRows, kCodecRows, kHttpRows, kFileRows, kChildRows, kWaiterRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }

@@ -1,4 +1,5 @@
-// The limit: the bench's socket workloads on bare edge-triggered epoll, those of files in blocking code, with no runtime at all.
+// The limit: the bench's socket workloads on bare edge-triggered epoll, those of files and of children in blocking code, with no
+// runtime at all.
 //
 // Usage: raw_bench WORKLOAD THREADS [HOST:PORT]; THREADS 0 and 1 are both one thread.
 // Prints `workload threads ops seconds ns_per_op`, or `workload threads count bytes unit`.
@@ -25,6 +26,7 @@
 #include <thread>
 #include <vector>
 
+#include "children.h"
 #include "files.h"
 
 namespace {
@@ -246,7 +248,7 @@ int main(int argc, char** argv) {
     ServeEcho(argv[3]);
   } else if (row == "idle_conns") {
     IdleConns(argv[1], threads);
-  } else if (!files::Run(row, threads)) {
+  } else if (!files::Run(row, threads) && !children::Run(row, threads)) {
     std::fprintf(stderr, "usage: raw_bench WORKLOAD THREADS [HOST:PORT]\n");
     return 2;
   }

@@ -5,12 +5,16 @@
 //! for the rows that weigh memory. A wrong result panics, so no line is printed.
 mod blocking;
 mod channels;
+mod children;
+mod codecs;
+mod datagrams;
 mod files;
 mod locks;
 mod memory;
 mod net;
 mod spawn;
 mod timers;
+mod transfers;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -67,6 +71,11 @@ fn workload(name: &str, address: String) -> Option<Pin<Box<dyn Future<Output = O
         "fs_walk" => Box::pin(files::walks()),
         "echo_64" => Box::pin(net::echo(64)),
         "echo_4096" => Box::pin(net::echo(4096)),
+        "udp_echo" => Box::pin(datagrams::udp_echo()),
+        "proxy" => Box::pin(transfers::proxy()),
+        "read_to_end" => Box::pin(transfers::read_to_end()),
+        "lines" => Box::pin(codecs::lines()),
+        "spawn_children" => Box::pin(children::spawned()),
         "serve_echo" => Box::pin(net::serve_echo(address)),
         "serve_http" => Box::pin(net::serve_http(address)),
         "idle_tasks" => Box::pin(memory::idle_tasks()),
