@@ -78,6 +78,7 @@ extern const Row kCodecRows[];
 extern const Row kFileRows[];
 extern const Row kChildRows[];
 extern const Row kWaiterRows[];
+extern const Row kMixedRows[];
 
 // Resident bytes of this process.
 size_t ResidentBytes();

@@ -21,7 +21,7 @@ namespace {
 
 Workload Find(const char* name) {
   for (const Row* rows : {kTaskRows, kChannelRows, kBroadcastRows, kLockRows, kTimerRows, kSocketRows, kDatagramRows,
-                          kTransferRows, kCodecRows, kHttpRows, kFileRows, kChildRows, kWaiterRows}) {
+                          kTransferRows, kCodecRows, kHttpRows, kFileRows, kChildRows, kWaiterRows, kMixedRows}) {
     for (; rows->name != nullptr; ++rows) {
       if (std::strcmp(rows->name, name) == 0) return rows->run;
     }
