@@ -7,10 +7,14 @@
 #include <utility>
 #include <vector>
 
+#include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/waker.h"
+#include "kioto/sync/barrier.h"
 #include "kioto/sync/broadcast.h"
+#include "kioto/sync/mpsc.h"
 #include "kioto/sync/mutex.h"
 #include "kioto/sync/notify.h"
+#include "kioto/sync/rwlock.h"
 #include "kioto/sync/semaphore.h"
 #include "kioto/sync/watch.h"
 #include "tools/bench/bench.h"
@@ -88,12 +92,33 @@ void MutexAmong(Bench& bench) {
                    });
 }
 
+void RwLockAmong(Bench& bench) {
+  sync::RwLock<uint64_t> lock;
+  std::optional<sync::WriteGuard<uint64_t>> held = *lock.TryWrite();
+  OneAfterTheOther(bench, [&](size_t) { return lock.Write(); },
+                   [&](auto& waiting, size_t first) {
+                     held.reset();
+                     held.emplace(waiting.Take(first));
+                   });
+}
+
 void SemaphoreAmong(Bench& bench) {
   sync::Semaphore semaphore(0);
   OneAfterTheOther(bench, [&](size_t) { return semaphore.Acquire(); },
                    [&](auto& waiting, size_t first) {
                      semaphore.AddPermits(1);
                      waiting.Take(first)->Forget();
+                   });
+}
+
+// Senders wait for room.
+void MpscAmong(Bench& bench) {
+  auto channel = sync::Mpsc<uint64_t>(1);
+  Check(channel.sender.TrySend(0).ok(), "a send");
+  OneAfterTheOther(bench, [&](size_t) { return channel.sender.Reserve(); },
+                   [&](auto& waiting, size_t first) {
+                     Check(channel.receiver.TryRecv().ok(), "an item");
+                     waiting.Take(first)->Send(first);
                    });
 }
 
@@ -106,7 +131,7 @@ void NotifyAmong(Bench& bench) {
                    });
 }
 
-// A value to all of them, and all wait again: an operation is one receiver's part.
+// A value to all of them, or what else lets them go on, and all wait again: an operation is one receiver's part.
 template <class Make, class Send>
 void AllAtOnce(Bench& bench, Make make, Send send) {
   const size_t size = bench.Size(1'000), values = std::max<size_t>(1, bench.Times(1'000'000) / size);
@@ -138,11 +163,24 @@ void BroadcastAmong(Bench& bench) {
             [&](uint64_t value) { Check(room.Send(value) == receivers.size(), "a broadcast"); });
 }
 
+// All but one wait for that one, which is the last to arrive.
+void BarrierAmong(Bench& bench) {
+  sync::Barrier barrier(bench.Size(1'000) + 1);
+  const Waker none;
+  AllAtOnce(bench, [&](size_t) { return barrier.Wait().Then([](sync::BarrierResult&) { return OkStatus(); }); },
+            [&](uint64_t) {
+              internal::PollScope scope;
+              Context cx(none, scope);
+              Check(barrier.Wait().PollOnce(cx).ready(), "the last at a barrier");
+            });
+}
+
 }  // namespace
 
 const Row kWaiterRows[] = {
-    {"mutex_among", MutexAmong}, {"semaphore_among", SemaphoreAmong}, {"notify_among", NotifyAmong},
-    {"watch_among", WatchAmong}, {"broadcast_among", BroadcastAmong}, {nullptr, nullptr},
+    {"mutex_among", MutexAmong}, {"rwlock_among", RwLockAmong},       {"semaphore_among", SemaphoreAmong},
+    {"mpsc_among", MpscAmong},   {"notify_among", NotifyAmong},       {"watch_among", WatchAmong},
+    {"barrier_among", BarrierAmong}, {"broadcast_among", BroadcastAmong}, {nullptr, nullptr},
 };
 
 }  // namespace kioto::bench
