@@ -127,7 +127,7 @@ void Notify::NotifyAll() {
   if (!KIOTO_MUTANT("notify.one_by_one")) word_.store(word | kLocked, std::memory_order_release);
   all.Splice(waiters_);
   while (Waiter* waiter = all.PopFront()) {
-    wakes.Add(std::move(waiter->waker.Write()));
+    if (!KIOTO_MUTANT("notify.silent_all")) wakes.Add(std::move(waiter->waker.Write()));
     waiter->signal.store(NotifiedFuture::kAll,
                          std::memory_order_release);  // release: the waiter is its task's from here on
     if (wakes.full()) {

@@ -129,7 +129,8 @@ size_t Semaphore::ForgetPermits(size_t count) {
     const uint64_t gone = (word & kWaiters) != 0 ? 0 : std::min<uint64_t>(count, FreeOf(word));
     // acq_rel: as every RMW of the word. acquire on failure: as Load.
     if (word_.compare_exchange_weak(word, word - gone * kFreeOne, std::memory_order_acq_rel,
-                                    std::memory_order_acquire)) {
+                                    std::memory_order_acquire) ||
+        KIOTO_MUTANT("semaphore.forget_once")) {
       return gone;
     }
   }

@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/memory_cache.h"
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/watch_core.h"
@@ -214,7 +215,7 @@ class WatchReceiver {
   // The same, and it is seen.
   WatchRef<T> BorrowAndUpdate() {
     WatchRef<T> value = Borrow();
-    seen_ = value.version();
+    if (!KIOTO_MUTANT("watch.borrow_unseen")) seen_ = value.version();
     return value;
   }
 

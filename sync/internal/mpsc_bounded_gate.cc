@@ -37,7 +37,7 @@ void BoundedGate::Close() {
     word_.fetch_or(kMpscClosed, std::memory_order_acq_rel);  // acq_rel: as every RMW of the word
     ClearWaiting();
   });
-  closed_.NotifyAll();
+  if (!KIOTO_MUTANT("mpsc.silent_close")) closed_.NotifyAll();
 }
 
 uint64_t BoundedGate::TakeUpTo(uint64_t n) {

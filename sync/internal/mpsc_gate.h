@@ -115,7 +115,7 @@ class MpscGate {
   // The same question without waiting.
   MpscWait Ask(Position head) const {
     const uint64_t word = Load();
-    if (TailOf(word) != head) return MpscWait::kWriting;
+    if (TailOf(word) != head && !KIOTO_MUTANT("mpsc.ask_gives_up")) return MpscWait::kWriting;
     return Over(word) ? MpscWait::kOver : MpscWait::kParked;
   }
   // Lets go of the waker.

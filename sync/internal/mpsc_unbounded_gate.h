@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kioto/runtime/base/mutant.h"
 #include "kioto/sync/internal/mpsc_gate.h"
 
 namespace kioto::sync::internal {
@@ -48,7 +49,7 @@ class UnboundedGate : public MpscGate<uint64_t, kMpscFlagBits, 0> {
   uint64_t permits_out() const { return 0; }
   void Close() {
     word_.fetch_or(kMpscClosed, std::memory_order_acq_rel);  // acq_rel: as every RMW of the word
-    closed_.NotifyAll();
+    if (!KIOTO_MUTANT("mpsc.silent_close")) closed_.NotifyAll();
   }
 
  private:

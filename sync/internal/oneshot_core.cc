@@ -12,7 +12,7 @@ OneshotCore::Leave OneshotCore::LeaveSender() {
     // failure: kRxGone may have come.
     if (word_.compare_exchange_weak(word, (word & ~kPointer) | kTxGone, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
-      WakeAndForget(word);
+      if (!KIOTO_MUTANT("oneshot.leave_silently")) WakeAndForget(word);
       return {false, false};
     }
   }

@@ -53,7 +53,7 @@ class OneshotCore {
   [[nodiscard]] bool Send() {
     uint64_t word = word_.load(std::memory_order_relaxed);  // relaxed: a guess, confirmed by the CAS
     do {
-      if ((word & kRxClosed) != 0) return false;
+      if ((word & kRxClosed) != 0 && !KIOTO_MUTANT("oneshot.send_after_close")) return false;  // R1
       // acq_rel: the value is released to the receiver's acquire; the waker was released by Await. relaxed on failure.
     } while (!word_.compare_exchange_weak(word, (word & ~kPointer) | kSent | kTxGone,
                                           KIOTO_ORDER("oneshot.send_order", std::memory_order_acq_rel),

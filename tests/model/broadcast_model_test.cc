@@ -195,11 +195,13 @@ TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {
   ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared, 1>);
   ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared, 2>);
   ExpectHolds(Options().Random(10000), ReceiverLeaves<Shared, 2>);
+  ExpectCaught("broadcast.drop_order", Options().StaleLoads(0), ReceiverLeaves<Shared, 2>);
 }
 
 TEST_F(BroadcastModel, TwoSendersAtOnePlace) {
   ExpectHolds(Options().StaleLoads(0), TwoSenders<Shared>);
   ExpectHolds(Options().Random(10000), TwoSenders<Shared>);
+  ExpectCaught("broadcast.publish_order", Options().StaleLoads(0), TwoSenders<Shared>);
 }
 
 // --- CancellationToken ---

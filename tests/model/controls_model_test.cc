@@ -30,7 +30,6 @@ struct Primitive {
 // check: B4
 TEST(ModelControls, EachPrimitiveHasThreeModelsAndAllHaveSixty) {
   const std::vector<std::string> names = Models();
-  EXPECT_GE(names.size(), 60u);
   const std::vector<Primitive> primitives = {
       {"oneshot", {"SyncModel.Oneshot"}},
       {"mpsc", {"MpscModel."}},
@@ -39,7 +38,7 @@ TEST(ModelControls, EachPrimitiveHasThreeModelsAndAllHaveSixty) {
       {"notify", {"SyncModel.Notify"}},
       {"semaphore", {"SemaphoreModel."}},
       {"mutex", {"LocksModel.MutexExcludes", "LocksModel.DropLock", "LocksModel.NoBarging"}},
-      {"rwlock", {"LocksModel.ConcurrentWrite", "LocksModel.ConcurrentReadWrite", "LocksModel.Downgrade"}},
+      {"rwlock", {"LocksModel.ConcurrentWrite", "LocksModel.ConcurrentReadWrite", "LocksModel.Downgrade", "LocksModel.AWriter"}},
       {"once cell", {"LocksModel.OneMakesIt", "LocksModel.DropInitializer", "LocksModel.SetAgainstInit"}},
       {"set once", {"LocksModel.SetOnce"}},
       {"barrier", {"LocksModel.Barrier"}},
@@ -47,13 +46,16 @@ TEST(ModelControls, EachPrimitiveHasThreeModelsAndAllHaveSixty) {
       {"waker slot", {"WakerSlotModel."}},
       {"join list", {"JoinListModel."}},
   };
+  int all = 0;
   for (const Primitive& primitive : primitives) {
     int count = 0;
     for (const std::string& name : names) {
       for (const char* begins : primitive.models) count += name.rfind(begins, 0) == 0;
     }
     EXPECT_GE(count, 3) << primitive.name;
+    all += count;
   }
+  EXPECT_GE(all, 60);
 }
 
 // A mark of the product that a model has met and no test expects to be caught fails the program, when all tests have run. This is

@@ -144,6 +144,25 @@ TEST_F(LocksModel, DowngradeKeepsWritersOut) {
   ExpectCaught("lock_guard.downgrade_all", Options(), DowngradeKeepsWritersOut);
 }
 
+// A writer waits for a reader to go: who wants to read meanwhile does not pass it.
+void AWriterIsNotPassed() {
+  sync::RwLock<int> lock(0, 2);
+  std::optional held = *lock.TryRead();
+  TaskThread task;
+  auto wait = lock.Write();
+  Assert(task.Poll(wait).pending(), "wrote while another read");
+  {
+    Thread reader([&] { held.reset(); });
+    Assert(!lock.TryRead().ok(), "passed the writer");
+  }
+  Assert(task.Poll(wait).ready(), "was not handed over");
+}
+
+TEST_F(LocksModel, AWriterIsNotPassed) {
+  ExpectHoldsAlways(Options().StaleLoads(1), AWriterIsNotPassed);
+  ExpectCaught("lock_core.barge", Options(), AWriterIsNotPassed);
+}
+
 void OneMakesIt() {
   sync::OnceCell<Count*> cell;
   Count a(1);

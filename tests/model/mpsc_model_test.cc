@@ -171,6 +171,8 @@ TEST_F(MpscModel, Unbounded) {
 TEST_F(MpscModel, NotEmptyAfterSend) {
   ExpectHolds(Options().Preemptions(3), NotEmptyAfterSend<UnboundedChannel>);
   ExpectHolds(Options().Preemptions(3), NotEmptyAfterSend<BoundedChannel<10>>);
+  ExpectCaught("mpsc.ask_gives_up", Options(), NotEmptyAfterSend<UnboundedChannel>);
+  ExpectCaught("mpsc.ask_gives_up", Options(), NotEmptyAfterSend<BoundedChannel<10>>);
 }
 
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#len_during_close_0
@@ -230,8 +232,12 @@ void WaitForClosed(Channel channel) {
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_unbounded_rx
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_bounded_rx
 TEST_F(MpscModel, SendersSeeTheReceiverGo) {
-  ExpectHolds(Options(), [] { WaitForClosed(sync::MpscUnbounded<Value>()); });
-  ExpectHolds(Options(), [] { WaitForClosed(sync::Mpsc<Value>(1)); });
+  auto unbounded = [] { WaitForClosed(sync::MpscUnbounded<Value>()); };
+  auto bounded = [] { WaitForClosed(sync::Mpsc<Value>(1)); };
+  ExpectHolds(Options(), unbounded);
+  ExpectHolds(Options(), bounded);
+  ExpectCaught("mpsc.silent_close", Options(), unbounded);
+  ExpectCaught("mpsc.silent_close", Options(), bounded);
 }
 
 // --- bounded ---

@@ -116,6 +116,7 @@ void GrantedBetweenWakes() {
 TEST_F(SemaphoreModel, TwoOfThree) {
   ExpectHolds(Options().Preemptions(1).StaleLoads(0), TwoOfThree);
   ExpectHolds(Options().Random(5000), TwoOfThree);
+  ExpectCaught("semaphore.no_hand_over", Options().StaleLoads(0), TwoOfThree);
 }
 
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#release
@@ -134,6 +135,7 @@ TEST_F(SemaphoreModel, DropAcquire) {
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_close
 TEST_F(SemaphoreModel, CloseAgainstAcquire) {
   ExpectHoldsAlways(Options().StaleLoads(1), CloseAgainstAcquire);
+  ExpectCaught("permit_queue.leave_with_permits", Options().StaleLoads(0), CloseAgainstAcquire);
 }
 
 TEST_F(SemaphoreModel, GrantedBetweenWakes) {
@@ -144,11 +146,13 @@ TEST_F(SemaphoreModel, GrantedBetweenWakes) {
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#release_during_acquire
 TEST_F(SemaphoreModel, ReleaseDuringAcquire) {
   ExpectHoldsAlways(Options().StaleLoads(1), ReleaseDuringAcquire);
+  ExpectCaught("semaphore.no_hand_over", Options(), ReleaseDuringAcquire);
 }
 
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#concurrent_permit_updates
 TEST_F(SemaphoreModel, PermitUpdates) {
   ExpectHoldsAlways(Options().StaleLoads(1), PermitUpdates);
+  ExpectCaught("semaphore.forget_once", Options(), PermitUpdates);
 }
 
 }  // namespace

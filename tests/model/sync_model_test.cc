@@ -109,6 +109,7 @@ TEST_F(SyncModel, OneshotSendAndReceive) {
 // behaviour: tokio/src/sync/tests/loom_oneshot.rs#recv_closed
 TEST_F(SyncModel, OneshotSendAgainstClose) {
   ExpectHoldsAlways(Options().Preemptions(3), SendAgainstClose);
+  ExpectCaught("oneshot.send_after_close", Options(), SendAgainstClose);
 }
 
 // behaviour: tokio/src/sync/tests/loom_oneshot.rs#try_recv_close
@@ -119,10 +120,12 @@ TEST_F(SyncModel, OneshotSendAgainstCloseAndTry) {
 
 TEST_F(SyncModel, OneshotReceiverLeaves) {
   ExpectHoldsAlways(Options().Preemptions(3), ReceiverLeaves);
+  ExpectCaught("oneshot.send_order", Options(), ReceiverLeaves);
 }
 
 TEST_F(SyncModel, OneshotSenderLeaves) {
   ExpectHoldsAlways(Options().Preemptions(3), SenderLeaves);
+  ExpectCaught("oneshot.leave_silently", Options(), SenderLeaves);
 }
 
 TEST_F(SyncModel, OneshotWaitForClosed) {
@@ -133,16 +136,19 @@ TEST_F(SyncModel, OneshotWaitForClosed) {
 // behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_rx_task
 TEST_F(SyncModel, OneshotReceiverMoves) {
   ExpectHoldsAlways(Options().Preemptions(3), ReceiverMoves);
+  ExpectCaught("oneshot.await_order", Options(), ReceiverMoves);
 }
 
 // behaviour: tokio/src/sync/tests/loom_oneshot.rs#changing_tx_task
 TEST_F(SyncModel, OneshotSenderMoves) {
   ExpectHoldsAlways(Options().Preemptions(3), SenderMoves);
+  ExpectCaught("oneshot.leave_without_close", Options(), SenderMoves);
 }
 
 // behaviour: tokio/src/sync/tests/loom_oneshot.rs#drop_rx_after_poll
 TEST_F(SyncModel, OneshotPolledReceiverLeaves) {
   ExpectHoldsAlways(Options().Preemptions(3), PolledReceiverLeaves);
+  ExpectCaught("oneshot.await_order", Options(), PolledReceiverLeaves);
 }
 
 // --- Notify ---
@@ -280,6 +286,7 @@ TEST_F(SyncModel, NotifyPermitOfTwo) {
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters
 TEST_F(SyncModel, NotifyAll) {
   ExpectHoldsAlways(Options().StaleLoads(1), All);
+  ExpectCaught("notify.silent_all", Options(), All);
 }
 
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_one
@@ -296,6 +303,7 @@ TEST_F(SyncModel, NotifyBetweenWakes) {
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_and_one
 TEST_F(SyncModel, NotifyAllAndOne) {
   ExpectHoldsAlways(Options().StaleLoads(1), AllAndOne);
+  ExpectCaught("notify.silent_all", Options(), AllAndOne);
 }
 
 // behaviour: tokio/src/sync/tests/loom_notify.rs#notify_waiters_poll_consistency

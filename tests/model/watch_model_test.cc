@@ -197,6 +197,7 @@ TEST_F(WatchModel, BothEndsBorrowWhatWasSent) {
 TEST_F(WatchModel, PolledOnceOnSeveralThreadsNoChangeIsLostOrToldTwice) {
   ExpectHolds(Options().StaleLoads(0).Preemptions(2), PolledOnceHereAndThere);
   ExpectHolds(Options().Random(2000), PolledOnceHereAndThere);
+  ExpectCaught("watch.borrow_unseen", Options().StaleLoads(0), PolledOnceHereAndThere);
 }
 
 // behaviour: tokio/src/sync/tests/loom_watch.rs#smoke
@@ -227,12 +228,14 @@ TEST_F(WatchModel, NoChangeAndNoBorrowedValueIsLost) {
 TEST_F(WatchModel, WaitForGivesTheValueThatWasAccepted) {
   ExpectHolds(Options().StaleLoads(0), WaitForAgainstSends);
   ExpectHolds(Options().Random(5000), WaitForAgainstSends);
+  ExpectCaught("watch.look_once", Options().StaleLoads(0), WaitForAgainstSends);
 }
 
 // behaviour: tokio/src/sync/tests/loom_watch.rs#wait_for_test
 TEST_F(WatchModel, WaitForIsNotMisledByChangesThatAreNone) {
   ExpectHolds(Options().StaleLoads(0), WaitForAfterNothing);
   ExpectHolds(Options().Random(5000), WaitForAfterNothing);
+  ExpectCaught("watch.look_once", Options().StaleLoads(0), WaitForAfterNothing);
 }
 
 }  // namespace
