@@ -4,9 +4,11 @@
 
 #include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "kioto/runtime/base/status.h"
+#include "kioto/sync/barrier.h"
 #include "kioto/sync/broadcast.h"
 #include "kioto/sync/cancellation_token.h"
 #include "kioto/sync/mpsc.h"
@@ -15,6 +17,7 @@
 #include "kioto/sync/notify.h"
 #include "kioto/sync/once_cell.h"
 #include "kioto/sync/oneshot.h"
+#include "kioto/sync/rwlock.h"
 #include "kioto/sync/semaphore.h"
 #include "kioto/sync/set_once.h"
 #include "kioto/sync/watch.h"
@@ -237,6 +240,27 @@ void MutexFree() {
     if (auto guard = mutex.TryLock(); guard.ok()) guard->Unlock();
   });
 }
+void MutexWait() {
+  sync::Mutex<int> mutex(0);
+  std::optional held = *mutex.TryLock();
+  Both([&] { (void)PollOnce(Kept(mutex.Lock()), new TaskThread); }, [&] { held.reset(); });
+}
+void RwLockFree() {
+  sync::RwLock<int> lock(0);
+  Twice([&] {
+    if (auto guard = lock.TryRead(); guard.ok()) guard->Unlock();
+    if (auto guard = lock.TryWrite(); guard.ok()) guard->Unlock();
+  });
+}
+void RwLockWait() {
+  sync::RwLock<int> lock(0);
+  std::optional held = *lock.TryWrite();
+  Both([&] { (void)PollOnce(Kept(lock.Read()), new TaskThread); }, [&] { held.reset(); });
+}
+void BarrierWait() {
+  sync::Barrier barrier(2);
+  Twice([&] { (void)PollOnce(Kept(barrier.Wait()), new TaskThread); });
+}
 void OnceCellGet() {
   sync::OnceCell<int> cell;
   Both([&] { (void)cell.Set(1); }, [&] { (void)cell.Get(); });
@@ -298,6 +322,10 @@ constexpr Operation kOperations[] = {
     {"Semaphore: `Acquire`, `TryAcquire`, release, nobody waiting", true, &SemaphoreFree},
     {"Semaphore: with somebody waiting, or about to", false, &SemaphoreWait},
     {"Mutex: `TryLock`, unlock, nobody waiting", true, &MutexFree},
+    {"Mutex: with somebody waiting, or about to", false, &MutexWait},
+    {"RwLock: `TryRead`, `TryWrite`, unlock, nobody waiting", true, &RwLockFree},
+    {"RwLock: with somebody waiting, or about to", false, &RwLockWait},
+    {"Barrier: `Wait`", false, &BarrierWait},
     {"OnceCell: `Get`", true, &OnceCellGet},
     {"SetOnce: `Set`, nobody waiting, and `Get`", true, &SetOnceSet},
     {"CancellationToken: `IsCancelled`, and copies", true, &TokenLook},
