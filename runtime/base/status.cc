@@ -197,6 +197,13 @@ Status PartIsOffError(absl::string_view part, absl::string_view what, absl::stri
                              builder_call, " from its RuntimeBuilder"));
 }
 
+Status InheritedError(absl::string_view what) {
+  return Status(absl::StatusCode::kFailedPrecondition,
+                absl::StrCat("kioto: ", what,
+                             " was refused because its runtime was made before fork(), and its threads are the parent's: make a "
+                             "runtime after fork(), or call execve or _exit in the child"));
+}
+
 Status ShutdownError(absl::string_view what, absl::string_view why) {
   if (!why.empty()) {
     return Condition(absl::StatusCode::kUnavailable, kShutdown,

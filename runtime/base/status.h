@@ -89,12 +89,14 @@ uint64_t TaskIdOf(const Status& status);
 // `status`, which is not OK, about that task.
 Status WithTaskId(Status status, uint64_t task);
 
-// --- Why a part of the runtime refuses: three sentences that say what to do ------------------------------------------
+// --- Why a part of the runtime refuses: four sentences that say what to do ------------------------------------------
 
 // `what` is the call as the user wrote it: "Sleep", "net::TcpListener::Bind". kFailedPrecondition.
 Status OutsideRuntimeError(absl::string_view what);
 // PartIsOffError("I/O", "net::TcpListener::Bind", "WithoutIo()"). kFailedPrecondition.
 Status PartIsOffError(absl::string_view part, absl::string_view what, absl::string_view builder_call);
+// In a child of fork(), of a runtime that its parent has made. kFailedPrecondition.
+Status InheritedError(absl::string_view what);
 // kUnavailable. With a reason, `what` was not refused but ended by it.
 Status ShutdownError(absl::string_view what, absl::string_view why = "");
 bool IsShutdown(const Status& status);

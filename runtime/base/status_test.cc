@@ -238,6 +238,10 @@ TEST(SentenceTest, SayWhatToDo) {
             "kioto: net::TcpListener::Bind needs I/O, which this runtime was built without: remove WithoutIo() from "
             "its RuntimeBuilder");
 
+  const Status inherited = InheritedError("BlockOn");
+  EXPECT_EQ(inherited.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(inherited.message(), StartsWith("kioto: BlockOn was refused because its runtime was made before fork(), "));
+
   const Status shutdown = ShutdownError("Spawn");
   EXPECT_EQ(shutdown.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(shutdown.message(), StartsWith("kioto: Spawn was refused because its runtime is shutting down: "));

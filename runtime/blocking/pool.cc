@@ -56,7 +56,9 @@ void BlockingPool::SetRuntime(std::weak_ptr<Scheduler> runtime, DriverSet* drive
   drivers_ = drivers;
 }
 
-Status BlockingPool::Refusal() const { return ShutdownError("SpawnBlocking"); }
+Status BlockingPool::Refusal() const {
+  return fork_mark.inherited() ? InheritedError("SpawnBlocking") : ShutdownError("SpawnBlocking");
+}
 
 BlockingPool::Waiter* BlockingPool::PopWaiterLocked() {
   if (waiting_.empty()) return nullptr;
@@ -104,6 +106,7 @@ Status BlockingPool::AdmitLocked() const {
 }
 
 Status BlockingPool::TakePlace() {
+  if (fork_mark.inherited()) return Refusal();
   base::MutexLock lock(lock_);
   Status refusal = AdmitLocked();
   if (refusal.ok()) ++places_;

@@ -67,6 +67,8 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   bool ended_by_caller() const {
     return ended_by_caller_.load(std::memory_order_relaxed);  // relaxed: as above
   }
+  // In a child of fork(): it can not be ended there, and to destroy it would take sockets out of the parent's epoll sets.
+  void KeepForEver() { kept_ = shared_from_this(); }
   // Whether Shutdown (or Detach) was called.
   bool shutting_down() const {
     return shutting_down_.load(std::memory_order_acquire);  // acquire: pairs with the release of who stops it
@@ -113,6 +115,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   base::Atomic<uint64_t> foreign_forced_yields_{0};  // by BlockOn's futures on threads that are no worker
   const std::string name_;
   const TaskHooks task_hooks_;
+  std::shared_ptr<RuntimeCore> kept_;  // itself, or null
   mutable base::Mutex ended_by_lock_;
   std::string ended_by_;  // the first failure that stopped the runtime; ""
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -57,6 +58,7 @@ Runtime::~Runtime() { End(); }
 
 void Runtime::End() {
   if (core_ == nullptr) return;
+  if (core_->fork_mark.inherited()) return std::exchange(core_, nullptr)->KeepForEver();
   // Who called Shutdown knows what was left, and has waited for it as long as he wanted to.
   const bool wait = internal::MayWaitHere(*core_) && !core_->ended_by_caller() && !core_->EndsElsewhere();
   core_->Shutdown(wait ? internal::kNever : 0);
@@ -64,17 +66,25 @@ void Runtime::End() {
 }
 
 ShutdownReport Runtime::Shutdown(std::chrono::nanoseconds at_most) {
+  if (core_->fork_mark.inherited()) {
+    ShutdownReport report;
+    report.stuck.emplace_back(InheritedError("Shutdown").message());
+    return report;
+  }
   if (!internal::MayWaitHere(*core_)) return core_->Shutdown(0);  // a task's: the destructor is yet to wait
   core_->NoteEndedByCaller();
   return core_->Shutdown(internal::DeadlineAfter(at_most));
 }
 
 void Runtime::ShutdownBackground() {
+  if (core_->fork_mark.inherited()) return;
   core_->NoteEndedByCaller();
   core_->Shutdown(0);
 }
 
-Status Runtime::Detach(void (*done)(void*), void* arg) { return core_->Detach(done, arg); }
+Status Runtime::Detach(void (*done)(void*), void* arg) {
+  return core_->fork_mark.inherited() ? InheritedError("Detach") : core_->Detach(done, arg);
+}
 
 // --- RuntimeBuilder ----------------------------------------------------------------------------------------------------
 

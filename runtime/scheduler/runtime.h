@@ -158,6 +158,7 @@ class [[nodiscard]] Runtime {
   Runtime& operator=(Runtime&& other) noexcept;
   // Ends every task; waits for what runs, unless Shutdown was called before and has waited, or ShutdownBackground or Detach,
   // which say not to. Inside a task: does not wait.
+  // In a child of fork(), of a runtime that the parent made: nothing; all else there is refused with a sentence that says so.
   // With tasks of SpawnLocal: on their thread (a checked error elsewhere). Attached: Detach; does not wait for it.
   ~Runtime();
 

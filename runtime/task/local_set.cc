@@ -22,7 +22,10 @@ void CheckThread(const LocalQueue* queue) {
 
 LocalQueue::LocalQueue() : Scheduler(/*shards=*/1), owner_(&CurrentThread()) { runtime_id = NextRuntimeId(); }
 
-Status LocalQueue::Refusal() const { return AbortedError("SpawnLocal: the LocalSet is being destroyed"); }
+Status LocalQueue::Refusal() const {
+  if (fork_mark.inherited()) return InheritedError("SpawnLocal");
+  return AbortedError("SpawnLocal: the LocalSet is being destroyed");
+}
 
 void LocalQueue::Unref() {
   // acq_rel: the release pairs with the acquire of the last one, which deletes.

@@ -190,7 +190,7 @@ void AbortTask(TaskHeader* task) {
 
 void StartTask(TaskHeader* task) {
   Scheduler* scheduler = task->scheduler;
-  if (!scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
+  if (scheduler->fork_mark.inherited() || !scheduler->owned.Link(task, scheduler->ShardForThisThread())) {
     task->table()->cancel(task, WithTaskId(scheduler->Refusal(), task->id));
     if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDropOutput) {
       DropTaskOutput(task);

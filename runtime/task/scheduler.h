@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/fork_mark.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/task/owned_tasks.h"
 #include "kioto/runtime/task/task_hooks.h"
@@ -47,13 +48,14 @@ class Scheduler {
   // answer may be old.
   virtual bool FindRunning(const TaskHeader*, RunningPoll*) const { return false; }
   // Why a task is not accepted, for its JoinHandle.
-  virtual Status Refusal() const { return ShutdownError("Spawn"); }
+  virtual Status Refusal() const { return fork_mark.inherited() ? InheritedError("Spawn") : ShutdownError("Spawn"); }
 
   // Of a LocalSet: whether the runtime with this id was the last to drive it; then its memory is kept until EndKeep. Any thread.
   virtual bool KeepIfDrivenBy(uint64_t) { return false; }
   virtual void EndKeep() {}
 
   OwnedTasks owned;
+  const base::ForkMark fork_mark;
   uint64_t runtime_id = 0;  // Handle::id, LocalSet::id; 0: neither
   UnhandledHook on_unhandled = nullptr;  // null: the log
   void* on_unhandled_arg = nullptr;
