@@ -1,5 +1,7 @@
 #include "kioto/runtime/base/memory_cache.h"
 
+#include <pthread.h>
+
 #include <cstdlib>
 
 #include "kioto/runtime/base/check.h"
@@ -39,13 +41,29 @@ struct Classes {
   Classes() {
     // Class 0 is size 0, which gets a block like size 1.
     for (size_t i = 0; i < kClasses; ++i) classes[i].Init(&pool, (i == 0 ? 1 : i) * kClassBytes);
+    // In a child of fork() no lock is to be held by a thread that is not there.
+    const int refused = ::pthread_atfork(&LockAll, &UnlockAll, &UnlockAll);
+    KIOTO_CHECK(refused == 0, "the system has no memory left for a handler of fork()");
   }
+  static void LockAll();
+  static void UnlockAll();
+
   SlabPool pool;
   SizeClass classes[kClasses];
 };
 Classes& TheClasses() {
   static Classes& classes = *new Classes;  // never destroyed: threads may outlive main
   return classes;
+}
+
+void Classes::LockAll() {
+  for (SizeClass& size_class : TheClasses().classes) size_class.mutex().Lock();
+  TheClasses().pool.mutex().Lock();
+}
+
+void Classes::UnlockAll() {
+  TheClasses().pool.mutex().Unlock();
+  for (SizeClass& size_class : TheClasses().classes) size_class.mutex().Unlock();
 }
 
 void GiveAll(ThreadCache* cache) {

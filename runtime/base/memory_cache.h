@@ -12,7 +12,8 @@
 // A block has no header; larger ones are malloc's. A thread's blocks go down when it ends. Under AddressSanitizer,
 // ThreadSanitizer and the explorer all of it is malloc, so that they see every block.
 //
-// Alignment 16. Memory that the system refuses ends the process with a sentence. Any thread, also while it ends.
+// Alignment 16. Memory that the system refuses ends the process with a sentence. Any thread, also while it ends, and in a child of
+// fork().
 #ifndef KIOTO_RUNTIME_BASE_MEMORY_CACHE_H_
 #define KIOTO_RUNTIME_BASE_MEMORY_CACHE_H_
 

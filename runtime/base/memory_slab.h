@@ -34,6 +34,8 @@ class SlabPool {
   Slab* Take();
   void Give(Slab* slab);
   size_t mapped_bytes();
+  // For who forks (memory_cache.cc).
+  Mutex& mutex() { return mutex_; }
 
  private:
   Mutex mutex_;
@@ -57,6 +59,8 @@ class SizeClass {
   FreeBlock* Take(uint32_t count);
   // The first `count` blocks of a chain; gives the rest.
   FreeBlock* Give(FreeBlock* chain, uint32_t count);
+  // As SlabPool's. Locked before that one.
+  Mutex& mutex() { return mutex_; }
 
  private:
   SlabPool* pool_ = nullptr;
