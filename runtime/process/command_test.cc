@@ -168,7 +168,8 @@ TEST_F(CommandTest, SessionsAndProcessGroups) {
   EXPECT_TRUE(Wait(leader).success());
 }
 
-// The check I4, and CVE-2015-0278: groups stay with nobody who is no longer root.
+// CVE-2015-0278: groups stay with nobody who is no longer root.
+// check: I4
 TEST_F(CommandTest, IdentityAndGroups) {
   gid_t groups[1024];
   const int count = ::getgroups(1024, groups);

@@ -73,7 +73,7 @@ TEST_P(ManyChildrenTest, NoEndIsMissed) {
   EXPECT_FALSE(HasChildren());
 }
 
-// The check I4.
+// check: I4
 TEST_P(ManyChildrenTest, AThousandShortOnesLeaveNoZombie) {
   struct sigaction handler{}, before;
   handler.sa_handler = &HostHandler;
