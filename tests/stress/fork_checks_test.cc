@@ -71,8 +71,7 @@ int FirstNotRefused(Runtime& inherited, const Runtime& own) {
   {
     const EnterGuard entered = inherited.Enter();
     if (!IsRefusal(TrySpawnBlocking([] {}).status(), "SpawnBlocking")) return 4;
-    JoinHandle<int> task = Spawn(Ready(1));
-    if (!task.finished()) return 5;
+    if (!IsRefusal(own.BlockOn(Spawn(Ready(1))).status(), "Spawn")) return 5;
   }
   if (!IsRefusal(inherited.Detach([](void*) {}, nullptr), "Detach")) return 6;
   inherited.ShutdownBackground();
