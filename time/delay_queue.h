@@ -3,11 +3,13 @@
 //   time::DelayQueue<SessionId> expiry;
 //   time::DelayKey key = expiry.Insert(id, 30min);
 //   expiry.Reset(key, 30min);                                               // it was used again
-//   SelectBiased(Case(Next(expiry), [&](auto& out) { sessions.erase(out->value); }), Case(requests.Recv(), …))
+//   SelectBiased(Case(Next(expiry), [&](auto& out) { sessions.erase(out->value); }).When(!expiry.empty()),
+//                Case(requests.Recv(), …))
 //   expiry.Remove(key);                                                     // it ended by itself
 //
 // It is a stream of Expired, earliest deadline first, equal ones in the order of insertion. When nothing is left in it the
-// stream says nullopt, but may be asked again: whoever was told so is woken by the next insertion.
+// stream says nullopt, at once, but may be asked again: whoever was told so is woken by the next insertion. So in a Select in
+// a loop its case is off while the queue is empty: else it wins every round.
 //
 // A delay counts from the call, on the clock of the runtime entered on the thread. Never early; late by up to a millisecond,
 // the grain of timers. No delay is too long; one that is over already comes out at the next poll.

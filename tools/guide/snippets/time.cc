@@ -1,11 +1,16 @@
 // The snippets of tools/guide/time.md, compiled and run.
 #include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/testing/kioto_test.h"
+#include "kioto/sync/mpsc.h"
 #include "kioto/time/backoff.h"
 #include "kioto/time/delay_queue.h"
 #include "kioto/time/instant.h"
@@ -74,6 +79,64 @@ Future<Status> Expire(std::vector<int>& expired) {
 KIOTO_TEST(TimeGuide, SessionsExpireInOrder, test::Paused()) {
   return With(std::vector<int>(), [](std::vector<int>& expired) {
     return Expire(expired).AndThen([&expired] { EXPECT_EQ(expired, (std::vector<int>{3, 1})); });
+  });
+}
+
+struct Page {
+  std::string name;
+  std::string text;
+};
+
+// [region cache]
+struct Entry {
+  std::string text;
+  time::DelayKey expiry;
+};
+
+// Keeps each page that comes for five minutes. Ends with the last sender.
+Future<> Keep(std::map<std::string, Entry>& cache, sync::MpscReceiver<Page>& pages) {
+  return With(time::DelayQueue<std::string>(), [&](time::DelayQueue<std::string>& expiry) {
+    return Loop([&] {
+      return Select(Case(pages.Recv(),
+                         [&](std::optional<Page>& page) -> Flow<> {
+                           if (!page.has_value()) return Break();
+                           const auto [place, is_new] = cache.try_emplace(page->name);
+                           place->second.text = std::move(page->text);
+                           if (is_new) {
+                             place->second.expiry = expiry.Insert(page->name, 5min);
+                           } else {
+                             expiry.Reset(place->second.expiry, 5min);
+                           }
+                           return Continue();
+                         }),
+                    Case(Next(expiry), [&](auto& out) { cache.erase(out->value); }).When(!expiry.empty()));
+    });
+  });
+}
+// [end cache]
+
+KIOTO_TEST(TimeGuide, ACacheForgetsAndGoesOn, test::Paused()) {
+  return With(std::map<std::string, Entry>(), sync::Mpsc<Page>(4), [](auto& cache, auto& channel) {
+    auto steps = Lazy([&] {
+                   EXPECT_TRUE(channel.sender.TrySend(Page{"a", "old"}).ok());
+                   return Sleep(4min);
+                 })
+                     .Then([&] {
+                       EXPECT_TRUE(channel.sender.TrySend(Page{"a", "new"}).ok());
+                       return Sleep(4min);
+                     })
+                     .Then([&] {
+                       EXPECT_EQ(cache.size(), 1u);
+                       EXPECT_EQ(cache["a"].text, "new");
+                       return Sleep(2min);
+                     })
+                     .Then([&] {
+                       EXPECT_TRUE(cache.empty());
+                       EXPECT_TRUE(channel.sender.TrySend(Page{"b", "again"}).ok());
+                       return Sleep(1min);
+                     })
+                     .Then([&](Unit&) { EXPECT_EQ(cache.size(), 1u); });
+    return Race(Keep(cache, channel.receiver), std::move(steps));
   });
 }
 
