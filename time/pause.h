@@ -36,8 +36,9 @@ class [[nodiscard]] AdvanceFuture : public FutureBase<AdvanceFuture, Unit> {
   bool advanced_ = false;
 };
 
-// At the first poll the paused clock jumps by so much, exactly, at once; what is then due fires in one turn. Ready after the
-// timers have fired; the tasks that they woke may still have to run. CANCEL SAFE: yes; but the clock has jumped.
+// At the first poll the paused clock jumps by so much, exactly, at once, before tasks that are ready have run (Sleep lets them
+// run first); what is then due fires in one turn. Ready after the timers have fired; the tasks that they woke may still have to
+// run. CANCEL SAFE: yes; but the clock has jumped.
 template <class Rep, class Period>
 AdvanceFuture Advance(std::chrono::duration<Rep, Period> by) {
   return AdvanceFuture(kioto::internal::ToNanos(by));

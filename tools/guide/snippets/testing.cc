@@ -1,6 +1,7 @@
 // The snippets of tools/guide/testing.md, compiled and run.
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -10,10 +11,12 @@
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/runtime/testing/kioto_test.h"
 #include "kioto/runtime/testing/mock_io.h"
 #include "kioto/runtime/testing/mock_stream.h"
+#include "kioto/runtime/testing/runtime.h"
 #include "kioto/sync/oneshot.h"
 #include "kioto/time/instant.h"
 #include "kioto/time/pause.h"
@@ -64,6 +67,20 @@ KIOTO_TEST(MeetingTest, TheDoorIsOpenedFirst, test::Shuffled(64)) {
   });
 }
 // [end shuffled]
+
+// [region hash]
+// A number made of all that the run of this seed went through.
+uint64_t HashOfRun(uint64_t seed) {
+  StatusOr<Runtime> runtime = test::MakeRuntime(test::Shuffled().Seed(seed));
+  EXPECT_TRUE(runtime.ok()) << runtime.status();
+  EXPECT_TRUE(runtime->BlockOn([] { return TryJoin(Spawn(Sleep(1ms)), Spawn(Sleep(1ms)), Compute()); }).ok());
+  return runtime->trace_hash();
+}
+
+TEST(ComputeTest, IsDeterministic) {
+  for (uint64_t seed = 1; seed <= 16; ++seed) EXPECT_EQ(HashOfRun(seed), HashOfRun(seed)) << "seed " << seed;
+}
+// [end hash]
 
 // [region mock]
 // What is to be tested takes any stream: a net::TcpStream in the program, a MockIo here.
