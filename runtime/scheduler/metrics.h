@@ -31,7 +31,7 @@ class RuntimeMetrics {
 
   // --- Tasks ---
 
-  // Spawned, and not yet ended.
+  // Spawned, and not yet ended. Blocking jobs and the futures of BlockOn are none.
   size_t alive_tasks() const;
   // Ever accepted.
   uint64_t spawned_tasks() const;

@@ -30,7 +30,7 @@ struct ShutdownReport {
 // A guest of a host's loop is a current-thread one.
 enum class RuntimeFlavor { kCurrentThread, kMultiThread };
 
-// A worker has been inside one poll for longer than limits::kLongPollNs, 25 ms, not counting time without a CPU.
+// A worker has been inside one poll for longer than limits::kLongPollNs, 25 ms, not counting waits for a CPU.
 struct StallReport {
   int worker;
   std::chrono::nanoseconds stalled;  // so far

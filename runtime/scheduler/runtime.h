@@ -279,14 +279,15 @@ class RuntimeBuilder {
   RuntimeBuilder& ShutDownOnUnhandled();
 
   // Hooks: called on the thread where it happens, again and again, by several threads at once. They must not block.
-  // First and last on each thread that the runtime starts, those of the blocking pool too.
+  // First and last on each thread that the runtime starts, those of the blocking pool too, but not the monitor.
   RuntimeBuilder& OnThreadStart(Hook<void()> hook);
   RuntimeBuilder& OnThreadStop(Hook<void()> hook);
   // Before and after the sleep of a thread that runs tasks and has nothing to do. What the first one wakes or spawns is run
   // instead of sleeping.
   RuntimeBuilder& OnThreadPark(Hook<void()> hook);
   RuntimeBuilder& OnThreadUnpark(Hook<void()> hook);
-  // A task was accepted; its future was destroyed (once for each that was accepted); around each poll of it.
+  // A task was accepted; its future was destroyed (once for each that was accepted); around each poll of it. Not of blocking
+  // jobs, nor of the future of BlockOn.
   RuntimeBuilder& OnTaskSpawn(Hook<void(const TaskMeta&)> hook);
   RuntimeBuilder& OnTaskTerminate(Hook<void(const TaskMeta&)> hook);
   RuntimeBuilder& OnPollStart(Hook<void(const TaskMeta&)> hook);
