@@ -1,8 +1,16 @@
 // Notify: tells tasks that something happened, without saying what. The state itself lies elsewhere.
 //
-//   sync::Notify changed;
-//   Loop([&] { ... look at the state ...; return changed.Notified(); });      // waits
-//   changed.NotifyOne();                                                       // one waits on: or the next one will
+//   sync::Notify changed;                  // a member, or a state of a With, InPlace<sync::Notify>(): the futures borrow it
+//   Loop([&] {                             // waits until there is something to take
+//     return With(changed.Notified(), [&](sync::NotifiedFuture& notified) {
+//       notified.Enable();                                              // first it counts,
+//       return If(TryTake(), Break, [&] { return ByRef(notified); });   // second it looks
+//     });
+//   })
+//   changed.NotifyOne();                   // whoever has waited longest looks again: or the next one who comes
+//
+// A Notified() that is made after the look misses a NotifyAll between the two. A NotifyOne is kept, but of several that find
+// nobody only one: so where more than one waits for it each calls Enable before it looks.
 //
 // STATE       one 64-bit word: bits 0..1 kEmpty | kWaiting (the list has somebody) | kPermit (one stored NotifyOne);
 //             bit 2 kLocked; bits 3..63 the round: the number of NotifyAll so far. A waiter keeps the round in which it
