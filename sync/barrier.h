@@ -1,6 +1,6 @@
 // Barrier: n tasks wait for each other; when the last arrives all go on, and the next n may meet.
 //
-//   sync::Barrier ready(workers);      // a member, or a state of a With: the futures borrow it
+//   sync::Barrier ready(workers);      // a member, or a state of a With, InPlace<sync::Barrier>(workers): the futures borrow it
 //   return ready.Wait().Then([&](sync::BarrierResult& r) { if (r.is_leader) Report(); });
 //
 // STATE       one 64-bit word that only grows: how many have ever arrived. Arrival number a (from 0) is of generation

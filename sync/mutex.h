@@ -1,7 +1,8 @@
 // Mutex<T>: a T that one task at a time may use, also across waiting. Strictly first come first served: what is unlocked
 // is handed to the one that has waited longest, and nobody passes the queue.
 //
-//   sync::Mutex<Connection> shared(...);      // a member, or a state of a With: the futures borrow it
+//   sync::Mutex<Connection> shared(...);      // a member, or a state of a With, InPlace<sync::Mutex<Connection>>(...):
+//                                             // the futures borrow it
 //   return shared.Lock().Then([](sync::MutexGuard<Connection>& c) { return c->Send(request); });   // unlocked with the node
 //
 // For a section that waits for nothing, a mutex of absl or std is cheaper; it must then never be held over a poll.

@@ -1,7 +1,7 @@
 // RwLock<T>: a T that many tasks may read at once, or one may change. First come first served: a writer that waits keeps
 // later readers back, and so is never starved.
 //
-//   sync::RwLock<Table> table;      // a member, or a state of a With: the futures borrow it
+//   sync::RwLock<Table> table;      // a member, or a state of a With, InPlace<sync::RwLock<Table>>(): the futures borrow it
 //   return table.Read().Then([&](sync::ReadGuard<Table>& t) { return Answer(t->Find(key)); });
 //   return table.Write().Then([&](sync::WriteGuard<Table>& t) { t->Insert(key, value); });
 //

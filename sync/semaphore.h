@@ -1,6 +1,6 @@
 // Semaphore: a number of permits; a task that wants some waits until they are free. Strictly first come first served.
 //
-//   sync::Semaphore slots(8);      // a member, or a state of a With: the futures borrow it
+//   sync::Semaphore slots(8);      // a member, or a state of a With, InPlace<sync::Semaphore>(8): the futures borrow it
 //   return slots.Acquire().AndThen([&](sync::SemaphorePermit& permit) { return Work(); });   // given back with the node
 //
 // STATE       one 64-bit word: kClosed (bit 0) | kWaiters (bit 1: somebody is in the queue, nobody may pass it) |

@@ -3,6 +3,7 @@
 //
 //   sync::Watch<Config> config(Load());                      // a handle: copy it for every task that sends
 //   auto seen = config.Subscribe();                          // the value of this moment counts as seen
+//   config.Set(Load());                                      // or Send, which does nothing if nobody is there
 //   config.SendModify([](Config& c) { c.workers = 8; });
 //   seen.Changed().AndThen([&] { Apply(*seen.BorrowAndUpdate()); })    // IsClosed: no sender is left
 //
