@@ -1,7 +1,8 @@
 // What a stream is: `using Item = T;` and `Poll<std::optional<T>> PollNext(Context&)`: the next item, or nullopt at the end.
 //
 // Like a future it is lazy and pinned from its first poll. After Pending it is polled again; after nullopt only destroyed.
-// A stream that may fail has Item = StatusOr<T>. Channels' receivers, listeners and walks of directories are streams.
+// A stream that may fail has Item = StatusOr<T>. Mpsc's receivers, a listener's Incoming() and walks of directories are streams; a
+// Broadcast's and a Watch's receivers become one in sync::BroadcastStream(…), sync::WatchStream(…).
 //   Next(stream)          the next item as a future; borrows the stream
 //   StreamOf(container)   the items of a container, moved out one by one; consumes budget like any source
 #ifndef KIOTO_RUNTIME_FUTURE_STREAM_H_
