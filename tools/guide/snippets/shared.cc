@@ -1,5 +1,8 @@
 // The snippets of tools/guide/shared-state.md, channels.md and sync.md, compiled and run.
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,15 +16,19 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/join_handle.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/sync/block_on.h"
 #include "kioto/sync/broadcast.h"
 #include "kioto/sync/broadcast_stream.h"
 #include "kioto/sync/call.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mutex.h"
 #include "kioto/sync/notify.h"
+#include "kioto/sync/rwlock.h"
 #include "kioto/sync/semaphore.h"
 #include "kioto/sync/watch.h"
+#include "kioto/sync/watch_stream.h"
 #include "kioto/time/sleep.h"
 
 namespace kioto {
@@ -81,6 +88,46 @@ TEST(SharedGuide, ALockThatIsHeldAcrossAWait) {
   Runtime runtime = *RuntimeBuilder::CurrentThread().StartPaused().Build();
   (void)runtime.BlockOn([&] { return Join(TwoLines(device), TwoLines(device)).Then([](auto&) { return OkStatus(); }); });
   EXPECT_EQ(device.Get().log, (std::vector<std::string>{"one", "two", "one", "two"}));
+}
+
+// [region owned]
+using Log = sync::Mutex<std::vector<std::string>>;
+
+auto Append(std::shared_ptr<Log> log, std::string line) {
+  return Log::LockOwned(std::move(log)).Then([line = std::move(line)](sync::OwnedMutexGuard<std::vector<std::string>>& log) {
+    log->push_back(line);
+  });
+}
+// [end owned]
+
+TEST(SharedGuide, AGuardThatKeepsItsLock) {
+  auto log = std::make_shared<Log>();
+  Runtime runtime = *Runtime::CurrentThread();
+  JoinHandle<Unit> appended = runtime.Spawn(Append(log, "a"));
+  EXPECT_TRUE(runtime.BlockOn(std::move(appended)).ok());
+  EXPECT_EQ(log->Get(), std::vector<std::string>{"a"});
+}
+
+// [region downgrade]
+auto AddAndTell(sync::RwLock<std::vector<int>>& numbers, int number, std::vector<int>& told) {
+  return numbers.Write().Then([number, &told](sync::WriteGuard<std::vector<int>>& writing) {
+    writing->push_back(number);
+    return With(std::move(writing).Downgrade(), [&told](sync::ReadGuard<std::vector<int>>& reading) {
+      return Sleep(10ms).Then([&](Unit&) { told = *reading; });  // others read meanwhile, nobody has written since
+    });
+  });
+}
+// [end downgrade]
+
+TEST(SharedGuide, AWriterThatReadsOn) {
+  sync::RwLock<std::vector<int>> numbers;
+  std::vector<int> first, second;
+  Runtime runtime = *RuntimeBuilder::CurrentThread().StartPaused().Build();
+  (void)runtime.BlockOn([&] {
+    return JoinBiased(AddAndTell(numbers, 1, first), AddAndTell(numbers, 2, second)).Then([](auto&) { return OkStatus(); });
+  });
+  EXPECT_EQ(first, std::vector<int>{1});
+  EXPECT_EQ(second, (std::vector<int>{1, 2}));
 }
 
 // [region owner]
@@ -158,6 +205,53 @@ TEST(SharedGuide, AWatchHasTheLastValue) {
   EXPECT_EQ(seen, std::vector<int>{3});
 }
 
+// [region changes]
+auto Show(const sync::Watch<int>& level, std::vector<int>& screen) {
+  return ForEach(sync::WatchStream(level.Subscribe()), [&screen](int& now) { screen.push_back(now); });
+}
+// [end changes]
+
+TEST(SharedGuide, AWatchAsAStream) {
+  sync::Watch<int> level(0);
+  std::vector<int> screen;
+  auto show = Show(level, screen);
+  level.Set(1);
+  level.Set(2);
+  level.reset();
+  EXPECT_TRUE(Runtime::CurrentThread()->BlockOn(std::move(show)).ok());
+  EXPECT_EQ(screen, (std::vector<int>{2}));
+}
+
+// [region workers]
+using Jobs = std::shared_ptr<sync::Mutex<sync::MpscReceiver<int>>>;
+
+// One of several workers, each in a task of its own. Who waits for a job has the lock; who does one has not.
+auto Worker(Jobs jobs, std::atomic<int>& sum) {
+  return With(std::move(jobs), [&sum](Jobs& jobs) {
+    return Loop([&] {
+      return jobs->Lock()
+          .Then([](sync::MutexGuard<sync::MpscReceiver<int>>& queue) { return queue->Recv(); })
+          .Then([&sum](std::optional<int>& job) {  // behind the step with the guard: unlocked
+            return If(!job, Break, [&] { return YieldNow().Then([&](Unit&) { sum += *job; }); });
+          });
+    });
+  });
+}
+// [end workers]
+
+TEST(SharedGuide, SeveralWorkersOnOneQueue) {
+  auto channel = sync::Mpsc<int>(2);
+  std::atomic<int> sum{0};
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  auto jobs = std::make_shared<sync::Mutex<sync::MpscReceiver<int>>>(std::move(channel.receiver));
+  std::vector<JoinHandle<Unit>> workers;
+  for (int i = 0; i < 3; ++i) workers.push_back(runtime.Spawn(Worker(jobs, sum)));
+  for (int job = 1; job <= 10; ++job) EXPECT_TRUE(channel.sender.BlockingSend(job).ok());
+  channel.sender.reset();
+  for (JoinHandle<Unit>& worker : workers) EXPECT_TRUE(BlockOn(std::move(worker)).ok());
+  EXPECT_EQ(sum.load(), 55);
+}
+
 // [region limit]
 auto Limited(sync::Semaphore& slots, int& running, int& most) {
   return slots.Acquire().AndThen([&](sync::SemaphorePermit&) {  // given back when what follows is done, or dropped
@@ -177,6 +271,39 @@ TEST(SharedGuide, ASemaphoreLimits) {
     });
   });
   EXPECT_EQ(most, 2);
+}
+
+bool TryTake(std::atomic<int>& things) {
+  int there = things.load();
+  while (there > 0 && !things.compare_exchange_weak(there, there - 1)) {
+  }
+  return there > 0;
+}
+
+// [region notify]
+// Takes one thing, as soon as there is one. Whoever puts one there calls NotifyOne() next.
+auto TakeOne(sync::Notify& changed, std::atomic<int>& things) {
+  return Loop([&] {
+    return With(changed.Notified(), [&things](sync::NotifiedFuture& notified) {
+      notified.Enable();  // it waits from here on: so what comes behind the look wakes it
+      return If(TryTake(things), Break, [&notified] { return ByRef(notified); });
+    });
+  });
+}
+// [end notify]
+
+TEST(SharedGuide, WhoWaitsForANotifyMissesNothing) {
+  sync::Notify changed;
+  std::atomic<int> things{0};
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  std::vector<JoinHandle<Unit>> takers;
+  for (int i = 0; i < 3; ++i) takers.push_back(runtime.Spawn(TakeOne(changed, things)));
+  for (int i = 0; i < 3; ++i) {
+    ++things;
+    changed.NotifyOne();
+  }
+  for (JoinHandle<Unit>& taker : takers) EXPECT_TRUE(BlockOn(std::move(taker)).ok());
+  EXPECT_EQ(things.load(), 0);
 }
 
 }  // namespace
