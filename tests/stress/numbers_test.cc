@@ -122,16 +122,6 @@ TEST(NumbersTest, AHundredThousandStepsNeedNoMoreStackThanOne) {
   EXPECT_LE(many, none + (size_t{256} << 10));
 }
 
-// What twice as many take, in parts of what so many take: 2, if the time is linear. Of the time of this thread on its processor.
-template <class Fn>
-double TimesAsLong(int many, Fn fn) {
-  const int64_t start = CpuNanos();
-  fn(many);
-  const int64_t half = CpuNanos();
-  fn(2 * many);
-  return static_cast<double>(CpuNanos() - half) / static_cast<double>(half - start);
-}
-
 // check: H5
 TEST(NumbersTest, TwiceAsManyStepsTakeTwiceAsLong) {
   const int steps = Scaled(50'000);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 #include "kioto/runtime/base/check.h"
@@ -30,6 +31,14 @@ int64_t CpuNanos() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+size_t ResidentBytes() {
+  std::FILE* statm = std::fopen("/proc/self/statm", "r");
+  size_t pages = 0, resident = 0;
+  KIOTO_CHECK(statm != nullptr && std::fscanf(statm, "%zu %zu", &pages, &resident) == 2, "no /proc/self/statm");
+  std::fclose(statm);
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 std::set<int> OpenFdSet() {
   std::set<int> fds;
   DIR* dir = ::opendir("/proc/self/fd");
@@ -42,6 +51,22 @@ std::set<int> OpenFdSet() {
   }
   ::closedir(dir);
   return fds;
+}
+
+ManyFds::ManyFds() {
+  KIOTO_CHECK(::getrlimit(RLIMIT_NOFILE, &before_) == 0, "no limit on open files");
+  rlimit most = before_;
+  most.rlim_cur = most.rlim_max;
+  KIOTO_CHECK(::setrlimit(RLIMIT_NOFILE, &most) == 0, "the limit on open files can not be raised");
+}
+ManyFds::~ManyFds() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+int ManyFds::RoomForConnections(int wanted) const {
+  constexpr rlim_t kOthers = 200;
+  const rlim_t room = (std::max(before_.rlim_max, 2 * kOthers) - kOthers) / 2;
+  if (room >= static_cast<rlim_t>(wanted)) return wanted;
+  std::printf("%d connections, not %d: ulimit -Hn\n", static_cast<int>(room), wanted);
+  return static_cast<int>(room);
 }
 
 Connection Connect() {

@@ -1,7 +1,11 @@
-// What the stress tests share: their size, what is timed, objects that are counted, the fds of this process, connected sockets.
+// What the stress tests share: their size, what is timed, objects that are counted, the fds and
+// the memory of this process, connected sockets.
 #ifndef KIOTO_TESTS_STRESS_STRESS_H_
 #define KIOTO_TESTS_STRESS_STRESS_H_
 
+#include <sys/resource.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -27,10 +31,29 @@ bool MostlyWithinItsBound(Measure measure) {
 // The time that this thread has been on a processor, in nanoseconds: what it waits for one does not count.
 int64_t CpuNanos();
 
+// What twice as many take, in parts of what so many take: 2, if the time is linear. Of the time of this thread on its processor.
+template <class Fn>
+double TimesAsLong(int many, Fn fn) {
+  const int64_t start = CpuNanos();
+  fn(many);
+  const int64_t half = CpuNanos();
+  fn(2 * many);
+  return static_cast<double>(CpuNanos() - half) / static_cast<double>(half - start);
+}
+
+// The memory of this process that is in use, in bytes. A sanitizer has much of it.
+size_t ResidentBytes();
+constexpr bool kSanitized =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    true;
+#else
+    false;
+#endif
+
 // Whether this build is one whose speed means something.
 constexpr bool kTimesCount =
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    true;
+#if defined(__OPTIMIZE__)
+    !kSanitized;
 #else
     false;
 #endif
@@ -56,6 +79,21 @@ class Counted {
 
 // The fds that are open now, but for files: whoever prints a stack keeps the program's own open.
 std::set<int> OpenFdSet();
+
+// In its scope this process may have as many fds open as the system lets it. Both ends of a connection are its own.
+class ManyFds {
+ public:
+  ManyFds();
+  ~ManyFds();
+  ManyFds(const ManyFds&) = delete;
+  ManyFds& operator=(const ManyFds&) = delete;
+
+  // `wanted`, or as many connections as there are fds for; then it says so.
+  int RoomForConnections(int wanted) const;
+
+ private:
+  rlimit before_;
+};
 
 // A connection over loopback: two blocking sockets.
 struct Connection {

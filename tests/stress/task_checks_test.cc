@@ -1,6 +1,5 @@
 // Tasks in great numbers, wakes in storms, runtimes that come and go: A4 and A6 to A8 of the checks (README.md).
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -111,21 +110,6 @@ TEST(TaskChecks, NoWakeIsLostInAStorm) {
 }
 
 // --- A6: a flood of spawns -------------------------------------------------------------------------------------------------
-
-size_t ResidentBytes() {
-  std::FILE* statm = std::fopen("/proc/self/statm", "r");
-  size_t pages = 0, resident = 0;
-  EXPECT_EQ(std::fscanf(statm, "%zu %zu", &pages, &resident), 2);
-  std::fclose(statm);
-  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-}
-
-constexpr bool kSanitized =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    true;
-#else
-    false;
-#endif
 
 // From a thread that is no worker, so many tasks that have not begun; then release(ran) runs them all.
 template <class Release>
