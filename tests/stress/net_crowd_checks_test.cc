@@ -215,7 +215,8 @@ TEST(NetCrowdChecks, WhoDripsHoldsNobodyUpAndCostsLittle) {
     slow.clear();
     for (JoinHandle<Unit>& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
     tasks.clear();
-    std::printf("p99 %.2f ms alone, %.2f among %d that are slow, of %zu bytes each\n", alone / 1e6, among / 1e6, connections, each);
+    std::printf("p99 %.2f ms alone, %.2f among %d that are slow, of %zu bytes each\n", alone / 1e6, among / 1e6,
+                connections, each);
     return among <= std::max(2 * alone, kMs) && (kSanitized || each <= 16 * 1'024);
   }));
   EXPECT_TRUE(runtime.Shutdown().clean());

@@ -95,7 +95,9 @@ Tally Drain(Repeats reader, D decoder) {
 template <class D>
 void ExpectLinear(const char* what, absl::string_view bytes, int half, D decoder) {
   EXPECT_TRUE(MostlyWithinItsBound([&] {
-    const double ratio = TimesAsLong(half, [&](int total) { (void)Drain(Repeats(bytes, 1, static_cast<size_t>(total)), decoder); });
+    const double ratio = TimesAsLong(half, [&](int total) {
+      (void)Drain(Repeats(bytes, /*piece=*/1, static_cast<size_t>(total)), decoder);
+    });
     std::printf("%d bytes of %s take %.2f times as long as %d\n", 2 * half, what, ratio, half);
     return ratio <= 2.3;
   }));

@@ -87,6 +87,7 @@ TEST(MessageParserTest, ARequestThatIsCut) {
 }
 
 // What two readers may read differently.
+// check: D22
 TEST(MessageParserTest, WhatCouldSmuggleIsRefused) {
   for (const char* fields : {
            "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
@@ -126,6 +127,7 @@ TEST(MessageParserTest, WhatCouldSmuggleIsRefused) {
 }
 
 // What is around chunks is read as strictly as the head.
+// check: D22
 TEST(MessageParserTest, ChunksThatCouldSmuggleAreRefused) {
   const auto chunks = [](absl::string_view body) {
     return Requests(absl::StrCat("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", body));
@@ -197,6 +199,7 @@ TEST(MessageParserTest, WhatIsNotSpokenHere) {
   EXPECT_EQ(Requests("\x16\x03\x01\x02"), Messages{"error 501"});  // a client of HTTPS
 }
 
+// check: D13
 TEST(MessageParserTest, Limits) {
   MessageLimits limits;
   limits.head = 64;
