@@ -115,6 +115,7 @@ class AcceptSpreadTest : public testing::Test {
   std::unique_ptr<Runtime> runtime_;  // ends first
 };
 
+// check: D16
 TEST_F(AcceptSpreadTest, OneListener) {
   StatusOr<TcpListener> listener = runtime_->BlockOn(TcpListener::Bind("127.0.0.1:0"));
   ASSERT_TRUE(listener.ok()) << listener.status();
@@ -123,6 +124,7 @@ TEST_F(AcceptSpreadTest, OneListener) {
   ExpectServesAll(address);
 }
 
+// check: D16
 TEST_F(AcceptSpreadTest, AListenerForEachWorker) {
   StatusOr<std::vector<TcpListener>> listeners = runtime_->BlockOn(TcpListener::BindShared("127.0.0.1:0", kWorkers));
   ASSERT_TRUE(listeners.ok()) << listeners.status();

@@ -41,6 +41,7 @@ TEST_F(AcceptorTest, PassesBrokenConnectionsOver) {
 }
 
 // The check D3: whatever accept gives, once or a thousand times in a row, the next good client is served soon.
+// check: D3
 TEST_F(AcceptorTest, SurvivesEveryErrno) {
   for (int error = 1; error < 134; ++error) {
     if (error == EAGAIN || error == EINTR) continue;  // not errors of accept
@@ -168,6 +169,7 @@ TEST_F(AcceptorTest, EndsWithItsRuntime) {
 }
 
 // The check D2, with real fds: out of them, it neither spins nor dies, serves who is there, and goes on afterwards.
+// check: D2
 TEST_F(AcceptorTest, SurvivesTheLastFd) {
   auto [served, first] = Accepted();
   std::vector<BlockingSocket> waiting;

@@ -64,6 +64,7 @@ SocketAddress RandomAddress(std::mt19937& random) {
   return SocketAddress(IpAddress(bytes), port, random() % 2 == 0 ? 0 : static_cast<uint32_t>(random()));
 }
 
+// check: D19
 TEST(SocketAddress, SurvivesTextAndKernelAndBack) {
   std::mt19937 random(17);
   for (int i = 0; i < 100'000; ++i) {

@@ -355,6 +355,7 @@ TEST_P(RefusedCopyTest, LosesNoByte) {
   }
 }
 
+// check: C5
 TEST_F(CopyTest, ShortSplicesLoseNoByte) {
   UseSmallBuffers();
   sys::ScopedFault shorts(sys::Call::kSplice, sys::Fault::Short(20'000, 9));

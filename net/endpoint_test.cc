@@ -43,6 +43,7 @@ TEST(Endpoint, RefusesWithASentence) {
             "\":80\" is not HOST:PORT: it has no host; write 0.0.0.0 or [::] for every address of this machine");
 }
 
+// check: D20
 TEST(Endpoint, NeverCutsALongName) {
   const std::string longest(253, 'a');
   EXPECT_EQ(Endpoint(longest, 80).host(), longest);

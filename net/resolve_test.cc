@@ -113,6 +113,7 @@ TEST(Resolve, SaysWhatIsWrong) {
   AwaitNoThreads();
 }
 
+// check: D21
 TEST(Resolve, IsCappedAndLosesNothing) {
   TheGate().Close();
   internal::ScopedResolverForTest resolver(&GatedResolver);

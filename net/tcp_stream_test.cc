@@ -311,6 +311,7 @@ TEST_F(TcpStreamTest, ShutsDownAgainAndAfterAReset) {
   EXPECT_EQ(loop_.Run(reset.Shutdown()), OkStatus());
 }
 
+// check: C5
 TEST_F(TcpStreamTest, ReadsWhatCameBeforeAHangUp) {
   auto [stream, client] = Accepted();
   char one[1];
@@ -375,6 +376,7 @@ TEST_F(TcpStreamTest, YieldsWhenThePeerNeverPauses) {
   EXPECT_GE(yields, 10'000 / limits::kPollBudget);
 }
 
+// check: C5
 TEST_F(TcpStreamTest, SurvivesOneByteAtATime) {
   auto [client, server] = Pair();
   sys::ScopedFault reads(sys::Call::kRecv, sys::Fault::Short(1, 7));

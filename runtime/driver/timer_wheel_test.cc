@@ -234,6 +234,7 @@ TEST_F(TimerWheelTest, ARemoteArmHurriesTheParkedDriver) {
 }
 
 // Against a slow and obvious oracle: random arms, re-arms, moves, cancels and steps of the clock over all levels.
+// check: K4
 TEST_F(TimerWheelTest, AgreesWithAnOracle) {
   struct Timer {
     TimerEntry entry;

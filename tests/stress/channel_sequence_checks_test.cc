@@ -128,6 +128,7 @@ class Channel {
 };
 
 // check: G5
+// check: K4
 TEST(SequenceChecks, Mpsc) { Sequences<Channel>(60'000); }
 
 // Copied by code of its own: the other kind of place in a broadcast's ring than plain words.
@@ -210,6 +211,7 @@ class Room {
 };
 
 // check: G5
+// check: K4
 TEST(SequenceChecks, Broadcast) {
   Sequences<Room<uint64_t>>(40'000);
   Sequences<Room<Copied>>(40'000);
@@ -312,6 +314,7 @@ class Watched {
 };
 
 // check: G5
+// check: K4
 TEST(SequenceChecks, Watch) { Sequences<Watched>(30'000); }
 
 }  // namespace

@@ -108,6 +108,7 @@ class Rounds {
   bool waits_ = false;
 };
 
+// check: D18
 TEST(FdReuseTest, NoEventReachesAWrongObject) {
   const std::set<int> before = OpenFdSet();
   constexpr int kTasks = 16;

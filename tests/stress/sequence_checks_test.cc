@@ -143,6 +143,7 @@ class Permits {
 };
 
 // check: G5
+// check: K4
 TEST(SequenceChecks, Semaphore) { Sequences<Permits>(40'000); }
 
 class Notified {
@@ -226,6 +227,7 @@ class Notified {
 };
 
 // check: G5
+// check: K4
 TEST(SequenceChecks, Notify) { Sequences<Notified>(30'000); }
 
 }  // namespace

@@ -172,6 +172,7 @@ TEST(RespTest, LongLinesAndBulksByteByByte) {
 }
 
 // Random bytes, and good streams with a byte changed: never a crash, never an argument outside the input, always progress.
+// check: K4
 TEST(RespTest, SeededGarbage) {
   std::mt19937 random(20'261'121);
   const absl::string_view alphabet = "*$\r\n0123456789- \"'\\xaGET";
