@@ -17,7 +17,6 @@
 #include "kioto/net/udp_socket.h"
 #include "kioto/net/unix_address.h"
 #include "kioto/net/unix_socket.h"
-#include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/read.h"

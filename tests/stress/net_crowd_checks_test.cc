@@ -6,9 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <set>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>

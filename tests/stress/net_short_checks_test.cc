@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,7 +24,6 @@
 #include "kioto/runtime/io/codec/framed.h"
 #include "kioto/runtime/io/codec/length_delimited_codec.h"
 #include "kioto/runtime/io/codec/lines_codec.h"
-#include "kioto/runtime/io/copy.h"
 #include "kioto/runtime/io/copy_bidirectional.h"
 #include "kioto/runtime/io/lines.h"
 #include "kioto/runtime/io/read.h"
