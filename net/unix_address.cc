@@ -66,7 +66,8 @@ size_t UnixAddress::ToSockaddr(sockaddr_storage* storage) const {
   std::memcpy(native.sun_path + front, name_.data(), name_.size());
   std::memcpy(storage, &native, sizeof(native));
   if (kind_ == Kind::kUnnamed) return kPathAt;
-  return kPathAt + 1 + name_.size();  // with the NUL of a path, or the one in front of a name
+  // With the NUL of a path, for which one of 108 bytes that the kernel gave has no room, or the one in front of a name.
+  return std::min(kPathAt + 1 + name_.size(), sizeof(native));
 }
 
 }  // namespace kioto::net

@@ -1,11 +1,14 @@
 #include "kioto/net/unix_address.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cstring>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/status.h"
 
 namespace kioto::net {
 namespace {
@@ -29,6 +32,18 @@ TEST(UnixAddressTest, IsAPathANameOrNowhere) {
     sockaddr_storage storage;
     EXPECT_EQ(*UnixAddress::FromSockaddr(&storage, address.ToSockaddr(&storage)), address);
   }
+}
+
+// The kernel takes a path of 108 bytes without a NUL, and may say that it has 111 bytes with its family.
+TEST(UnixAddressTest, APathWithoutANulStaysWithinItsRoom) {
+  sockaddr_un native{};
+  native.sun_family = AF_UNIX;
+  std::memset(native.sun_path, 'p', sizeof(native.sun_path));
+  const StatusOr<UnixAddress> address = UnixAddress::FromSockaddr(&native, sizeof(native) + 1);
+  ASSERT_TRUE(address.ok()) << address.status();
+  sockaddr_storage storage{};
+  EXPECT_EQ(address->ToSockaddr(&storage), sizeof(native));
+  EXPECT_EQ(std::memcmp(&storage, &native, sizeof(native)), 0);
 }
 
 }  // namespace
