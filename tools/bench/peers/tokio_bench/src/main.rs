@@ -1,6 +1,8 @@
 //! The bench's workloads on Tokio.
 //!
-//! Usage: `tokio_bench WORKLOAD THREADS [ADDR]`; THREADS 0 is the current-thread runtime.
+//! Usage: `tokio_bench WORKLOAD THREADS [ADDR] [--size=N] [--times=N]`; THREADS 0 is the
+//! current-thread runtime. Sizes are those of `kioto_bench`, for the rows whose cost is compared
+//! by size: spawn_join and timer_churn_among.
 //! Prints `workload threads ops seconds ns_per_op`, or `workload threads count bytes unit`
 //! for the rows that weigh memory. A wrong result panics, so no line is printed.
 mod blocking;
@@ -29,6 +31,11 @@ pub enum Outcome {
 
 pub fn time(ops: usize, elapsed: Duration) -> Outcome {
     Outcome::Time { ops, elapsed }
+}
+
+/// The number behind `flag`, if it was given, else the usual one.
+pub fn asked(flag: &str, usual: usize) -> usize {
+    std::env::args().find_map(|argument| argument.strip_prefix(flag)?.parse().ok()).unwrap_or(usual)
 }
 
 fn runtime(threads: usize) -> Runtime {
@@ -63,6 +70,7 @@ fn workload(name: &str, address: String) -> Option<Pin<Box<dyn Future<Output = O
         "rwlock_read" => Box::pin(locks::rwlock_read()),
         "notify" => Box::pin(locks::notify()),
         "timer_churn" => Box::pin(timers::churn()),
+        "timer_churn_among" => Box::pin(timers::churn_among()),
         "timer_fire" => Box::pin(timers::fire()),
         "spawn_blocking" => Box::pin(blocking::jobs()),
         "fs_read" => Box::pin(files::whole()),
@@ -91,7 +99,7 @@ fn main() {
     let threads = arguments.get(2).and_then(|n| n.parse().ok()).unwrap_or(0);
     let address = arguments.get(3).cloned().unwrap_or_default();
     let Some(work) = workload(&name, address) else {
-        eprintln!("usage: tokio_bench WORKLOAD THREADS [ADDR]; no workload \"{name}\"");
+        eprintln!("usage: tokio_bench WORKLOAD THREADS [ADDR] [--size=N] [--times=N]; no workload \"{name}\"");
         std::process::exit(2);
     };
     match runtime(threads).block_on(work) {

@@ -1,5 +1,5 @@
 //! Spawning, joining, yielding.
-use crate::{time, Outcome};
+use crate::{asked, time, Outcome};
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -26,7 +26,7 @@ impl Countdown {
 }
 
 pub async fn join() -> Outcome {
-    let (batches, tasks) = (200, 10_000);
+    let (batches, tasks) = (asked("--times=", 200), asked("--size=", 10_000));
     let spawner = tokio::spawn(async move {
         let start = Instant::now();
         for _ in 0..batches {

@@ -1,16 +1,37 @@
 //! Timers.
-use crate::{time, Outcome};
+use crate::{asked, time, Outcome};
+use std::future::{poll_fn, Future};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// A time-out round a yield, armed and dropped before it fires.
+/// Time-outs round a yield, armed and dropped before they fire.
+async fn timeouts(count: usize) -> Duration {
+    let start = Instant::now();
+    for _ in 0..count {
+        tokio::time::timeout(Duration::from_secs(30), tokio::task::yield_now()).await.unwrap();
+    }
+    start.elapsed()
+}
+
 pub async fn churn() -> Outcome {
     let count = 2_000_000;
+    time(count, tokio::spawn(timeouts(count)).await.unwrap())
+}
+
+/// The same, while --size other timers wait on the same wheel.
+pub async fn churn_among() -> Outcome {
+    let (others, count) = (asked("--size=", 1_000), asked("--times=", 2_000_000));
     let task = tokio::spawn(async move {
-        let start = Instant::now();
-        for _ in 0..count {
-            tokio::time::timeout(Duration::from_secs(30), tokio::task::yield_now()).await.unwrap();
-        }
-        start.elapsed()
+        let mut sleeps: Vec<_> = (0..others as u64)
+            .map(|i| Box::pin(tokio::time::sleep(Duration::from_millis(60_000 + i % 100_000))))
+            .collect();
+        // With a budget all but the first would be pending without being on the wheel.
+        tokio::task::unconstrained(poll_fn(|cx| {
+            assert!(sleeps.iter_mut().all(|sleep| sleep.as_mut().poll(cx).is_pending()));
+            Poll::Ready(())
+        }))
+        .await;
+        timeouts(count).await
     });
     time(count, task.await.unwrap())
 }
