@@ -105,8 +105,8 @@ class BorrowedWaker {
 };
 
 // The base of anything that is not a task and wants to be woken: a blocked thread, a child of a wide join, a test.
-// Made with `new`; destroyed with its last reference. OnWake runs on the waking thread: it must be short, and may not
-// assume that no lock of the waker's caller is held elsewhere.
+// Made with `new`; destroyed with its last reference. OnWake runs on the waking thread: it must be short, may not throw
+// (that ends the program), and may not assume that no lock of the waker's caller is held elsewhere.
 class Wakeable : public internal::WakeTarget {
  public:
   Wakeable(const Wakeable&) = delete;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <thread>
@@ -14,11 +15,14 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/random.h"
+#include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/stream/streams.h"
+#include "kioto/runtime/future/waker.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/sync/broadcast.h"
 #include "kioto/sync/notify.h"
 #include "kioto/tests/stress/stress.h"
 #include "kioto/time/timeout.h"
@@ -226,9 +230,25 @@ auto Throws(int polls) {
   });
 }
 
-// In the poll of a leaf, in a step, in a round of a loop, in a handler of Select.
+struct ThrowsWhenCopied {
+  ThrowsWhenCopied() = default;
+  ThrowsWhenCopied(ThrowsWhenCopied&&) = default;
+  ThrowsWhenCopied(const ThrowsWhenCopied&) { throw std::runtime_error("in a copy"); }
+
+  Counted held;
+};
+
+struct ThrowsWhenMoved {
+  ThrowsWhenMoved() = default;
+  ThrowsWhenMoved(ThrowsWhenMoved&&) { throw std::runtime_error("in a move"); }
+
+  Counted held;
+};
+
+// In the poll of a leaf, in a step, in a round of a loop, in a handler of Select; where a value is copied for a receiver, moved
+// on to the next step, or moved to where the task's JoinHandle will look for it.
 Future<Status> ThrowsSomewhere(base::FastRandom& random) {
-  switch (random.Below(4)) {
+  switch (random.Below(7)) {
     case 0:
       return Throws(static_cast<int>(random.Below(3)) + 1).Boxed();
     case 1:
@@ -236,6 +256,20 @@ Future<Status> ThrowsSomewhere(base::FastRandom& random) {
     case 2:
       return Loop([held = Counted()]() -> Future<Flow<>> { throw std::runtime_error("in a loop"); })
           .Then([](Unit&) { return OkStatus(); })
+          .Boxed();
+    case 3: {
+      sync::Broadcast<ThrowsWhenCopied> room(1);
+      auto first = room.Subscribe(), last = room.Subscribe();  // which would not need a copy
+      room.Send(ThrowsWhenCopied());
+      return With(std::move(first), std::move(last), [](auto& receiver, auto&) {
+               return receiver.Recv().Then([](auto&) { return OkStatus(); });
+             }).Boxed();
+    }
+    case 4:
+      return YieldNow().Then([](Unit&) { return ThrowsWhenMoved(); }).Then([](ThrowsWhenMoved&) { return OkStatus(); }).Boxed();
+    case 5:
+      return Lazy([] { return Spawn(Lazy([] { return ThrowsWhenMoved(); })); })
+          .Then([](StatusOr<ThrowsWhenMoved>& output) { return output.status(); })
           .Boxed();
     default:
       return SelectBiased(Case(YieldNow(), [held = Counted()](Unit&) -> Status { throw std::runtime_error("in a handler"); }))
@@ -276,6 +310,54 @@ TEST(NumbersTest, TenThousandThrowsHurtNobodyElse) {
   EXPECT_EQ(Counted::alive(), 0);
 }
 
+class ThrowsWhenDestroyed {
+ public:
+  ThrowsWhenDestroyed() = default;
+  ThrowsWhenDestroyed(ThrowsWhenDestroyed&& other) noexcept : alive_(std::exchange(other.alive_, false)) {}
+  ~ThrowsWhenDestroyed() {
+    if (alive_) Throw();
+  }
+
+ private:
+  static void Throw() { throw std::runtime_error("in a destructor"); }
+
+  bool alive_ = true;
+};
+
+class ThrowsWhenWoken final : public Wakeable {
+  void OnWake() override { throw std::runtime_error("in a waker"); }
+};
+
+// Where nobody could go on: the program ends, and says so.
+// check: H2
+TEST(NumbersDeathTest, AThrowInADestructorOrAWakerEndsTheProgram) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
+        (void)runtime.BlockOn(runtime.Spawn(YieldNow().Then([held = ThrowsWhenDestroyed()](Unit&) {})));
+      },
+      "in a destructor");
+  for (const bool last : {false, true}) {
+    EXPECT_DEATH(
+        {
+          auto* const woken = new ThrowsWhenWoken;
+          Waker waker = woken->MakeWaker();
+          woken->Unref();
+          try {
+            if (last) {
+              std::move(waker).Wake();
+            } else {
+              waker.Wake();
+            }
+          } catch (const std::runtime_error&) {
+            std::exit(0);  // it has reached the caller
+          }
+        },
+        "in a waker");
+  }
+}
+
 #endif
 
 // Knows where it may be destroyed.
@@ -296,7 +378,7 @@ class AtHome {
 // check: H3
 TEST(NumbersTest, TasksOfAThreadThatOthersAbortAreDestroyedThere) {
   constexpr int kBatch = 2'000;
-  const int batches = Scaled(250'000 / kBatch);
+  const int batches = Scaled(1'000'000 / kBatch);
   base::Atomic<int> away{0};
   sync::Notify never;
   Runtime runtime = *Runtime::CurrentThread();
