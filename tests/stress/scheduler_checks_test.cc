@@ -80,7 +80,7 @@ TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
       return kPending;
     }));
     EchoedConnection connection(runtime);
-    const int64_t end = base::MonotonicNanos() + Scaled(1'000) / kGoesAtLeast * kMs;
+    const int64_t end = base::MonotonicNanos() + Scaled(kTimesCount ? 10'000 : 1'000) / kGoesAtLeast * kMs;
     while (base::MonotonicNanos() < end) {
       const int64_t start = base::MonotonicNanos();
       EXPECT_TRUE(runtime.BlockOn(runtime.Spawn(Sleep(5ms))).ok());
@@ -179,8 +179,8 @@ Waits WakesIntoTheSlot(int wakes) {
   return waited;
 }
 
-// Where the machine holds up the worker that is to take it, or the monitor, a peer waits longer: nine of ten must not, and all but
-// one of a hundred start while the worker still computes.
+// Where the machine does other things too, and so holds up the monitor or the worker that is to take it, a peer waits longer: then
+// nine of ten must not, and all but one of a hundred start while the worker still computes.
 // check: A2
 TEST(SchedulerChecks, WhatLiesInTheSlotOfAWorkerThatComputesStartsElsewhere) {
   const int wakes = Scaled(100);
@@ -190,7 +190,7 @@ TEST(SchedulerChecks, WhatLiesInTheSlotOfAWorkerThatComputesStartsElsewhere) {
     std::sort(waited.begin(), waited.end());
     const int64_t p90 = waited[waited.size() * 90 / 100], p99 = waited[(waited.size() - 1) * 99 / 100];
     std::printf("%d wakes: p90 %.2f ms, p99 %.2f, at most %.2f\n", wakes, p90 / 1e6, p99 / 1e6, waited.back() / 1e6);
-    return p90 <= (kTimesCount ? 5 : 20) * kMs && p99 < 50 * kMs;
+    return kTimesCount ? p99 <= 5 * kMs : p90 <= 20 * kMs && p99 < 50 * kMs;
   }));
 }
 

@@ -1,4 +1,4 @@
-// Timers in great numbers, and against a worker that parks: E1 and E4 to E7 of the checks (README.md).
+// Timers in great numbers, and against a worker that parks: E1 to E7 of the checks (README.md).
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +11,10 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/driver/driver_set.h"
+#include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/tests/stress/echo.h"
@@ -18,6 +22,7 @@
 #include "kioto/time/instant.h"
 #include "kioto/time/interval.h"
 #include "kioto/time/sleep.h"
+#include "kioto/time/timeout.h"
 
 namespace kioto {
 namespace {
@@ -63,6 +68,46 @@ TEST(TimerChecks, AMillionTimersLive) {
                     });
                   }))
                   .ok());
+}
+
+// --- E2, E3: timers that nobody waits for ------------------------------------------------------------------------------------
+
+// Polls ten million futures once each (fewer where that takes long), so many at a time, and drops them: none allocates, and what
+// waits is on the wheel until then. The tests of time/ have fewer, and look closer.
+template <class MakeFuture>
+void ExpectNothingIsLeftOf(int at_once, bool ready, MakeFuture make) {
+  const int timers = Scaled(kTimesCount ? 10'000'000 : 100'000);
+  const Runtime runtime = *Runtime::CurrentThread();
+  EXPECT_TRUE(runtime
+                  .BlockOn(PollFn([&](Context& cx) -> Poll<Unit> {
+                    const internal::TimerWheel& wheel = *internal::CurrentThread().drivers->WheelForThisThread();
+                    const size_t before = wheel.size();
+                    std::vector<decltype(make(0))> futures;
+                    futures.reserve(static_cast<size_t>(at_once));
+                    base::AllocationCounter allocations;
+                    for (int i = 0; i < timers; i += at_once) {
+                      for (int k = 0; k < at_once; ++k) {
+                        futures.push_back(make(i + k));
+                        if (futures.back().PollOnce(cx).ready() != ready) ADD_FAILURE() << "future " << i + k;
+                      }
+                      EXPECT_EQ(wheel.size(), before + (ready ? 0 : futures.size()));
+                      futures.clear();
+                    }
+                    EXPECT_EQ(wheel.size(), before);
+                    EXPECT_EQ(allocations.count(), 0);
+                    return Unit{};
+                  }))
+                  .ok());
+}
+
+// check: E2
+TEST(TimerChecks, ATimeoutRoundWhatIsReadyArmsNothing) {
+  ExpectNothingIsLeftOf(1, /*ready=*/true, [](int i) { return Timeout(30s, Ready(i)); });
+}
+
+// check: E3
+TEST(TimerChecks, FarTimersThatAreDroppedLeaveNothing) {
+  ExpectNothingIsLeftOf(1'000, /*ready=*/false, [](int i) { return Sleep(30 * 24h + std::chrono::microseconds(i)); });
 }
 
 // --- E4: accuracy ------------------------------------------------------------------------------------------------------------

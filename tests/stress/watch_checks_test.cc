@@ -1,7 +1,11 @@
 // What watches a runtime: stall reports, dumps, metrics: K1 to K3 of the checks (README.md).
+#include <dirent.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +17,7 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/scheduler/thread_stack.h"
 #include "kioto/runtime/task/task_dump.h"
 #include "kioto/tests/stress/stress.h"
 
@@ -60,6 +65,48 @@ TEST(WatchChecks, StallsAreReportedAndNothingElseIs) {
     std::printf("%d of %d stalls reported, and %d that were none\n", reported, stalls, wrongly);
     return reported >= stalls * 95 / 100 && wrongly == 0;
   }));
+}
+
+// The thread of this process that has this name: its number, 0 if there is none.
+int ThreadNamed(const std::string& name) {
+  DIR* dir = ::opendir("/proc/self/task");
+  if (dir == nullptr) return 0;
+  int found = 0;
+  while (const dirent* entry = ::readdir(dir)) {
+    char is[32] = "";
+    std::FILE* file = std::fopen(("/proc/self/task/" + std::string(entry->d_name) + "/comm").c_str(), "re");
+    if (file == nullptr) continue;
+    if (std::fscanf(file, "%31s", is) == 1 && name == is) found = std::atoi(entry->d_name);
+    std::fclose(file);
+  }
+  ::closedir(dir);
+  return found;
+}
+
+// How much of the time on a processor is the monitor's, with its switches from thread to thread, while one worker polls so long.
+// What it costs the worker: tools/bench/watched.
+double PartOfTheMonitor(int64_t length_ns) {
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
+  EXPECT_TRUE(runtime
+                  .BlockOn(runtime.Spawn(PollFn([length_ns, begun = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
+                    const int64_t now = CpuNanos();
+                    if (begun == 0) begun = now;
+                    if (now - begun >= length_ns) return Unit{};
+                    cx.Yield();
+                    return kPending;
+                  })))
+                  .ok());
+  const int64_t took = internal::TimesOfThread(ThreadNamed("kioto-monitor")).on_cpu_ns;  // since it began
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  std::printf("the monitor took %.3f ms beside %.0f ms of work\n", took / 1e6, length_ns / 1e6);
+  EXPECT_GT(took, 0);
+  return static_cast<double>(took) / static_cast<double>(took + length_ns);
+}
+
+// check: K1
+TEST(WatchChecks, TheMonitorTakesAHundredthOfTheTimeAtMost) {
+  const int64_t length_ns = Scaled(1'000) / kGoesAtLeast * kMs;
+  EXPECT_TRUE(MostlyWithinItsBound([length_ns] { return PartOfTheMonitor(length_ns) <= 0.01 || !kTimesCount; }));
 }
 
 // --- K2: dumps ---------------------------------------------------------------------------------------------------------------
