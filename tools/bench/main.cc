@@ -1,5 +1,6 @@
-// kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N]: the bench's workloads on Kioto. THREADS 0 is the
+// kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N] [--unwatched]: the bench's workloads on Kioto. THREADS 0 is the
 // current-thread runtime. --size: how many tasks, timers, connections, or places in a channel; --times: how often.
+// --unwatched: without the monitor of a multi-thread runtime.
 // ADDRESS: where serve_echo and serve_http listen, and the server that echo_among is the client of.
 // Prints: workload threads ops seconds ns_per_op; idle rows: workload threads count bytes unit.
 #include <cstring>
@@ -38,7 +39,7 @@ bool Number(const char* argument, const char* flag, size_t& number) {
 }
 
 int Usage(const char* what, const char* which) {
-  std::fprintf(stderr, "usage: kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N]%s%s\n", what, which);
+  std::fprintf(stderr, "usage: kioto_bench WORKLOAD THREADS [ADDRESS] [--size=N] [--times=N] [--unwatched]%s%s\n", what, which);
   return 2;
 }
 
@@ -48,12 +49,18 @@ int Run(int argc, char** argv) {
   if (run == nullptr) return Usage("; no workload ", argv[1]);
   std::string address;
   size_t size = 0, times = 0;
+  bool watched = true;
   for (int i = 3; i < argc; ++i) {
-    if (!Number(argv[i], "--size=", size) && !Number(argv[i], "--times=", times)) address = argv[i];
+    if (std::strcmp(argv[i], "--unwatched") == 0) {
+      watched = false;
+    } else if (!Number(argv[i], "--size=", size) && !Number(argv[i], "--times=", times)) {
+      address = argv[i];
+    }
   }
   const int threads = std::atoi(argv[2]);
   RuntimeBuilder builder = threads == 0 ? RuntimeBuilder::CurrentThread() : RuntimeBuilder::MultiThread();
   if (threads > 0) builder.WorkerThreads(threads);
+  if (threads > 0 && !watched) builder.WithoutMonitor();
   StatusOr<Runtime> runtime = builder.Build();
   if (!runtime.ok()) {
     std::fprintf(stderr, "kioto_bench: %s\n", runtime.status().ToString().c_str());

@@ -23,7 +23,7 @@ pub async fn churn_among() -> Outcome {
     let (others, count) = (asked("--size=", 1_000), asked("--times=", 2_000_000));
     let task = tokio::spawn(async move {
         let mut sleeps: Vec<_> = (0..others as u64)
-            .map(|i| Box::pin(tokio::time::sleep(Duration::from_millis(60_000 + i % 100_000))))
+            .map(|i| Box::pin(tokio::time::sleep(Duration::from_millis(86_400_000 + i % 100_000))))
             .collect();
         // With a budget all but the first would be pending without being on the wheel.
         tokio::task::unconstrained(poll_fn(|cx| {
