@@ -90,7 +90,7 @@ TEST(NetAcceptChecks, WithoutFdsTheServedAreServedAndNothingSpins) {
       for (int i = 0; i < kWaiting; ++i) waiting.emplace_back(address);
       meanwhile = Exchanges(served);
       const int64_t calls_before = none.hits(), cpu_before = ProcessCpuNanos(), start = base::MonotonicNanos();
-      std::this_thread::sleep_for(500ms);
+      std::this_thread::sleep_for(500ms);  // NOLINT(words): a time in which to count
       calls = none.hits() - calls_before;
       cpu = ProcessCpuNanos() - cpu_before;
       short_of = base::MonotonicNanos() - start;

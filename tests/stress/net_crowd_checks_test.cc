@@ -90,7 +90,7 @@ TEST(NetCrowdChecks, TenThousandIdleConnectionsCostLittleAndSpreadOverTheLoops) 
 
   EXPECT_TRUE(MostlyWithinItsBound([] {
     const int64_t start = base::MonotonicNanos(), cpu = ProcessCpuNanos();
-    std::this_thread::sleep_for(300ms);
+    std::this_thread::sleep_for(300ms);  // NOLINT(words): a time in which to count
     const double part = static_cast<double>(ProcessCpuNanos() - cpu) / static_cast<double>(base::MonotonicNanos() - start);
     std::printf("idle, %.2f %% of a processor\n", 100 * part);
     return part <= (kSanitized ? 0.05 : 0.01);  // a sanitizer has a thread of its own
