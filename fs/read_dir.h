@@ -59,7 +59,7 @@ class DirJob {
 
 class ReadDir;
 
-// Output: nullopt at the end. CANCEL SAFE: yes.
+// Output: nullopt at the end. CANCEL SAFE of ReadDir::NextEntry(): yes.
 class [[nodiscard]] NextEntryFuture : public FutureBase<NextEntryFuture, StatusOr<std::optional<DirEntry>>> {
  public:
   explicit NextEntryFuture(ReadDir& dir) : dir_(&dir) {}

@@ -31,8 +31,8 @@ struct BarrierResult {
   bool is_leader;  // of exactly one of each generation: the last to arrive
 };
 
-// Arrives at its first poll. CANCEL SAFE: loses data: the arrival of one that is dropped stays counted. Borrows its
-// Barrier.
+// Arrives at its first poll. CANCEL SAFE of Barrier::Wait(): loses data: the arrival of one that is dropped stays
+// counted. Borrows its Barrier.
 class [[nodiscard]] BarrierFuture : public FutureBase<BarrierFuture, BarrierResult> {
  public:
   static constexpr bool kLosesData = true;

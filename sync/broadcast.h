@@ -31,7 +31,8 @@
 #include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/internal/broadcast_core.h"
 #include "kioto/sync/internal/broadcast_slot.h"
-#include "kioto/sync/internal/weak_sender.h"
+#include "kioto/sync/internal/held.h"
+#include "kioto/sync/weak_sender.h"
 
 namespace kioto::sync {
 
@@ -191,7 +192,7 @@ class BroadcastReceiver {
   StatusOr<T> BlockingRecv() { return internal::BlockingWait(Recv()); }
 
   // One more receiver, of what is sent from now on.
-  BroadcastReceiver Resubscribe() const { return BroadcastReceiver(channel_); }
+  BroadcastReceiver Resubscribe() const { return BroadcastReceiver(*channel_); }
 
   // Values sent that it has not received, those it has already missed among them.
   size_t size() const { return channel_->core.Now().tail - position_->next(); }
@@ -210,18 +211,18 @@ class BroadcastReceiver {
 
  private:
   friend class Broadcast<T>;
-  explicit BroadcastReceiver(internal::BroadcastChannel<T>* channel) : channel_(channel) {
-    channel->core.Ref();
-    channel->core.AddReceiver(*position_);
+  explicit BroadcastReceiver(internal::BroadcastChannel<T>& channel) : channel_(&channel) {
+    channel.core.Ref();
+    channel.core.AddReceiver(*position_);
   }
 
-  internal::BroadcastChannel<T>* channel_;
+  internal::Held<internal::BroadcastChannel<T>> channel_;
   std::unique_ptr<internal::BroadcastPosition> position_ = std::make_unique<internal::BroadcastPosition>();
 };
 
 // A handle that does not keep the broadcast open: Upgrade makes one that does, while there is one.
 template <class T>
-using WeakBroadcast = internal::WeakSenderOf<Broadcast<T>, internal::BroadcastChannel<T>>;
+using WeakBroadcast = WeakSenderOf<Broadcast<T>, internal::BroadcastChannel<T>>;
 
 template <class T>
 class Broadcast {
@@ -245,7 +246,7 @@ class Broadcast {
   }
   ~Broadcast() { reset(); }
 
-  Receiver Subscribe() const { return Receiver(channel_); }
+  Receiver Subscribe() const { return Receiver(*channel_); }
   WeakBroadcast<T> Downgrade() const { return WeakBroadcast<T>(channel_); }
 
   // Never waits. Returns the number of receivers at this moment; 0: nobody is there, and `value` is as it was.
@@ -269,13 +270,13 @@ class Broadcast {
 
   // Lets go of the channel. When the last handle goes, receivers get what is left, then IsClosed.
   void reset() {
-    auto* channel = std::exchange(channel_, nullptr);
+    internal::BroadcastChannel<T>* channel = std::exchange(channel_, nullptr);
     if (channel != nullptr && channel->core.DropSender()) channel->Unref();
   }
   explicit operator bool() const { return channel_ != nullptr; }
 
  private:
-  internal::BroadcastChannel<T>* channel_;
+  internal::Held<internal::BroadcastChannel<T>> channel_;
 };
 
 }  // namespace kioto::sync

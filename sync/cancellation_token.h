@@ -28,6 +28,7 @@
 #include "kioto/runtime/base/intrusive_list.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/held.h"
 #include "kioto/sync/notify.h"
 
 namespace kioto::sync {
@@ -87,7 +88,7 @@ class CancellationToken {
   friend bool operator!=(const CancellationToken& a, const CancellationToken& b) { return a.node_ != b.node_; }
   template <class H>
   friend H AbslHashValue(H h, const CancellationToken& token) {
-    return H::combine(std::move(h), token.node_);
+    return H::combine(std::move(h), static_cast<internal::TokenNode*>(token.node_));
   }
 
  private:
@@ -95,7 +96,7 @@ class CancellationToken {
   friend class CancelGuard;
   explicit CancellationToken(internal::TokenNode* node) : node_(node) {}
 
-  internal::TokenNode* node_;
+  internal::Held<internal::TokenNode> node_;
 };
 
 class [[nodiscard]] CancelledFuture : public FutureBase<CancelledFuture, Unit> {

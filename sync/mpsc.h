@@ -26,15 +26,18 @@
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/blocking.h"
+#include "kioto/sync/internal/held.h"
 #include "kioto/sync/internal/mpsc_bounded_gate.h"
 #include "kioto/sync/internal/mpsc_channel.h"
 #include "kioto/sync/internal/mpsc_permit_future.h"
 #include "kioto/sync/internal/mpsc_ring.h"
+#include "kioto/sync/mpsc_receiver.h"
+#include "kioto/sync/weak_sender.h"
 
 namespace kioto::sync {
 
 template <class T>
-using MpscReceiver = internal::MpscReceiverOf<T, internal::MpscRing<T>>;
+using MpscReceiver = MpscReceiverOf<T, internal::MpscRing<T>>;
 template <class T>
 class MpscSender;
 template <class T>
@@ -45,7 +48,7 @@ template <class T>
 class MpscSendOwned;
 // A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
 template <class T>
-using MpscWeakSender = internal::WeakSenderOf<MpscSender<T>, internal::MpscChannel<T, internal::MpscRing<T>>>;
+using MpscWeakSender = WeakSenderOf<MpscSender<T>, internal::MpscChannel<T, internal::MpscRing<T>>>;
 
 // Places in the queue that are kept for their owner; dropped, they are given back. Borrows the sender.
 template <class T>
@@ -88,8 +91,8 @@ class [[nodiscard]] MpscPermits {
 };
 
 // OK: the value is in the queue. IsClosed: the receiver is closed or gone, and the value is destroyed with the future.
-// CANCEL SAFE: loses data: a value that was not sent is destroyed with the future, and the place is lost (with Reserve
-// only the place). Borrows the sender.
+// CANCEL SAFE of MpscSender::Send(): loses data: a value that was not sent is destroyed with the future, and the place is
+// lost (with Reserve only the place). Borrows the sender.
 template <class T>
 class [[nodiscard]] MpscSend : public FutureBase<MpscSend<T>, Status> {
   using Channel = internal::MpscChannel<T, internal::MpscRing<T>>;
@@ -235,7 +238,7 @@ class MpscSender {
     return OkStatus();
   }
 
-  Channel* channel_ = nullptr;
+  internal::Held<Channel> channel_;
 };
 
 // A place in the queue, and a sender: so the channel stays open, and the place outlives every other handle.
@@ -271,7 +274,7 @@ class [[nodiscard]] MpscOwnedPermit {
   MpscPermits<T> permit_;  // given back before its sender goes
 };
 
-// The permit, or IsClosed. CANCEL SAFE: loses place, and the sender goes with the future.
+// The permit, or IsClosed. CANCEL SAFE of MpscSender::ReserveOwned(): loses place, and the sender goes with the future.
 template <class T>
 class [[nodiscard]] MpscReserveOwned : public FutureBase<MpscReserveOwned<T>, StatusOr<MpscOwnedPermit<T>>> {
  public:
@@ -290,7 +293,7 @@ class [[nodiscard]] MpscReserveOwned : public FutureBase<MpscReserveOwned<T>, St
   typename MpscSender<T>::ReserveFuture reserve_;  // gone before its sender
 };
 
-// A Send that keeps its sender. CANCEL SAFE: loses data, as MpscSend; the sender goes with the future.
+// A Send that keeps its sender. CANCEL SAFE of std::move(sender).Send(): loses data, as Send(); the sender goes with the future.
 template <class T>
 class [[nodiscard]] MpscSendOwned : public FutureBase<MpscSendOwned<T>, Status> {
  public:

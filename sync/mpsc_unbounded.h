@@ -16,19 +16,22 @@
 #include <utility>
 
 #include "kioto/runtime/base/status.h"
+#include "kioto/sync/internal/held.h"
 #include "kioto/sync/internal/mpsc_blocks.h"
 #include "kioto/sync/internal/mpsc_channel.h"
+#include "kioto/sync/mpsc_receiver.h"
+#include "kioto/sync/weak_sender.h"
 
 namespace kioto::sync {
 
 template <class T>
-using MpscUnboundedReceiver = internal::MpscReceiverOf<T, internal::MpscBlocks<T>>;
+using MpscUnboundedReceiver = MpscReceiverOf<T, internal::MpscBlocks<T>>;
 
 template <class T>
 class MpscUnboundedSender;
 // A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
 template <class T>
-using MpscUnboundedWeakSender = internal::WeakSenderOf<MpscUnboundedSender<T>, internal::MpscChannel<T, internal::MpscBlocks<T>>>;
+using MpscUnboundedWeakSender = WeakSenderOf<MpscUnboundedSender<T>, internal::MpscChannel<T, internal::MpscBlocks<T>>>;
 
 // A handle: copy it for every task that sends. When the last one goes, the receiver gets what is left, then the end.
 template <class T>
@@ -81,7 +84,7 @@ class MpscUnboundedSender {
     return OkStatus();
   }
 
-  Channel* channel_ = nullptr;
+  internal::Held<Channel> channel_;
 };
 
 template <class T>

@@ -14,16 +14,16 @@
 #include <utility>
 
 #include "kioto/sync/internal/blocking.h"
-#include "kioto/sync/internal/lock_guard.h"
+#include "kioto/sync/lock_guard.h"
 
 namespace kioto::sync {
 
-// Borrows its mutex. See internal/lock_guard.h for its members: *, ->, Unlock, Map, TryMap.
+// Borrows its mutex. See lock_guard.h for its members: *, ->, Unlock, Map, TryMap.
 template <class T>
-using MutexGuard = internal::LockGuard<T, internal::Hold::kMutex, internal::Borrowed>;
+using MutexGuard = LockGuard<T, internal::Hold::kMutex, internal::Borrowed>;
 // Keeps its mutex alive.
 template <class T>
-using OwnedMutexGuard = internal::LockGuard<T, internal::Hold::kMutex, internal::Shared>;
+using OwnedMutexGuard = LockGuard<T, internal::Hold::kMutex, internal::Shared>;
 template <class T>
 using LockFuture = internal::LockFuture<T, internal::Hold::kMutex, internal::Borrowed>;
 template <class T>

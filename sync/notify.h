@@ -46,8 +46,8 @@ namespace kioto::sync {
 class Notify;
 
 // Ready when it was notified. It counts for NotifyAll from the moment when it was made, for NotifyOne from its first
-// poll or Enable. CANCEL SAFE: loses place; a NotifyOne that it had got, but not given out, goes to the next. Borrows
-// its Notify.
+// poll or Enable. CANCEL SAFE of Notify::Notified(): loses place; a NotifyOne that it had got, but not given out, goes to the next.
+// Borrows its Notify.
 class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
  public:
   explicit NotifiedFuture(Notify& notify);
@@ -115,7 +115,7 @@ class [[nodiscard]] NotifiedFuture : public FutureBase<NotifiedFuture, Unit> {
   };
 };
 
-// The same, and keeps its Notify alive. CANCEL SAFE: as NotifiedFuture.
+// The same, and keeps its Notify alive. CANCEL SAFE of Notify::NotifiedOwned(): as Notified().
 class [[nodiscard]] OwnedNotifiedFuture : public FutureBase<OwnedNotifiedFuture, Unit> {
  public:
   explicit OwnedNotifiedFuture(std::shared_ptr<Notify> notify) : notify_(std::move(notify)), notified_(*notify_) {}

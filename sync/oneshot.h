@@ -48,7 +48,7 @@ OneshotChannel<T> Oneshot();
 template <class T>
 class OneshotSender;
 
-// Ready when the receiver has closed or is gone. CANCEL SAFE: yes. Borrows its sender.
+// Ready when the receiver has closed or is gone. CANCEL SAFE of OneshotSender::Closed(): yes. Borrows its sender.
 template <class T>
 class [[nodiscard]] OneshotClosed : public FutureBase<OneshotClosed<T>, Unit> {
  public:

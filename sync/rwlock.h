@@ -16,21 +16,21 @@
 
 #include "kioto/runtime/base/check.h"
 #include "kioto/sync/internal/blocking.h"
-#include "kioto/sync/internal/lock_guard.h"
+#include "kioto/sync/lock_guard.h"
 
 namespace kioto::sync {
 
-// Borrow their lock. See internal/lock_guard.h for their members: *, ->, Unlock, Map, TryMap, and to read on after a write
+// Borrow their lock. See lock_guard.h for their members: *, ->, Unlock, Map, TryMap, and to read on after a write
 // Downgrade, DowngradeMap, TryDowngradeMap. What is read is const.
 template <class T>
-using ReadGuard = internal::LockGuard<const T, internal::Hold::kRead, internal::Borrowed>;
+using ReadGuard = LockGuard<const T, internal::Hold::kRead, internal::Borrowed>;
 template <class T>
-using WriteGuard = internal::LockGuard<T, internal::Hold::kWrite, internal::Borrowed>;
+using WriteGuard = LockGuard<T, internal::Hold::kWrite, internal::Borrowed>;
 // Keep their lock alive.
 template <class T>
-using OwnedReadGuard = internal::LockGuard<const T, internal::Hold::kRead, internal::Shared>;
+using OwnedReadGuard = LockGuard<const T, internal::Hold::kRead, internal::Shared>;
 template <class T>
-using OwnedWriteGuard = internal::LockGuard<T, internal::Hold::kWrite, internal::Shared>;
+using OwnedWriteGuard = LockGuard<T, internal::Hold::kWrite, internal::Shared>;
 template <class T>
 using ReadFuture = internal::LockFuture<const T, internal::Hold::kRead, internal::Borrowed>;
 template <class T>

@@ -84,8 +84,8 @@ class [[nodiscard]] OwnedSemaphorePermit {
   SemaphorePermit permit_;  // given back before its semaphore goes
 };
 
-// The permits, or IsClosed; kInvalidArgument for more than there can ever be (kMaxPermits). CANCEL SAFE: loses place; what
-// it had been given goes to the next. Borrows its semaphore.
+// The permits, or IsClosed; kInvalidArgument for more than there can ever be (kMaxPermits).
+// CANCEL SAFE of Semaphore::Acquire(): loses place; what it had been given goes to the next. Borrows its semaphore.
 class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<SemaphorePermit>> {
  public:
   AcquireFuture(Semaphore& semaphore, size_t count) : semaphore_(&semaphore), count_(count) {}
@@ -110,7 +110,7 @@ class [[nodiscard]] AcquireFuture : public FutureBase<AcquireFuture, StatusOr<Se
   internal::PermitWaiter waiter_;
 };
 
-// The same, and keeps its semaphore alive. CANCEL SAFE: loses place.
+// The same, and keeps its semaphore alive. CANCEL SAFE of Semaphore::AcquireOwned(): loses place.
 class [[nodiscard]] OwnedAcquireFuture : public FutureBase<OwnedAcquireFuture, StatusOr<OwnedSemaphorePermit>> {
  public:
   OwnedAcquireFuture(std::shared_ptr<Semaphore> semaphore, size_t count)

@@ -28,7 +28,7 @@ namespace kioto::sync {
 template <class T>
 class SetOnce;
 
-// The value, never null. CANCEL SAFE: yes. Borrows its SetOnce.
+// The value, never null. CANCEL SAFE of SetOnce::Wait(): yes. Borrows its SetOnce.
 template <class T>
 class [[nodiscard]] SetOnceFuture : public FutureBase<SetOnceFuture<T>, const T*> {
  public:

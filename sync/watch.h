@@ -31,6 +31,7 @@
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/sync/internal/held.h"
 #include "kioto/sync/internal/watch_core.h"
 
 namespace kioto::sync {
@@ -252,12 +253,12 @@ class WatchReceiver {
 
  private:
   friend class Watch<T>;
-  explicit WatchReceiver(internal::WatchChannel<T>* channel) : channel_(channel) {
-    channel->core.AddReceiver();
+  explicit WatchReceiver(internal::WatchChannel<T>& channel) : channel_(&channel) {
+    channel.core.AddReceiver();
     MarkUnchanged();
   }
 
-  internal::WatchChannel<T>* channel_;
+  internal::Held<internal::WatchChannel<T>> channel_;
   uint64_t seen_;  // a version, or kNever
 };
 
@@ -282,7 +283,7 @@ class Watch {
   ~Watch() { reset(); }
 
   // One more receiver, for which the value of this moment is seen. Also when there was none for a while.
-  Receiver Subscribe() const { return Receiver(channel_); }
+  Receiver Subscribe() const { return Receiver(*channel_); }
   Ref Borrow() const { return Ref(channel_->core.Borrow()); }
 
   // False: nobody is there, and `value` is as it was. Set keeps it for those who come.
@@ -328,7 +329,7 @@ class Watch {
 
   // Lets go of the channel. When the last handle goes, receivers get what they have not seen, then IsClosed.
   void reset() {
-    auto* channel = std::exchange(channel_, nullptr);
+    internal::WatchChannel<T>* channel = std::exchange(channel_, nullptr);
     if (channel != nullptr && channel->core.DropSender()) channel->Unref();
   }
   explicit operator bool() const { return channel_ != nullptr; }
@@ -341,7 +342,7 @@ class Watch {
     return true;
   }
 
-  internal::WatchChannel<T>* channel_;
+  internal::Held<internal::WatchChannel<T>> channel_;
 };
 
 }  // namespace kioto::sync

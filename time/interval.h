@@ -30,7 +30,7 @@ class Interval;
 
 enum class MissedTicks : uint8_t { kBurst, kDelay, kSkip };
 
-// The moment when the tick was due, which is not later than now. CANCEL SAFE: yes: a tick not given is given next time.
+// The moment when the tick was due, which is not later than now. CANCEL SAFE of Interval::Tick(): yes: a tick not given is given next time.
 class [[nodiscard]] TickFuture : public FutureBase<TickFuture, Instant> {
  public:
   static constexpr bool kMovable = true;

@@ -1,4 +1,4 @@
-// Budget control: a task's share of its worker, 128 units a poll, of which every leaf that is ready takes one.
+// ConsumeBudget(), HasBudgetRemaining(): a task's share of its worker, 128 units a poll, of which every leaf that is ready takes one.
 //
 //   Loop([&] { return ConsumeBudget().Then([&] { return Work(next++); }); })   // computes, and lets others run
 //   HasBudgetRemaining().Then([&](bool& left) { … })

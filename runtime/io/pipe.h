@@ -1,4 +1,4 @@
-// Pipes in memory: Simplex, one way, and Duplex, two of them crossed. For tests of what reads and writes, and between tasks.
+// Simplex, Duplex: pipes in memory: one way, and two of them crossed. For tests of what reads and writes, and between tasks.
 //
 //   auto pipe = io::Duplex(1024);       // pipe.first, pipe.second: DuplexStream
 //   auto way = io::Simplex(1024);       // way.writer, way.reader

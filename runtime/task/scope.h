@@ -83,7 +83,7 @@ class ScopeFuture;
 
 }  // namespace internal
 
-// Ready when the condition holds. CANCEL SAFE: yes. Of the body alone: a child that waits for Wait waits for itself.
+// Ready when the condition holds. CANCEL SAFE of Scope::Wait(), Room(): yes. Of the body alone: a child that waits for Wait waits for itself.
 class [[nodiscard]] ScopeWait : public FutureBase<ScopeWait, Status> {
  public:
   ScopeWait(Scope* scope, bool for_room) : scope_(scope), waiter_(for_room) {}

@@ -113,7 +113,7 @@ class [[nodiscard]] TrackedFuture : public FutureBase<TrackedFuture<F>, typename
   F future_;
 };
 
-// Ready once the tracker is closed and nothing is tracked. CANCEL SAFE: yes.
+// Ready once the tracker is closed and nothing is tracked. CANCEL SAFE of TaskTracker::Wait(), CloseAndWait(): yes.
 class [[nodiscard]] TrackerWait : public FutureBase<TrackerWait, Unit> {
  public:
   explicit TrackerWait(internal::TrackerBlock* block) : block_(block) {

@@ -8,10 +8,10 @@ _FOLDERS = (("net", "net"), ("fs", "fs"), ("time", "time"), ("sync", "sync"), ("
             ("runtime/process", "runtime/process"), ("runtime/signal", "runtime/signal"), ("runtime/task", "runtime/task"),
             ("runtime/blocking", "runtime/blocking"), ("runtime/scheduler", "runtime/scheduler"), ("runtime/driver", "runtime/driver"),
             ("runtime/future", "runtime/future"))
-_SAFE = re.compile(r"(?<!\")CANCEL SAFE: *(.+?)(?:\.(?: |$)| +THREADS:| *---|$)")
+_SAFE = re.compile(r"(?<!\")CANCEL SAFE(?: of (.+?))?: +(.+?)(?:\.(?: |$)| +THREADS:| *---|$)")
 _TYPE = re.compile(r"^\s*(?:class|struct)\s+(?:\[\[\w+\]\]\s*)?(\w+)[^;]*$")
 _CALL = re.compile(r"(\w+)\(")
-_HEAD = re.compile(r"^// ([^:.]+):")
+_HEAD = re.compile(r"^// ((?:[^:.]|\.\w|::)+):(?!:)")
 _NOT_NAMES = {"if", "return", "decltype", "enable_if_t", "static_assert", "noexcept", "sizeof", "alignas", "KIOTO_MUTANT"}
 
 
@@ -19,9 +19,10 @@ def is_public(path):
     return path.endswith(".h") and not re.search(r"/(internal|testing|model)/", path)
 
 
-def _phrase(block):
+def _told(block):
+    """(name, phrase) of a comment, each None if it does not say it."""
     found = _SAFE.search(" ".join(line.strip()[2:].strip() for line in block))
-    return found.group(1).strip() if found else None
+    return (found.group(1), found.group(2).strip()) if found else (None, None)
 
 
 def _declared(line):
@@ -37,21 +38,24 @@ def _declared(line):
 
 def entries(path, text):
     """[(what, phrase)] of a header: of the file as a whole, of each declaration below such a comment, of each below a heading
-    `--- ... CANCEL SAFE: ... ---`. `what` is None where a comment stands above nothing that it could be about."""
+    `--- ... CANCEL SAFE: ... ---`; a comment `CANCEL SAFE of name(): ...` says itself of what. `what` is None where a comment stands
+    above nothing that it could be about."""
     found, block, owner, section, waiting, inside = [], [], None, None, None, False
     for line in text.splitlines() + [""]:
         stripped = line.strip()
         if stripped.startswith("//") and not stripped.startswith("//  namespace"):
             block.append(line)
             if stripped.startswith("// ---"):
-                section, block = _phrase([line]), []
+                section, block = _told([line])[1], []
             continue
         if "namespace internal" in line:
             inside = stripped.startswith("namespace")
         if block:
-            waiting, head, block = _phrase(block), _HEAD.match(block[0]), []
-            if waiting and stripped.startswith("#ifndef"):
-                found.append((head.group(1) if head else os.path.basename(path), waiting))
+            (named, waiting), head, block = _told(block), _HEAD.match(block[0]), []
+            if stripped.startswith("#ifndef"):
+                named = named or (head.group(1) if head else os.path.basename(path))
+            if waiting and named and not inside:
+                found.append((named, waiting))
                 waiting = None
             fresh = waiting is not None and not inside
         kind = _TYPE.match(line)

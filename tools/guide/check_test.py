@@ -33,6 +33,9 @@ class [[nodiscard]] TakeFuture : public FutureBase<T> {
   // Again.
   GoFuture Second();
 };
+// Waits. CANCEL SAFE of Taker::Take(): yes. Borrows it.
+class TakerFuture : public FutureBase<T> {
+};
 }  // namespace a
 """
 
@@ -42,7 +45,7 @@ class CancelSafetyTest(unittest.TestCase):
     def test_what_a_comment_is_about(self):
         self.assertEqual(cancel_safety.entries("x/thing.h", HEADER), [
             ("Thing(n)", "as n"), ("TakeFuture", "loses data: what has come"), ("TakeFuture::Go()", "yes"),
-            ("TakeFuture::First()", "loses place"), ("TakeFuture::Second()", "loses place")])
+            ("TakeFuture::First()", "loses place"), ("TakeFuture::Second()", "loses place"), ("Taker::Take()", "yes")])
         self.assertEqual(cancel_safety.faults([("x/thing.h", HEADER)]), [])
 
     def test_a_comment_about_nothing(self):

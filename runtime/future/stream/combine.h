@@ -1,4 +1,4 @@
-// Two streams as one: Chain and Merge (stream_base.h says what they give).
+// Chain, Merge of streams: two as one (stream_base.h says what they give).
 //
 // Merge asks the one first in one poll and the other in the next, so that neither starves the other. A merge of merges is not
 // fair: of many streams make a StreamMap. CANCEL SAFE: Next() of each of them: yes.

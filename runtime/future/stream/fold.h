@@ -1,10 +1,10 @@
-// One value out of a stream: Fold, Any, All, ForEach and ForEachConcurrent as members, TryNext (stream_base.h says what they give).
+// Fold, Any, All, ForEach, ForEachConcurrent, TryNext of a stream: one value out of it (stream_base.h says what they give).
 //
 //   stream::From(std::move(sizes)).Fold(size_t{0}, [](size_t sum, size_t n) { return sum + n; })
 //   stream::From(std::move(words)).Fold(Index(), [](Index& index, Word& word) { index.Add(word); })
 //
-// CANCEL SAFE: Fold loses data: what was accumulated. Any, All: yes, for a stream that is kept elsewhere (ByRef): of it no
-// item is taken that was not looked at. ForEach: for_each.h. TryNext: yes.
+// CANCEL SAFE: Fold loses data: what was accumulated; Any, All: yes, for a stream that is kept elsewhere (ByRef): of it no
+// item is taken that was not looked at; ForEach: as in for_each.h; TryNext: yes.
 #ifndef KIOTO_RUNTIME_FUTURE_STREAM_FOLD_H_
 #define KIOTO_RUNTIME_FUTURE_STREAM_FOLD_H_
 

@@ -1,5 +1,5 @@
-// Which items of a stream are given: Take, Skip, TakeWhile, SkipWhile, Until, Fuse, NotifyEnd, Peekable (stream_base.h says
-// what they give). What has come to its end asks its source no more. CANCEL SAFE: Next() of each of them: yes.
+// Take, Skip, TakeWhile, SkipWhile, Until, Fuse, NotifyEnd, Peekable of a stream: which of its items are given (stream_base.h
+// says what they give). What has come to its end asks its source no more. CANCEL SAFE: Next() of each of them: yes.
 #ifndef KIOTO_RUNTIME_FUTURE_STREAM_LIMIT_H_
 #define KIOTO_RUNTIME_FUTURE_STREAM_LIMIT_H_
 

@@ -1,4 +1,4 @@
-// Where streams begin.
+// stream::From, Once, Empty, Never, FromFuture, Unfold, PollFn: where streams begin.
 //
 //   stream::From(std::move(rx))         any stream, with the adapters of stream_base.h as members
 //   stream::From(std::move(vector))     the items of a container, moved out one by one; consumes budget

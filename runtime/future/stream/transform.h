@@ -1,4 +1,4 @@
-// What a stream does with each item: Map, Then, Filter, FilterMap, MapWhile, Inspect (stream_base.h says what they give).
+// Map, Then, Filter, FilterMap, MapWhile, Inspect of a stream: what it does with each item (stream_base.h says what they give).
 //
 // A step that computes gets T&& if it takes it, else T&; Then's gets T&, and the item lives until the future that it returned
 // is done. Filter and FilterMap look for the next item within one poll. CANCEL SAFE: Next() of each of them: yes.

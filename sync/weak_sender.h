@@ -1,15 +1,24 @@
-// WeakSenderOf: a handle of a channel that does not keep it open. Users know it as MpscWeakSender, MpscUnboundedWeakSender
-// and WeakBroadcast; their channels count it (sender_count.h), and their block lives as long as it does.
-#ifndef KIOTO_SYNC_INTERNAL_WEAK_SENDER_H_
-#define KIOTO_SYNC_INTERNAL_WEAK_SENDER_H_
+// WeakSenderOf: a handle of a channel that does not keep it open: MpscWeakSender<T>, MpscUnboundedWeakSender<T> and
+// WeakBroadcast<T>, which the Downgrade() of their senders gives.
+//
+//   if (auto sender = weak.Upgrade()) return With(std::move(sender), ...);    // else the channel is over
+//
+// Its channel counts it (internal/sender_count.h), and the channel's block lives as long as it does.
+#ifndef KIOTO_SYNC_WEAK_SENDER_H_
+#define KIOTO_SYNC_WEAK_SENDER_H_
 
 #include <cstddef>
 #include <utility>
 
-namespace kioto::sync::internal {
+#include "kioto/sync/internal/held.h"
+
+namespace kioto::sync {
+namespace internal {
 
 // A handle is made from a count that was taken already.
 struct TakeOver {};
+
+}  // namespace internal
 
 // Threads: any, also one handle on several at once (but for reset and assignment).
 template <class Sender, class Channel>
@@ -27,7 +36,7 @@ class WeakSenderOf {
 
   // A sender; an empty one if the last has gone: the channel is over then, and never opens again.
   Sender Upgrade() const {
-    return Sender(channel_ != nullptr && channel_->TryAddSender() ? channel_ : nullptr, TakeOver());
+    return Sender(channel_ != nullptr && channel_->TryAddSender() ? channel_ : nullptr, internal::TakeOver());
   }
 
   size_t SenderCount() const { return channel_->senders(); }
@@ -45,9 +54,9 @@ class WeakSenderOf {
     if (channel_ != nullptr) channel_->AddWeakSender();
   }
 
-  Channel* channel_ = nullptr;
+  internal::Held<Channel> channel_;
 };
 
-}  // namespace kioto::sync::internal
+}  // namespace kioto::sync
 
-#endif  // KIOTO_SYNC_INTERNAL_WEAK_SENDER_H_
+#endif  // KIOTO_SYNC_WEAK_SENDER_H_

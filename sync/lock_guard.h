@@ -1,7 +1,11 @@
-// LockGuard and LockFuture: what Mutex and RwLock give, and give it with. Users know them by the names in mutex.h and
-// rwlock.h.
-#ifndef KIOTO_SYNC_INTERNAL_LOCK_GUARD_H_
-#define KIOTO_SYNC_INTERNAL_LOCK_GUARD_H_
+// LockGuard: what Mutex and RwLock give: MutexGuard<T> (mutex.h), ReadGuard<T> and WriteGuard<T> (rwlock.h), and their owned
+// forms. A guard of a part (Map, TryMap) is one of the part's type: the MutexGuard<T> of a T with a U gives a MutexGuard<U>.
+//
+//   return users.Lock().Then([](sync::MutexGuard<Users>& all) {
+//     return Use(std::move(all).Map([](Users& users) -> User& { return users.first(); }));
+//   });
+#ifndef KIOTO_SYNC_LOCK_GUARD_H_
+#define KIOTO_SYNC_LOCK_GUARD_H_
 
 #include <cstdint>
 #include <memory>
@@ -14,7 +18,9 @@
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/sync/internal/lock_core.h"
 
-namespace kioto::sync::internal {
+namespace kioto::sync {
+
+namespace internal {
 
 enum class Hold : uint8_t { kMutex, kRead, kWrite };
 
@@ -22,12 +28,14 @@ enum class Hold : uint8_t { kMutex, kRead, kWrite };
 struct Borrowed {};
 using Shared = std::shared_ptr<const void>;
 
+}  // namespace internal
+
 // Holds a lock on a T: the value of a lock, or a part of it (Map). Destroyed, by an exception too, it unlocks; there is no
 // poison. One thread at a time; it may go to another. Moved from or unlocked, it may only be destroyed or assigned.
-template <class T, Hold hold, class Owner>
+template <class T, internal::Hold hold, class Owner>
 class [[nodiscard]] LockGuard {
  public:
-  LockGuard(LockCore& core, uint64_t permits, T& value, Owner owner)
+  LockGuard(internal::LockCore& core, uint64_t permits, T& value, Owner owner)
       : core_(&core), permits_(permits), value_(&value), owner_(std::move(owner)) {}
   LockGuard(LockGuard&& other) noexcept
       : core_(other.core_),
@@ -86,7 +94,7 @@ class [[nodiscard]] LockGuard {
   template <class Fn>
   auto TryDowngradeMap(Fn fn) && {
     auto* part = fn(std::as_const(**this));
-    using Part = LockGuard<std::remove_pointer_t<decltype(part)>, Hold::kRead, Owner>;
+    using Part = LockGuard<std::remove_pointer_t<decltype(part)>, internal::Hold::kRead, Owner>;
     return part == nullptr ? std::optional<Part>() : std::optional<Part>(Downgraded(*part));
   }
 
@@ -98,26 +106,28 @@ class [[nodiscard]] LockGuard {
 
  private:
   // Passes `permits` of its own on to a guard of `part`.
-  template <Hold to, class U>
+  template <internal::Hold to, class U>
   LockGuard<U, to, Owner> Into(uint64_t permits, U& part) {
     permits_ = 0;
     value_ = nullptr;
     return LockGuard<U, to, Owner>(*core_, permits, part, std::move(owner_));
   }
   template <class U>
-  LockGuard<const U, Hold::kRead, Owner> Downgraded(const U& part) {
-    static_assert(hold == Hold::kWrite, "kioto: only the guard of a RwLock::Write can be downgraded");
+  LockGuard<const U, internal::Hold::kRead, Owner> Downgraded(const U& part) {
+    static_assert(hold == internal::Hold::kWrite, "kioto: only the guard of a RwLock::Write can be downgraded");
     // R3 of lock_core.h.
     const uint64_t kept = KIOTO_MUTANT("lock_guard.downgrade_all") ? 0 : 1;
     core_->Leave(permits_ - kept);
-    return Into<Hold::kRead, const U>(kept, part);
+    return Into<internal::Hold::kRead, const U>(kept, part);
   }
 
-  LockCore* core_;
+  internal::LockCore* core_;
   uint64_t permits_;
   T* value_;
   Owner owner_;
 };
+
+namespace internal {
 
 // Gives the guard; a lock has no error. CANCEL SAFE: loses place. Threads: any. First come first served; nobody passes the
 // queue.
@@ -150,6 +160,8 @@ StatusOr<LockGuard<T, hold, Owner>> TryLockCore(LockCore& core, uint64_t permits
   return LockGuard<T, hold, Owner>(core, permits, value, std::move(owner));
 }
 
-}  // namespace kioto::sync::internal
+}  // namespace internal
 
-#endif  // KIOTO_SYNC_INTERNAL_LOCK_GUARD_H_
+}  // namespace kioto::sync
+
+#endif  // KIOTO_SYNC_LOCK_GUARD_H_
