@@ -232,6 +232,8 @@ class Broadcast {
 
   // `capacity` is 1 to 2^31.
   explicit Broadcast(size_t capacity = limits::kBroadcastCapacity) {
+    static_assert(std::is_copy_constructible_v<T>,
+                  "kioto: a Broadcast's T is copied for each receiver: use a std::shared_ptr<const T>");
     KIOTO_CHECK(capacity >= 1 && capacity <= (size_t{1} << 31), "sync::Broadcast: the capacity is 1 to 2^31");
     channel_ = new internal::BroadcastChannel<T>(capacity);
   }

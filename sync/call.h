@@ -26,6 +26,14 @@
 namespace kioto::sync {
 namespace internal {
 
+// Whether a Sender sends what Make makes.
+template <class R, class Sender, class Make, class = void>
+inline constexpr bool kSendsMade = false;
+template <class R, class Sender, class Make>
+inline constexpr bool kSendsMade<R, Sender, Make,
+                                 std::void_t<decltype(std::declval<const Sender&>().Send(
+                                     std::declval<std::invoke_result_t<Make&, OneshotSender<R>>>()))>> = true;
+
 // STATE  not begun -> sending (bounded and full) -> awaiting the answer -> done
 template <class R, class Sender, class Make>
 class [[nodiscard]] CallFuture : public FutureBase<CallFuture<R, Sender, Make>, Received<R>> {
@@ -95,7 +103,9 @@ template <class R, class Sender, class Make>
 auto Call(const Sender& pool, Make make) {
   constexpr bool makes = std::is_invocable_v<Make&, OneshotSender<R>>;
   static_assert(makes, "kioto: Call takes a function that makes the job from the OneshotSender<R> of its answer");
-  if constexpr (makes) {
+  constexpr bool sends = internal::kSendsMade<R, Sender, Make>;
+  static_assert(sends || !makes, "kioto: Call: the function makes the job that the sender takes, and the sender is one of an Mpsc or MpscUnbounded");
+  if constexpr (makes && sends) {
     return internal::CallFuture<R, Sender, Make>(pool, std::move(make));
   } else {
     return kioto::internal::Poison{};

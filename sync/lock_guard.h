@@ -16,6 +16,8 @@
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
+#include "kioto/runtime/future/internal/step.h"
 #include "kioto/sync/internal/lock_core.h"
 
 namespace kioto::sync {
@@ -27,6 +29,12 @@ enum class Hold : uint8_t { kMutex, kRead, kWrite };
 // What keeps the lock alive while a guard lives: nothing, or a share of it.
 struct Borrowed {};
 using Shared = std::shared_ptr<const void>;
+
+// Whether Fn, called with T&, gives a reference.
+template <class Fn, class T, class = void>
+inline constexpr bool kRefers = false;
+template <class Fn, class T>
+inline constexpr bool kRefers<Fn, T, std::void_t<std::invoke_result_t<Fn&, T&>>> = std::is_lvalue_reference_v<std::invoke_result_t<Fn&, T&>>;
 
 }  // namespace internal
 
@@ -71,7 +79,13 @@ class [[nodiscard]] LockGuard {
   // A guard of a part: fn(T&) gives a reference into the value. The lock is the same.
   template <class Fn>
   auto Map(Fn fn) && {
-    return Into<hold>(permits_, fn(**this));
+    constexpr bool refers = internal::kRefers<Fn, T>;
+    static_assert(refers, "kioto: the function of Map gives a reference into the value (-> U&); for a pointer use TryMap");
+    if constexpr (refers) {
+      return Into<hold>(permits_, kioto::internal::Invoke(fn, **this));
+    } else {
+      return kioto::internal::Poison{};
+    }
   }
   // The same for a part that may not be there: fn gives a pointer. Null: nullopt, and this guard keeps the lock.
   template <class Fn>
@@ -88,7 +102,14 @@ class [[nodiscard]] LockGuard {
   // The same, and a guard of a part: fn(const T&) gives a reference into the value, still alone with it.
   template <class Fn>
   auto DowngradeMap(Fn fn) && {
-    return Downgraded(fn(std::as_const(**this)));
+    constexpr bool refers = internal::kRefers<Fn, const T>;
+    static_assert(refers,
+                  "kioto: the function of DowngradeMap gives a reference into the value (-> const U&); for a pointer use TryDowngradeMap");
+    if constexpr (refers) {
+      return Downgraded(kioto::internal::Invoke(fn, std::as_const(**this)));
+    } else {
+      return kioto::internal::Poison{};
+    }
   }
   // fn gives a pointer. Null: nullopt, and this guard keeps the lock, to write.
   template <class Fn>

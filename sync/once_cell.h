@@ -22,6 +22,7 @@
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
 #include "kioto/runtime/future/lazy.h"
 #include "kioto/sync/semaphore.h"
 
@@ -31,6 +32,12 @@ template <class T>
 class OnceCell;
 
 namespace internal {
+
+// Whether Output is a StatusOr of what becomes a T.
+template <class Output, class T>
+inline constexpr bool kGivesStatusOr = false;
+template <class U, class T>
+inline constexpr bool kGivesStatusOr<StatusOr<U>, T> = std::is_convertible_v<U, T>;
 
 // `kTry`: `Init` gives StatusOr<T>, and so does this; else T, and this gives the value alone.
 template <class T, class Init, bool kTry>
@@ -99,12 +106,19 @@ class OnceCell {
   // future, the next that waits calls its own. (As Select sees it: yes, if fn's future is.)
   template <class Fn>
   auto GetOrInit(Fn fn) {
-    return Start<false>(Lazy(std::move(fn)));
+    using Init = decltype(Lazy(std::move(fn)));
+    constexpr bool gives_value = std::is_convertible_v<typename Init::Output, T>;
+    static_assert(gives_value, "kioto: GetOrInit: fn gives a T or a future of one; for a StatusOr<T> use GetOrTryInit");
+    return Start<Init, /*kTry=*/false, gives_value>(Lazy(std::move(fn)));
   }
   // The same for an fn that gives StatusOr<T>. An error goes to its caller alone, and the next that waits calls its own.
   template <class Fn>
   auto GetOrTryInit(Fn fn) {
-    return Start<true>(Lazy(std::move(fn)));
+    using Init = decltype(Lazy(std::move(fn)));
+    constexpr bool may_fail = internal::kGivesStatusOr<typename Init::Output, T>;
+    static_assert(may_fail || kioto::internal::kIsPoison<Init>,
+                  "kioto: GetOrTryInit: fn gives a StatusOr<T> or a future of one; for a T use GetOrInit");
+    return Start<Init, /*kTry=*/true, may_fail>(Lazy(std::move(fn)));
   }
 
   // kAlreadyExists: there is a value. kUnavailable: an initializer is at work. `value` is moved from only if OK.
@@ -134,9 +148,13 @@ class OnceCell {
   template <class, class, bool>
   friend class internal::OnceFuture;
 
-  template <bool kTry, class Init>
+  template <class Init, bool kTry, bool kFine>
   auto Start(Init init) {
-    return internal::OnceFuture<T, Init, kTry>(*this, std::move(init));
+    if constexpr (kFine && !kioto::internal::kIsPoison<Init>) {
+      return internal::OnceFuture<T, Init, kTry>(*this, std::move(init));
+    } else {
+      return kioto::internal::Poison{};
+    }
   }
   // By who has the turn.
   const T* Fill(T value) {

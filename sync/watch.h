@@ -31,6 +31,8 @@
 #include "kioto/runtime/base/mutant.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/internal/poison.h"
+#include "kioto/runtime/future/internal/step.h"
 #include "kioto/sync/internal/held.h"
 #include "kioto/sync/internal/watch_core.h"
 
@@ -175,7 +177,7 @@ class [[nodiscard]] WatchWaitFor : public FutureBase<WatchWaitFor<T, Predicate>,
     if (WatchCore::VersionIn(state) != tested_) {
       WatchRef<T> value(core_->Borrow(), *seen_);
       *seen_ = tested_ = value.version();
-      if (predicate_(*value)) {
+      if (kioto::internal::Invoke(predicate_, *value)) {
         result.emplace(std::move(value));
         return true;
       }
@@ -229,7 +231,13 @@ class WatchReceiver {
   // watch. CANCEL SAFE: yes.
   template <class Predicate>
   auto WaitFor(Predicate predicate) {
-    return internal::WatchWaitFor<T, Predicate>(channel_->core, seen_, std::move(predicate));
+    constexpr bool tells = std::is_invocable_r_v<bool, Predicate&, const T&>;
+    static_assert(tells, "kioto: the predicate of WaitFor is called with const T& and returns a bool");
+    if constexpr (tells) {
+      return internal::WatchWaitFor<T, Predicate>(channel_->core, seen_, std::move(predicate));
+    } else {
+      return kioto::internal::Poison{};
+    }
   }
 
   // Whether there is an unseen value. IsClosed when all senders are gone, even if there is: Changed() and Borrow tell.

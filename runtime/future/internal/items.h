@@ -33,11 +33,15 @@ ItemArgument<S, Fn>& ArgumentIn(std::optional<typename S::Item>& item) {
   }
 }
 
-// The source of a ForEach that was given an S&&, as an rvalue; its sentence.
+// The source of a ForEach that was given an S&&, as an rvalue; its sentences.
 template <class S>
 decltype(auto) TakeSource(std::remove_reference_t<S>& source) {
-  constexpr bool fine = !std::is_reference_v<S> && !std::is_const_v<S> && (IsStream<S> || kIsContainer<S>);
-  static_assert(fine || kIsPoison<S>,
+  constexpr bool source_of_items = IsStream<Plain<S>> || kIsContainer<Plain<S>>;
+  constexpr bool fine = !std::is_reference_v<S> && !std::is_const_v<S> && source_of_items;
+  static_assert(source_of_items || kIsPoison<S>,
+                "kioto: ForEach takes a stream or a container, which this is not; a receiver of Broadcast or Watch becomes a stream in "
+                "sync::BroadcastStream(receiver), sync::WatchStream(receiver)");
+  static_assert(fine || !source_of_items || kIsPoison<S>,
                 "kioto: ForEach takes a stream or a container, as an rvalue: std::move(source), or ByRef(stream) for a stream that is "
                 "kept elsewhere");
   if constexpr (fine) {

@@ -196,9 +196,14 @@ namespace stream {
 
 template <class S>
 auto From(S&& source) {  // an lvalue makes S a reference, which is neither
+  using Source = kioto::internal::Plain<S>;
   constexpr bool stream = IsStream<S>;
   constexpr bool fine = stream || kioto::internal::kIsContainer<S>;
-  static_assert(fine || kioto::internal::kIsPoison<S>,
+  constexpr bool source_of_items = IsStream<Source> || kioto::internal::kIsContainer<Source>;
+  static_assert(source_of_items || kioto::internal::kIsPoison<S>,
+                "kioto: stream::From takes a stream or a container, which this is not; a receiver of Broadcast or Watch becomes a stream "
+                "in sync::BroadcastStream(receiver), sync::WatchStream(receiver)");
+  static_assert(fine || !source_of_items || kioto::internal::kIsPoison<S>,
                 "kioto: stream::From takes a stream or a container, as an rvalue: std::move(source), or ByRef(stream) for a stream that is "
                 "kept elsewhere");
   if constexpr (!fine || kioto::internal::kIsPoison<S>) {
