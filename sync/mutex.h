@@ -18,7 +18,7 @@
 
 namespace kioto::sync {
 
-// Borrows its mutex. See lock_guard.h for its members: *, ->, Unlock, Map, TryMap.
+// Borrows its mutex. See lock_guard.h for its members: *, ->, Unlock, Map, TryMap; a mapped guard of a U is a MutexGuard<U>.
 template <class T>
 using MutexGuard = LockGuard<T, internal::Hold::kMutex, internal::Borrowed>;
 // Keeps its mutex alive.
@@ -78,6 +78,12 @@ class Mutex {
   internal::LockCore core_{1};
   T value_;
 };
+
+// Mutex<T>::LockOwned, for which T need not be said. CANCEL SAFE: loses place.
+template <class T>
+OwnedLockFuture<T> LockOwned(std::shared_ptr<Mutex<T>> mutex) {
+  return Mutex<T>::LockOwned(std::move(mutex));
+}
 
 }  // namespace kioto::sync
 

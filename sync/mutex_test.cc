@@ -90,6 +90,19 @@ TEST(MutexTest, OwnedLocksOneAfterTheOther) {
   EXPECT_EQ(mutex.use_count(), 1);
 }
 
+TEST(MutexTest, LockOwnedFindsOutItsType) {
+  auto mutex = std::make_shared<Mutex<int>>(7);
+  {
+    OwnedMutexGuard<int> held = *OwnedTask(LockOwned(mutex)).Poll();
+    EXPECT_EQ(*held, 7);
+    OwnedTask waiting(LockOwned(mutex));
+    EXPECT_TRUE(waiting.Poll().pending());
+    waiting.Drop();
+  }
+  EXPECT_EQ(mutex.use_count(), 1);
+  EXPECT_TRUE(mutex->TryLock().ok());
+}
+
 // behaviour: tokio/tests/sync_mutex_owned.rs#readiness
 TEST(MutexTest, AnOwnedGuardKeepsTheMutexAndWakesTheNext) {
   auto mutex = std::make_shared<Mutex<int>>(7);

@@ -99,6 +99,17 @@ class RwLock {
   T value_;
 };
 
+// RwLock<T>::ReadOwned and WriteOwned, for which T need not be said. CANCEL SAFE: loses place.
+template <class T>
+OwnedReadFuture<T> ReadOwned(std::shared_ptr<RwLock<T>> lock) {
+  return RwLock<T>::ReadOwned(std::move(lock));
+}
+// CANCEL SAFE: loses place.
+template <class T>
+OwnedWriteFuture<T> WriteOwned(std::shared_ptr<RwLock<T>> lock) {
+  return RwLock<T>::WriteOwned(std::move(lock));
+}
+
 }  // namespace kioto::sync
 
 #endif  // KIOTO_SYNC_RWLOCK_H_

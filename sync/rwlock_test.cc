@@ -186,6 +186,21 @@ TEST(RwLockTest, TryDowngradeMapWithoutAPartKeepsWriting) {
   EXPECT_EQ(&other->b, part->get());
 }
 
+TEST(RwLockTest, ReadOwnedAndWriteOwnedFindOutTheirType) {
+  auto lock = std::make_shared<RwLock<Pair>>();
+  {
+    OwnedReadGuard<Pair> read = *PolledTask(ReadOwned(lock)).Poll();
+    PolledTask write(WriteOwned(lock));
+    EXPECT_TRUE(write.Poll().pending());
+    PolledTask dropped(ReadOwned(lock));
+    EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    read.Unlock();
+    EXPECT_TRUE(write.Poll().ready());
+  }
+  EXPECT_EQ(lock.use_count(), 1);
+}
+
 TEST(RwLockTest, OwnedGuardsKeepTheLock) {
   auto lock = std::make_shared<RwLock<Pair>>();
   using Lock = RwLock<Pair>;

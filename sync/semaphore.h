@@ -187,6 +187,11 @@ class Semaphore {
   internal::PermitQueue queue_;
 };
 
+// Semaphore::AcquireOwned, as LockOwned of a Mutex. CANCEL SAFE: loses place.
+inline OwnedAcquireFuture AcquireOwned(std::shared_ptr<Semaphore> semaphore, size_t count = 1) {
+  return Semaphore::AcquireOwned(std::move(semaphore), count);
+}
+
 // --- implementation: the free case, inline ---
 
 inline void SemaphorePermit::Release() {

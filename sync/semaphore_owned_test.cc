@@ -52,6 +52,19 @@ TEST_F(SemaphoreOwnedTest, AReleasedPermitIsHandedOver) {
   EXPECT_EQ((*poll)->count(), 1u);
 }
 
+TEST_F(SemaphoreOwnedTest, AsAFunction) {
+  {
+    auto four = *Task(AcquireOwned(five_, 4)).Poll();
+    EXPECT_EQ(four->count(), 4u);
+    auto one = *Task(AcquireOwned(five_)).Poll();
+    EXPECT_EQ(one->count(), 1u);
+    Task waiting(AcquireOwned(five_));
+    EXPECT_TRUE(waiting.Poll().pending());
+    waiting.Drop();
+  }
+  EXPECT_EQ(five_->AvailablePermits(), 5u);
+}
+
 // behaviour: tokio/tests/sync_semaphore_owned.rs#add_permits
 TEST_F(SemaphoreOwnedTest, APermitThatIsAddedIsGiven) {
   auto none = std::make_shared<Semaphore>(0);

@@ -268,6 +268,18 @@ TEST(WatchTest, OnlyTheLastSenderIsTheEnd) {
   EXPECT_TRUE(IsClosed(*changed.Poll()));
 }
 
+TEST(WatchTest, AMemberIsAPredicate) {
+  struct Config {
+    bool ready = false;
+  };
+  Watch<Config> config;
+  auto seen = config.Subscribe();
+  PolledTask wait(seen.WaitFor(&Config::ready));
+  EXPECT_TRUE(wait.Poll().pending());
+  config.Set(Config{true});
+  EXPECT_TRUE((**wait.Poll())->ready);
+}
+
 TEST(WatchTest, WaitForTriesEachValueOnceAndTheSeenOneFirst) {
   Watch<int> watch(1);
   auto seen = watch.Subscribe();
