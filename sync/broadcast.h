@@ -220,7 +220,7 @@ class BroadcastReceiver {
   std::unique_ptr<internal::BroadcastPosition> position_ = std::make_unique<internal::BroadcastPosition>();
 };
 
-// A handle that does not keep the broadcast open: Upgrade makes one that does, while there is one.
+// A handle that does not keep the broadcast open: Upgrade makes one that does, while there is one. See weak_sender.h.
 template <class T>
 using WeakBroadcast = WeakSenderOf<Broadcast<T>, internal::BroadcastChannel<T>>;
 

@@ -36,6 +36,7 @@
 
 namespace kioto::sync {
 
+// Recv, RecvMany, Close and the rest: mpsc_receiver.h.
 template <class T>
 using MpscReceiver = MpscReceiverOf<T, internal::MpscRing<T>>;
 template <class T>
@@ -46,7 +47,7 @@ template <class T>
 class MpscReserveOwned;
 template <class T>
 class MpscSendOwned;
-// A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
+// A handle that does not keep the channel open: Upgrade makes one that does, while there is one. See weak_sender.h.
 template <class T>
 using MpscWeakSender = WeakSenderOf<MpscSender<T>, internal::MpscChannel<T, internal::MpscRing<T>>>;
 

@@ -24,12 +24,13 @@
 
 namespace kioto::sync {
 
+// Recv, RecvMany, Close and the rest: mpsc_receiver.h.
 template <class T>
 using MpscUnboundedReceiver = MpscReceiverOf<T, internal::MpscBlocks<T>>;
 
 template <class T>
 class MpscUnboundedSender;
-// A handle that does not keep the channel open: Upgrade makes one that does, while there is one.
+// A handle that does not keep the channel open: Upgrade makes one that does, while there is one. See weak_sender.h.
 template <class T>
 using MpscUnboundedWeakSender = WeakSenderOf<MpscUnboundedSender<T>, internal::MpscChannel<T, internal::MpscBlocks<T>>>;
 
