@@ -98,17 +98,28 @@ TaskHeader* BlockingPool::TakeDroppableLocked() {
   return droppable;
 }
 
-Status BlockingPool::AdmitLocked() const {
+// `job` is linked already; null: it is still to come.
+bool BlockingPool::HasRoomLocked(const TaskHeader* job) const {
+  const size_t threads = static_cast<size_t>(options_.max_threads);
+  const auto fits = [&](size_t jobs) { return jobs < threads || jobs - threads < options_.max_queued; };
+  const size_t jobs = queued_ + static_cast<size_t>(running_);
+  if (fits(jobs + places_)) return true;
+  // Who knows of a job's end may come before its thread has counted that. The job is unlinked by then.
+  return fits(std::min(jobs, owned.size() - (job != nullptr ? 1 : 0)) + places_);
+}
+
+Status BlockingPool::AdmitLocked(const TaskHeader* job) const {
   if (shut_down_ && !KIOTO_MUTANT("blocking_pool.late_job")) return Refusal();
-  if (queued_ + places_ < options_.max_queued) return OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("SpawnBlocking: ", queued_, " jobs wait already for one of ", threads_,
-                                                   " blocking threads; raise the limit or slow down"));
+  if ((job != nullptr && job->has_place) || HasRoomLocked(job)) return OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("BlockingQueue(", options_.max_queued, ") is full: ", options_.max_queued,
+                                                   " jobs wait for one of at most ", options_.max_threads,
+                                                   " threads (MaxBlockingThreads); raise one of the two, or slow down"));
 }
 
 Status BlockingPool::TakePlace() {
   if (fork_mark.inherited()) return Refusal();
   base::MutexLock lock(lock_);
-  Status refusal = AdmitLocked();
+  Status refusal = AdmitLocked(/*job=*/nullptr);
   if (refusal.ok()) ++places_;
   return refusal;
 }
@@ -127,7 +138,7 @@ void BlockingPool::Enqueue(TaskHeader* task) {
   {
     base::MutexLock lock(lock_);
     if (task->has_place) --places_;
-    refusal = AdmitLocked();
+    refusal = AdmitLocked(task);
     if (refusal.ok()) {
       PushLocked(task);
       if (OneComes(threads_, running_, waiting_.size(), loans_.size())) return;
@@ -432,7 +443,9 @@ int BlockingPool::idle_threads() const {
 
 size_t BlockingPool::queued() const {
   base::MutexLock lock(lock_);
-  return queued_;
+  const size_t threads = static_cast<size_t>(options_.max_threads);
+  const size_t jobs = std::min(queued_ + static_cast<size_t>(running_), owned.size());  // as in HasRoomLocked
+  return jobs > threads ? std::min(jobs - threads, options_.max_queued) : 0;
 }
 
 std::vector<const TaskHeader*> BlockingPool::Waiting() const {

@@ -4,6 +4,8 @@
 // STATE       under one lock: the queue of tasks, the number of threads, how many of them wait, how many wake-ups were sent
 //             to waiting threads and not yet taken; whether a timer is to look again (looks_later_).
 // RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
+//             Accepted are as many jobs at a time as there may be threads, and max_queued beside them, which wait: how many threads
+//             there are by now, and which of them have noticed that they have a job, or none any more, makes no difference.
 //             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
 //             job is refused. If all that live are inside jobs, which may wait for what is queued, a timer of the runtime asks
 //             for the thread again, as often as needed (limits::kThreadRetryNs; if it was set for a full pool, at the end of that time). If all threads that there may be are
@@ -46,7 +48,7 @@ namespace kioto::internal {
 
 struct BlockingOptions {
   int max_threads;
-  size_t max_queued;
+  size_t max_queued;  // jobs, beside one for each thread that there may be
   int64_t keep_alive_ns;
   std::string thread_name = "kioto-blocking";
   size_t stack_size = 0;
@@ -90,8 +92,9 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
 
   int threads() const;
   int idle_threads() const;
+  // Jobs that wait because all threads that there may be have one; at most max_queued. Exact when nothing moves.
   size_t queued() const;
-  // The jobs that wait for a thread, sorted by their addresses, which say which ones they are and no more.
+  // The jobs that no thread has taken yet, sorted by their addresses, which say which ones they are and no more.
   std::vector<const TaskHeader*> Waiting() const;
   // Some of those that run, for reports.
   std::vector<std::string> DescribeRunning();
@@ -105,7 +108,8 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   };
 
   void RunJob(TaskHeader* task);
-  Status AdmitLocked() const;
+  Status AdmitLocked(const TaskHeader* job) const;
+  bool HasRoomLocked(const TaskHeader* job) const;
   void PushLocked(TaskHeader* task);
   TaskHeader* TakeDroppableLocked();
   Waiter* PopWaiterLocked();
@@ -123,7 +127,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   mutable base::Mutex lock_;
   TaskHeader* head_ = nullptr;
   TaskHeader* tail_ = nullptr;
-  size_t queued_ = 0;
+  size_t queued_ = 0;  // from head_ to tail_: which no thread has taken yet
   size_t places_ = 0;  // taken, for jobs that are still to come
   int threads_ = 0;
   int running_ = 0;

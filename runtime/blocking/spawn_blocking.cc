@@ -1,5 +1,7 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 
+#include <utility>
+
 #include "absl/base/no_destructor.h"
 #include "kioto/runtime/scheduler/core.h"
 
@@ -28,12 +30,16 @@ Scheduler* CurrentBlockingPool() {
   return &*no_pool;
 }
 
-StatusOr<BlockingPlace> BlockingPlace::Take() {
-  auto* core = static_cast<RuntimeCore*>(CurrentThread().scheduler);
-  if (core == nullptr) return OutsideRuntimeError("SpawnBlocking");
-  Status refusal = core->blocking->TakePlace();
+StatusOr<BlockingPlace> BlockingPlace::Take(std::shared_ptr<BlockingPool> pool) {
+  Status refusal = pool->TakePlace();
   if (!refusal.ok()) return refusal;
-  return BlockingPlace(core->blocking);
+  return BlockingPlace(std::move(pool));
+}
+
+StatusOr<BlockingPlace> BlockingPlace::TakeHere() {
+  auto* core = static_cast<RuntimeCore*>(CurrentThread().scheduler);
+  if (core == nullptr) return OutsideRuntimeError("TrySpawnBlocking");
+  return Take(core->blocking);
 }
 
 BlockingPlace::~BlockingPlace() {

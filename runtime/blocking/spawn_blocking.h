@@ -49,7 +49,10 @@ auto SpawnBlockingOn(Scheduler* pool, Fn fn, TaskOptions options, base::SourceLo
 // A place in its queue for a job that is started next; given back if that does not come to be (to make it may throw).
 class BlockingPlace {
  public:
-  static StatusOr<BlockingPlace> Take();  // or why there is none
+  // Or why there is none.
+  static StatusOr<BlockingPlace> Take(std::shared_ptr<BlockingPool> pool);
+  // In the pool of the runtime entered on this thread.
+  static StatusOr<BlockingPlace> TakeHere();
   BlockingPlace(BlockingPlace&&) = default;
   ~BlockingPlace();
 
@@ -62,6 +65,26 @@ class BlockingPlace {
 
   std::shared_ptr<BlockingPool> pool_;  // null: of nothing any more
 };
+
+template <class Fn>
+auto TrySpawnBlockingAt(StatusOr<BlockingPlace> queue, Fn&& fn, TaskOptions options, base::SourceLocation place) {
+  using Job = BlockingJob<std::decay_t<Fn>>;
+  using Answer = StatusOr<JoinHandle<typename Job::Output>>;
+  if (!queue.ok()) return Answer(queue.status());
+  TaskHeader* task = TaskCell<Job>::Make(Job(std::forward<Fn>(fn)), queue->pool(), place);
+  NameTask(task, std::move(options.name));
+  (*std::move(queue)).Give(task);
+  StartTask(task);
+  return Answer(JoinHandle<typename Job::Output>(task));
+}
+
+// Whether Fn may be a job; with the sentence if not.
+template <class Fn>
+constexpr bool MayTrySpawnBlocking() {
+  constexpr bool fine = std::is_invocable_v<std::decay_t<Fn>>;
+  static_assert(fine, "kioto: TrySpawnBlocking needs a function without parameters");
+  return fine;
+}
 
 // A job, a future that is ready at its first poll, which runs also if its runtime ends after it was accepted. Refused, its
 // handle says why when this returns. (The one way left not to run: the system refuses every thread; see pool.h.)
@@ -89,17 +112,8 @@ auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place =
 // the runtime has ended.
 template <class Fn>
 auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) {
-  static_assert(std::is_invocable_v<std::decay_t<Fn>>, "kioto: TrySpawnBlocking needs a function without parameters");
-  if constexpr (std::is_invocable_v<std::decay_t<Fn>>) {
-    using Job = internal::BlockingJob<std::decay_t<Fn>>;
-    using Answer = StatusOr<JoinHandle<typename Job::Output>>;
-    StatusOr<internal::BlockingPlace> queue = internal::BlockingPlace::Take();
-    if (!queue.ok()) return Answer(queue.status());
-    internal::TaskHeader* task = internal::TaskCell<Job>::Make(Job(std::forward<Fn>(fn)), queue->pool(), place);
-    internal::NameTask(task, std::move(options.name));
-    (*std::move(queue)).Give(task);
-    internal::StartTask(task);
-    return Answer(JoinHandle<typename Job::Output>(task));
+  if constexpr (internal::MayTrySpawnBlocking<Fn>()) {
+    return internal::TrySpawnBlockingAt(internal::BlockingPlace::TakeHere(), std::forward<Fn>(fn), std::move(options), place);
   }
 }
 

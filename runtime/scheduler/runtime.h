@@ -20,6 +20,7 @@
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/metrics.h"
 #include "kioto/runtime/task/spawn.h"
+#include "kioto/runtime/task/spawn_callback.h"
 #include "kioto/runtime/task/task_dump.h"
 
 #if KIOTO_EXCEPTIONS
@@ -118,6 +119,12 @@ class Handle {
       return {};
     }
   }
+  // Spawn(future, on_done), on this runtime: spawn_callback.h.
+  template <class F, class Fn, internal::IfOnDone<F, Fn> = 0>
+  AbortHandle Spawn(F&& future, Fn on_done, TaskOptions options = {},
+                    base::SourceLocation place = base::SourceLocation::Current()) const {
+    return Spawn(internal::WithOnDone(std::forward<F>(future), std::move(on_done)), std::move(options), place).abort_handle();
+  }
   // As Runtime::BlockOn.
   template <class F>
   auto BlockOn(F&& f) const {
@@ -127,10 +134,16 @@ class Handle {
   // What every task is doing: task_dump.h. Any thread, any time.
   RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
   size_t live_tasks() const { return core_->owned.size(); }
-  // SpawnBlocking, on the threads of this runtime.
+  // SpawnBlocking and TrySpawnBlocking, on the threads of this runtime.
   template <class Fn>
   auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) const {
     return internal::SpawnBlockingOn(core_->blocking.get(), std::move(fn), std::move(options), place);
+  }
+  template <class Fn>
+  auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) const {
+    if constexpr (internal::MayTrySpawnBlocking<Fn>()) {
+      return internal::TrySpawnBlockingAt(internal::BlockingPlace::Take(core_->blocking), std::forward<Fn>(fn), std::move(options), place);
+    }
   }
   RuntimeFlavor flavor() const { return core_->flavor(); }
   // What the runtime has done and has to do, in numbers.
@@ -175,9 +188,18 @@ class [[nodiscard]] Runtime {
                                base::SourceLocation place = base::SourceLocation::Current()) const {
     return handle().Spawn(std::forward<F>(future), std::move(options), place);
   }
+  template <class F, class Fn, internal::IfOnDone<F, Fn> = 0>
+  AbortHandle Spawn(F&& future, Fn on_done, TaskOptions options = {},
+                    base::SourceLocation place = base::SourceLocation::Current()) const {
+    return handle().Spawn(std::forward<F>(future), std::move(on_done), std::move(options), place);
+  }
   template <class Fn>
   auto SpawnBlocking(Fn fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) const {
     return handle().SpawnBlocking(std::move(fn), std::move(options), place);
+  }
+  template <class Fn>
+  auto TrySpawnBlocking(Fn&& fn, TaskOptions options = {}, base::SourceLocation place = base::SourceLocation::Current()) const {
+    return handle().TrySpawnBlocking(std::forward<Fn>(fn), std::move(options), place);
   }
   Handle handle() const { return Handle(core_); }
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
@@ -252,6 +274,7 @@ class RuntimeBuilder {
   // at the same time in every run: a time::Instant taken outside means nothing there.
   RuntimeBuilder& ShuffleReadyTasks();
   RuntimeBuilder& MaxBlockingThreads(int threads);
+  // Jobs that may wait while all threads that there may be have one; what comes then is refused: kResourceExhausted. 0: none waits.
   RuntimeBuilder& BlockingQueue(size_t jobs);
   RuntimeBuilder& BlockingKeepAlive(std::chrono::nanoseconds idle);
   // What the threads of the blocking pool are called, all the same.

@@ -1,7 +1,7 @@
 // Spawn(future, on_done): starts a task for code that lives by callbacks: when the task has ended, on_done(output) is called.
 //
-//   auto in_runtime = handle.Enter();                                       // on a thread of yours
 //   AbortHandle task = Spawn(Fetch(url), [this](StatusOr<Page> page) { queue_.Post([=] { Show(page); }); });
+//   handle.Spawn(Fetch(url), …);  // the same from a thread of yours; so has Runtime
 //
 // on_done is called exactly once, however the task ends: with its output, as a JoinHandle gives it, after its future was
 // destroyed; with IsThrown, IsAborted or IsShutdown; also with the reason why it was not started.
@@ -91,16 +91,24 @@ class CallbackTask {
   Fn on_done_;
 };
 
+// Whether Fn can be the on_done of F.
+template <class F, class Fn>
+using IfOnDone = std::enable_if_t<std::is_invocable_v<Fn, JoinOutput<OutputOf<std::decay_t<F>>>>, int>;
+
+template <class F, class Fn>
+auto WithOnDone(F&& future, Fn on_done) {
+  static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
+  static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
+  return CallbackTask<std::decay_t<F>, Fn>(std::forward<F>(future), std::move(on_done));
+}
+
 }  // namespace internal
 
 // ERRORS: none of its own; see above. THREADS: any that has entered a runtime. One allocation.
-template <class F, class Fn, std::enable_if_t<std::is_invocable_v<Fn, JoinOutput<OutputOf<std::decay_t<F>>>>, int> = 0>
+template <class F, class Fn, internal::IfOnDone<F, Fn> = 0>
 AbortHandle Spawn(F&& future, Fn on_done, TaskOptions options = {},
                   base::SourceLocation place = base::SourceLocation::Current()) {
-  static_assert(!std::is_lvalue_reference_v<F>, "kioto: Spawn takes its future by value: write Spawn(std::move(future))");
-  static_assert(!IsLocalFuture<std::decay_t<F>>, "kioto: this future is bound to its thread; use SpawnLocal");
-  using Task = internal::CallbackTask<std::decay_t<F>, Fn>;
-  return Spawn(Task(std::forward<F>(future), std::move(on_done)), std::move(options), place).abort_handle();
+  return Spawn(internal::WithOnDone(std::forward<F>(future), std::move(on_done)), std::move(options), place).abort_handle();
 }
 
 }  // namespace kioto
