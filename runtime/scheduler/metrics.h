@@ -46,6 +46,7 @@ class RuntimeMetrics {
 
   size_t blocking_threads() const;
   size_t idle_blocking_threads() const;
+  // Jobs that wait because all threads that there may be have one.
   size_t blocking_queue_depth() const;
 
   // --- I/O; 0 without ---
@@ -63,7 +64,8 @@ class RuntimeMetrics {
   // From the moment when a task was spawned, woken or yielded until its next poll.
   HistogramMetrics schedule_latencies(size_t worker) const;
 
-  // All of it in Prometheus' text format 0.0.4: kioto_… with HELP and TYPE, workers by the label `worker`, times in seconds.
+  // All of it in Prometheus' text format 0.0.4: kioto_… with HELP and TYPE, workers by the label `worker`, times in seconds; a
+  // runtime with a name has it on each line, as the label `runtime`.
   // The guide has the list of names: tools/guide/metrics.md.
   std::string ToPrometheus() const;
 

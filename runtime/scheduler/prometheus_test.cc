@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "gmock/gmock.h"
@@ -114,6 +115,37 @@ TEST(PrometheusTest, AHistogramIsCumulative) {
   EXPECT_EQ(page.samples.at("kioto_poll_seconds_count{worker=\"0\"}"), 4);
   EXPECT_GT(page.samples.at("kioto_poll_seconds_sum{worker=\"0\"}"), 0);
   EXPECT_THAT(page.types, Not(Contains(Key("kioto_schedule_latency_seconds"))));  // it is off
+}
+
+// The empty ones, too: so their sum by `le` is right.
+TEST(PrometheusTest, EveryWorkerHasEveryBucket) {
+  constexpr size_t kBuckets = 100;
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  builder.WorkerThreads(2).MeasurePollTimes(1).PollTimeScale(HistogramScale::Linear(std::chrono::hours(1), kBuckets));
+  std::optional<Runtime> runtime = *builder.Build();
+  const RuntimeMetrics metrics = runtime->metrics();
+  Finish(*runtime, runtime->Spawn(Lazy([] {})));
+  runtime.reset();
+  const Page page = Parse(metrics.ToPrometheus());
+  std::map<std::string, double> sums;  // by bound
+  for (const auto& [sample, value] : page.samples) {
+    if (sample.rfind("kioto_poll_seconds_bucket", 0) == 0) sums[sample.substr(sample.find("le="))] += value;
+  }
+  EXPECT_EQ(sums.size(), kBuckets);
+  EXPECT_EQ(sums.at("le=\"3600\"}"), 1);
+  EXPECT_EQ(sums.at("le=\"+Inf\"}"), 1);
+  for (const char* worker : {"0", "1"}) {
+    EXPECT_THAT(page.samples, Contains(Key(absl::StrCat("kioto_poll_seconds_bucket{worker=\"", worker, "\",le=\"356400\"}"))));
+  }
+}
+
+TEST(PrometheusTest, ANameIsALabelOfEverySample) {
+  RuntimeBuilder builder = RuntimeBuilder::CurrentThread();
+  const Page page = Parse(builder.Name("\"a\\b\"\n").MeasurePollTimes().Build()->metrics().ToPrometheus());
+  const std::string label = "{runtime=\"\\\"a\\\\b\\\"\\n\"";
+  EXPECT_EQ(page.samples.at("kioto_workers" + label + "}"), 1);
+  EXPECT_EQ(page.samples.at("kioto_worker_polls_total" + label + ",worker=\"0\"}"), 0);
+  for (const auto& [sample, value] : page.samples) EXPECT_NE(sample.find(label), sample.npos) << sample << " " << value;
 }
 
 }  // namespace
