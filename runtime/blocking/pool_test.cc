@@ -105,6 +105,49 @@ TEST(BlockingPoolTest, KeepsToItsBounds) {
   pool->Shutdown(Soon());
 }
 
+// What is accepted does not depend on how soon threads come.
+TEST(BlockingPoolTest, ABurstMayWaitBesideAJobForEachThread) {
+  auto pool = MakePool(2, 4);
+  for (int round = 0; round < 2; ++round) {  // without a thread, and with two that are idle
+    Gate gate;
+    std::vector<JoinHandle<Unit>> jobs;
+    for (int i = 0; i < 6; ++i) jobs.push_back(Submit(*pool, [&] { gate.Pass(); }));
+    EXPECT_EQ(pool->queued(), 4u);
+    EXPECT_EQ(Await(Submit(*pool, [] {})).message(),
+              "BlockingQueue(4) is full: 4 jobs wait for one of at most 2 threads (MaxBlockingThreads); raise one of the two, or "
+              "slow down");
+    gate.Open();
+    for (auto& job : jobs) EXPECT_EQ(Await(std::move(job)), OkStatus());
+    while (pool->idle_threads() < 2) std::this_thread::yield();
+  }
+  pool->Shutdown(Soon());
+}
+
+TEST(BlockingPoolTest, WithoutAQueueEachThreadHasAJob) {
+  auto pool = MakePool(3, 0);
+  Gate gate;
+  std::vector<JoinHandle<Unit>> jobs;
+  for (int i = 0; i < 3; ++i) jobs.push_back(Submit(*pool, [&] { gate.Pass(); }));
+  EXPECT_TRUE(absl::IsResourceExhausted(Await(Submit(*pool, [] {}))));
+  EXPECT_EQ(pool->queued(), 0u);
+  gate.Open();
+  for (auto& job : jobs) EXPECT_EQ(Await(std::move(job)), OkStatus());
+  pool->Shutdown(Soon());
+}
+
+// Who sees a job's end may start the next one at once, though its thread has not come back yet.
+TEST(BlockingPoolTest, TheEndOfAJobMakesRoom) {
+  auto pool = MakePool(1, 0);
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(Await(Submit(*pool, [] {})), OkStatus());
+  pool->Shutdown(Soon());
+  Runtime runtime = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).BlockingQueue(0).Build();
+  for (int i = 0; i < 1'000; ++i) {
+    StatusOr<JoinHandle<Unit>> job = runtime.TrySpawnBlocking([] {});
+    ASSERT_TRUE(job.ok()) << job.status();
+    ASSERT_EQ(Await(*std::move(job)), OkStatus());
+  }
+}
+
 TEST(BlockingPoolTest, LetsAThreadGoThatWaitedTooLong) {
   auto pool = MakePool(2, 3, /*keep_alive_ns=*/1'000'000);
   EXPECT_TRUE(Await(Submit(*pool, [] { return 1; })).ok());
@@ -201,7 +244,7 @@ TEST(SpawnBlockingTest, AThreadThatIsRefusedToWhoQueuesAJobIsAskedForAgain) {
 TEST(SpawnBlockingTest, TryRefusesWhatThereIsNoRoomFor) {
   Runtime runtime = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).BlockingQueue(1).Build();
   auto one = [number = std::make_unique<int>(1)] { return *number; };
-  EXPECT_EQ(TrySpawnBlocking(std::move(one)).status(), OutsideRuntimeError("SpawnBlocking"));
+  EXPECT_EQ(TrySpawnBlocking(std::move(one)).status(), OutsideRuntimeError("TrySpawnBlocking"));
   const EnterGuard guard = runtime.Enter();
   Gate gate;
   StatusOr<JoinHandle<Unit>> running = TrySpawnBlocking([&] { gate.Pass(); });
@@ -257,7 +300,11 @@ TEST(SpawnBlockingTest, AHandleHasThePoolOfItsRuntime) {
   const uint64_t id = handle.id();
   EXPECT_EQ(*Await(handle.SpawnBlocking([] { return Handle::Current()->id(); }, {"asks"})), id);
   EXPECT_EQ(*Await(runtime->SpawnBlocking([] { return Handle::Current()->id(); })), id);
+  auto asks = [one = std::make_unique<int>(1)] { return Handle::Current()->id() + *one; };
+  EXPECT_EQ(*Await(*handle.TrySpawnBlocking(std::move(asks), {"asks"})), id + 1);
+  EXPECT_EQ(*Await(*runtime->TrySpawnBlocking([] { return Handle::Current()->id(); })), id);
   EXPECT_TRUE(runtime->Shutdown().clean());
+  EXPECT_TRUE(IsShutdown(handle.TrySpawnBlocking([] {}).status()));
   EXPECT_TRUE(IsShutdown(Await(handle.SpawnBlocking([] {}))));
 }
 

@@ -72,6 +72,26 @@ TEST(SpawnCallbackTest, GivesTheOutputAsAJoinHandleDoes) {
   EXPECT_TRUE(absl::IsNotFound(error.output->status()));
 }
 
+// By a thread that has entered no runtime.
+TEST(SpawnCallbackTest, ARuntimeAndItsHandleTakeItFromOutside) {
+  Outcome<StatusOr<int>> one, two;
+  Outcome<Status> aborted, late;
+  Runtime runtime = MakeRuntime();
+  const Handle handle = runtime.handle();
+  runtime.Spawn(Ready(1), one.Callback());
+  handle.Spawn(Ready(2), two.Callback(), {"two"});
+  handle.Spawn(Never(), aborted.Callback()).Abort();
+  EXPECT_EQ(one.calls + two.calls + aborted.calls, 0) << "not before the tasks run";
+  (void)runtime.BlockOn(YieldUntil([&] { return one.calls + two.calls + aborted.calls == 3; }));
+  EXPECT_EQ(**one.output, 1);
+  EXPECT_EQ(**two.output, 2);
+  EXPECT_TRUE(kioto::IsAborted(*aborted.output)) << *aborted.output;
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  handle.Spawn(Never(), late.Callback());
+  EXPECT_EQ(late.calls, 1);
+  EXPECT_TRUE(IsShutdown(*late.output)) << *late.output;
+}
+
 TEST(SpawnCallbackTest, TheFutureIsGoneBeforeTheCall) {
   const Runtime runtime = MakeRuntime();
   int alive = -1;

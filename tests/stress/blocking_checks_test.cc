@@ -206,24 +206,27 @@ TEST(BlockingChecks, AFloodKeepsToTheBounds) {
   std::printf("%d of %d ran, %d at once\n", ran.load(), jobs, most.load());
 }
 
-// The same with nobody to take the jobs: how many are refused is known before.
+// The same with jobs that do not end: how many are refused is known before, whether all threads are there by then or none.
 // check: F2
 TEST(BlockingChecks, WhatIsTooMuchIsRefusedExactly) {
-  constexpr int kThreads = 8, kQueue = 1'024, kTooMany = 500;
-  auto pool = std::make_shared<BlockingPool>(BlockingOptions{kThreads, kQueue, kSecond});
-  base::Atomic<bool> open{false};
-  base::Atomic<int> inside{0};
-  std::vector<JoinHandle<Unit>> handles;
-  const auto job = [&] {
-    inside.fetch_add(1);
-    while (!open.load()) std::this_thread::yield();
-  };
-  for (int i = 0; i < kThreads; ++i) handles.push_back(Submit(*pool, job));
-  while (inside.load() < kThreads) std::this_thread::yield();
-  for (int i = 0; i < kQueue + kTooMany; ++i) handles.push_back(Submit(*pool, job));
-  open.store(true);
-  EXPECT_EQ(CountDone(std::move(handles)), kThreads + kQueue);
-  EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
+  for (const bool begun : {true, false}) {
+    constexpr int kThreads = 8, kQueue = 1'024, kTooMany = 500;
+    auto pool = std::make_shared<BlockingPool>(BlockingOptions{kThreads, kQueue, kSecond});
+    base::Atomic<bool> open{false};
+    base::Atomic<int> inside{0};
+    std::vector<JoinHandle<Unit>> handles;
+    const auto job = [&] {
+      inside.fetch_add(1);
+      while (!open.load()) std::this_thread::yield();
+    };
+    for (int i = 0; i < kThreads; ++i) handles.push_back(Submit(*pool, job));
+    while (begun && inside.load() < kThreads) std::this_thread::yield();
+    for (int i = 0; i < kQueue + kTooMany; ++i) handles.push_back(Submit(*pool, job));
+    EXPECT_EQ(pool->queued(), static_cast<size_t>(kQueue));
+    open.store(true);
+    EXPECT_EQ(CountDone(std::move(handles)), kThreads + kQueue);
+    EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
+  }
 }
 
 // Shuts a runtime down that has a job which does not end, and others behind it that may not be dropped. How long that took.

@@ -186,9 +186,8 @@ class Window {
   Window(Handle runtime, EventLoop& loop) : runtime_(std::move(runtime)), loop_(loop) {}
 
   void OnClick() {
-    const EnterGuard in_runtime = runtime_.Enter();
-    Spawn(Count(42), [this](StatusOr<int> count) {                       // on a worker of the runtime
-      loop_.Post([this, count = std::move(count)] { Show(*count); });    // so hand it to our own loop
+    runtime_.Spawn(Count(42), [this](StatusOr<int> count) {            // on a worker of the runtime
+      loop_.Post([this, count = std::move(count)] { Show(*count); });  // so hand it to our own loop
     });
   }
   void Show(int count) { shown_ = count; }
