@@ -194,10 +194,9 @@ TEST(InjectedTest, HasAnIntervalOfItsOwn) {
 struct Unhandled {
   std::mutex mutex;
   std::vector<std::string> seen;
-  static void Hook(const internal::UnhandledFailure& failure, void* arg) {
-    auto* self = static_cast<Unhandled*>(arg);
-    std::lock_guard<std::mutex> lock(self->mutex);
-    self->seen.push_back(std::string(failure.name) + ": " + std::string(failure.status.message()));
+  void Hear(const UnhandledFailure& failure) {
+    std::lock_guard<std::mutex> lock(mutex);
+    seen.push_back(std::string(failure.name) + ": " + std::string(failure.status.message()));
     EXPECT_THAT(failure.file, HasSubstr("builder_test.cc"));
     EXPECT_GT(failure.line, 0);
     EXPECT_NE(failure.task_id, 0u);
@@ -219,7 +218,7 @@ TEST(OnUnhandledTest, HearsOfTasksThatFailAndNobodyJoins) {
     Unhandled unhandled;
     {
       RuntimeBuilder builder = many ? RuntimeBuilder::MultiThread() : RuntimeBuilder::CurrentThread();
-      Runtime runtime = Built(builder.OnUnhandled(&Unhandled::Hook, &unhandled));
+      Runtime runtime = Built(builder.OnUnhandled([&](const UnhandledFailure& failure) { unhandled.Hear(failure); }));
       std::atomic<bool> go{false};
       (void)runtime.BlockOn([&] {
         Spawn(When(go, absl::NotFoundError("no")), {"detached"}).Detach();

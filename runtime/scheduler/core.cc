@@ -16,10 +16,9 @@ std::optional<int> WorkerIndex() {
 namespace internal {
 
 RuntimeCore::RuntimeCore(int shards, const RuntimeOptions& options)
-    : Scheduler(shards), name_(options.name.value_or("")), task_hooks_(options.task_hooks) {
+    : Scheduler(shards), name_(options.name.value_or("")), task_hooks_(options.task_hooks), on_unhandled_(options.on_unhandled) {
   runtime_id = NextRuntimeId();
-  on_unhandled = options.on_unhandled;
-  on_unhandled_arg = options.on_unhandled_arg;
+  if (on_unhandled_) on_unhandled = &on_unhandled_;
   if (task_hooks_.any()) hooks = &task_hooks_;
   if (options.shut_down_on_unhandled) ends_unhandled = this;
 }

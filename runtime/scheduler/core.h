@@ -116,6 +116,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   const std::string name_;
   const TaskHooks task_hooks_;
   std::shared_ptr<RuntimeCore> kept_;  // itself, or null
+  const UnhandledHook on_unhandled_;
   mutable base::Mutex ended_by_lock_;
   std::string ended_by_;  // the first failure that stopped the runtime; ""
 };

@@ -97,10 +97,9 @@ bool Monitor::MayReport(int64_t now_ns) {
 void Monitor::Report(Worker& worker, int64_t stuck_ns) {
   const std::string stack = ThreadStack(worker.thread());
   const RuntimeOptions& options = core_->options();
-  if (options.on_stall != nullptr) {
+  if (options.on_stall) {
     const Worker::Polled task = worker.polled();
-    options.on_stall({worker.index(), std::chrono::nanoseconds(stuck_ns), task.task_id, task.name, task.file, task.line, stack},
-                     options.on_stall_arg);
+    options.on_stall({worker.index(), std::chrono::nanoseconds(stuck_ns), task.task_id, task.name, task.file, task.line, stack});
   } else {
     const std::string others = left_out_ > 0 ? absl::StrCat(" (", left_out_, " others since the last report)") : "";
     base::LogFailure(absl::StrCat("worker ", worker.index(), " has been inside one poll for ", stuck_ns / 1'000'000, " ms: ",

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "kioto/runtime/base/hook.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/blocking/thread_hooks.h"
 #include "kioto/runtime/scheduler/worker_metrics.h"
@@ -43,8 +44,6 @@ struct StallReport {
 
 namespace internal {
 
-using StallHook = void (*)(const StallReport&, void* arg);
-
 struct RuntimeOptions {
   int workers = 0;  // 0: KIOTO_WORKER_THREADS, else the CPUs that this process may use
   std::optional<std::string> name;  // of the runtime
@@ -68,14 +67,12 @@ struct RuntimeOptions {
   int64_t blocking_keep_alive_ns = 10'000'000'000;
   std::string blocking_thread_name = "kioto-blocking";
   MetricsOptions metrics;
-  UnhandledHook on_unhandled = nullptr;
-  void* on_unhandled_arg = nullptr;
+  UnhandledHook on_unhandled;
   bool shut_down_on_unhandled = false;
   ThreadHooks thread_hooks;
   TaskHooks task_hooks;
   std::shared_ptr<TraceSink> trace;
-  StallHook on_stall = nullptr;
-  void* on_stall_arg = nullptr;
+  Hook<void(const StallReport&)> on_stall;
 
   // Nothing but the seed decides: one thread, a virtual clock, chance from the generator alone. Then there is a hash of the run.
   bool deterministic() const { return start_paused && shuffle; }

@@ -194,9 +194,8 @@ RuntimeBuilder& RuntimeBuilder::ScheduleLatencyScale(StatusOr<HistogramScale> sc
   }
   return *this;
 }
-RuntimeBuilder& RuntimeBuilder::OnUnhandled(internal::UnhandledHook hook, void* arg) {
-  options_.on_unhandled = hook;
-  options_.on_unhandled_arg = arg;
+RuntimeBuilder& RuntimeBuilder::OnUnhandled(Hook<void(const UnhandledFailure&)> hook) {
+  options_.on_unhandled = std::move(hook);
   return *this;
 }
 
@@ -204,9 +203,8 @@ RuntimeBuilder& RuntimeBuilder::Trace(std::shared_ptr<TraceSink> sink) {
   options_.trace = std::move(sink);
   return *this;
 }
-RuntimeBuilder& RuntimeBuilder::OnStall(internal::StallHook hook, void* arg) {
-  options_.on_stall = hook;
-  options_.on_stall_arg = arg;
+RuntimeBuilder& RuntimeBuilder::OnStall(Hook<void(const StallReport&)> hook) {
+  options_.on_stall = std::move(hook);
   return *this;
 }
 

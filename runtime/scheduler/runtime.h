@@ -241,7 +241,7 @@ class RuntimeBuilder {
 
   // Workers of a multi-thread runtime, at least 1. Default: KIOTO_WORKER_THREADS, else the CPUs this process may use.
   RuntimeBuilder& WorkerThreads(int threads);
-  // The runtime's own name, for Handle::name and reports. Not blank.
+  // The runtime's own name, for Handle::name, reports and ToPrometheus. Not blank.
   RuntimeBuilder& Name(std::string name);
   // What workers are called: with "-" and their index behind it; or, of worker i, what the function gives. Debuggers show the
   // first 15 bytes.
@@ -289,14 +289,14 @@ class RuntimeBuilder {
   RuntimeBuilder& ScheduleLatencyScale(StatusOr<HistogramScale> scale);
   // Called for each task that fails with nobody to join it, on the thread where it ended or, if its handle is dropped only
   // later, on that one, if it has entered this runtime; instead of the log.
-  RuntimeBuilder& OnUnhandled(internal::UnhandledHook hook, void* arg);
+  RuntimeBuilder& OnUnhandled(Hook<void(const UnhandledFailure&)> hook);
   // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
   RuntimeBuilder& Trace(std::shared_ptr<TraceSink> sink);
   // Called once for each poll of a multi-thread runtime that takes longer than 25 ms, while it still goes on, on the
   // monitor's thread, which relieves stuck workers: be short, and do not block; instead of the log. At most
   // limits::kStallBurst at once and limits::kStallsPerSecond in the long run, so that a program that is slow everywhere is not
   // slowed by its reports: each interrupts the worker for its stack.
-  RuntimeBuilder& OnStall(internal::StallHook hook, void* arg);
+  RuntimeBuilder& OnStall(Hook<void(const StallReport&)> hook);
   // Such a failure, once told, also stops the runtime: its BlockOn ends with IsShutdown, and a sentence that says which task it
   // was. Without: the others go on.
   RuntimeBuilder& ShutDownOnUnhandled();

@@ -23,24 +23,17 @@ struct Stalls {
 TEST(StallReports, SayTheTaskAndTheStack) {
   Stalls stalls;
   base::Parker reported;
-  struct Arg {
-    Stalls* stalls;
-    base::Parker* reported;
-  } arg = {&stalls, &reported};
   StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
                                   .WorkerThreads(1)
-                                  .OnStall(
-                                      [](const StallReport& report, void* arg) {
-                                        Stalls& s = *static_cast<Arg*>(arg)->stalls;
-                                        {
-                                          base::MutexLock lock(s.mutex);
-                                          s.reports.push_back(absl::StrCat(report.worker, " ", report.task_id, " ", report.task_name, " ",
-                                                                           report.file, ":", report.line));
-                                        }
-                                        EXPECT_GE(report.stalled, std::chrono::milliseconds(25));
-                                        static_cast<Arg*>(arg)->reported->Unpark();
-                                      },
-                                      &arg)
+                                  .OnStall([&](const StallReport& report) {
+                                    {
+                                      base::MutexLock lock(stalls.mutex);
+                                      stalls.reports.push_back(absl::StrCat(report.worker, " ", report.task_id, " ", report.task_name,
+                                                                            " ", report.file, ":", report.line));
+                                    }
+                                    EXPECT_GE(report.stalled, std::chrono::milliseconds(25));
+                                    reported.Unpark();
+                                  })
                                   .Build();
   ASSERT_TRUE(runtime.ok()) << runtime.status();
   const int line = __LINE__ + 1;

@@ -61,8 +61,7 @@ TEST(JoinSetTest, AFailureThatNobodyJoinedIsTold) {
   for (const bool detach : {true, false}) {
     int failures = 0;
     Runtime runtime = *RuntimeBuilder::CurrentThread()
-                           .OnUnhandled([](const auto&, void* count) { ++*static_cast<int*>(count); }, &failures)
-                           .Build();
+                           .OnUnhandled([&failures](const UnhandledFailure&) { ++failures; }).Build();
     (void)runtime.BlockOn([&] {
       JoinSet<Status> set;
       set.Spawn(Ready(absl::NotFoundError("no")));

@@ -147,7 +147,6 @@ LocalTurn::LocalTurn(LocalQueue* queue, Context& cx)
   const Scheduler* runtime = CurrentThread().scheduler;  // whose hooks hear of our tasks
   queue->driven_by_.store(runtime != nullptr ? runtime->runtime_id : 0, std::memory_order_relaxed);  // relaxed: a figure
   queue->on_unhandled = runtime != nullptr ? runtime->on_unhandled : nullptr;
-  queue->on_unhandled_arg = runtime != nullptr ? runtime->on_unhandled_arg : nullptr;
   queue->ends_unhandled = runtime != nullptr ? runtime->ends_unhandled : nullptr;
   queue->hooks = runtime != nullptr ? runtime->hooks : nullptr;
   queue->parent_.Register(cx.waker());
@@ -157,6 +156,7 @@ LocalTurn::~LocalTurn() {
   if (!outermost_) return;
   queue_->inside_ = false;
   queue_->hooks = nullptr;  // the runtime may end before the queue does
+  queue_->on_unhandled = nullptr;
   queue_->ends_unhandled = nullptr;
 }
 

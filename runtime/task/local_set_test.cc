@@ -425,9 +425,7 @@ TEST(LocalSetTest, MayBeDrivenByATaskOfItsOwn) {
 TEST(LocalSetTest, ItsRuntimeHearsOfFailures) {
   std::string heard;
   StatusOr<Runtime> runtime =
-      RuntimeBuilder::CurrentThread()
-          .OnUnhandled([](const auto& failure, void* heard) { *static_cast<std::string*>(heard) = failure.name; }, &heard)
-          .Build();
+      RuntimeBuilder::CurrentThread().OnUnhandled([&heard](const UnhandledFailure& failure) { heard = failure.name; }).Build();
   LocalSet set;
   set.SpawnLocal(Ready(absl::InternalError("broke")), {"session"}).Detach();
   EXPECT_EQ(runtime->BlockOn(set.Run()), OkStatus());

@@ -27,7 +27,7 @@ void ReportUnhandled(TaskHeader* task, const Scheduler* to) {
   if (status == nullptr || kioto::IsAborted(*status) || IsShutdown(*status) || IsStopped(*status)) return;
   const UnhandledFailure failure{*status, task->name(), task->place_file(), task->line, task->id};
   if (to != nullptr && to->on_unhandled != nullptr) {
-    to->on_unhandled(failure, to->on_unhandled_arg);
+    (*to->on_unhandled)(failure);
   } else {
     LogUnhandled(failure);
   }

@@ -16,16 +16,6 @@
 
 namespace kioto::internal {
 
-// A task that ended badly with nobody to join it. `name` is "" if it has none; `file:line` is where it was spawned.
-struct UnhandledFailure {
-  const Status& status;
-  const char* name;
-  const char* file;
-  int line;
-  uint64_t task_id;
-};
-using UnhandledHook = void (*)(const UnhandledFailure&, void* arg);
-
 // A poll that is going on. `since_ns`, of the real clock: it was going on then; 0: not known.
 struct RunningPoll {
   int worker = -1;
@@ -57,8 +47,7 @@ class Scheduler {
   OwnedTasks owned;
   const base::ForkMark fork_mark;
   uint64_t runtime_id = 0;  // Handle::id, LocalSet::id; 0: neither
-  UnhandledHook on_unhandled = nullptr;  // null: the log
-  void* on_unhandled_arg = nullptr;
+  const UnhandledHook* on_unhandled = nullptr;  // null: the log
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned
   bool keeps_details = false;  // of every task, not only of those with a name
   bool measures_latency = false;  // its tasks have TaskDetails for the time when they were enqueued; fixed at the start

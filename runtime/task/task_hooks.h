@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "kioto/runtime/base/hook.h"
+#include "kioto/runtime/base/status.h"
 
 namespace kioto {
 
@@ -24,7 +25,18 @@ struct TaskMeta {
   std::optional<std::chrono::nanoseconds> schedule_latency = std::nullopt;
 };
 
+// A task that ended badly with nobody to join it. Valid during the hook's call.
+struct UnhandledFailure {
+  const Status& status;
+  const char* name;  // "" if it has none
+  const char* file;  // where it was spawned
+  int line;
+  uint64_t task_id;
+};
+
 namespace internal {
+
+using UnhandledHook = Hook<void(const UnhandledFailure&)>;
 
 // Each on the thread where it happens. A hook may spawn and wake; it must not block.
 struct TaskHooks {

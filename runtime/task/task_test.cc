@@ -251,11 +251,11 @@ TEST(TaskTest, OutputFlattens) {
 TEST(TaskTest, UnhandledFailureIsReportedWithNameAndPlace) {
   HandScheduler scheduler;
   std::string seen;
-  scheduler.on_unhandled = [](const internal::UnhandledFailure& failure, void* arg) {
-    *static_cast<std::string*>(arg) = absl::StrCat(failure.name, " ", failure.status.message(), " ", failure.line > 0,
-                                                   " ", std::string(failure.file).find("task_test") != std::string::npos);
+  const internal::UnhandledHook hook = [&seen](const UnhandledFailure& failure) {
+    seen = absl::StrCat(failure.name, " ", failure.status.message(), " ", failure.line > 0, " ",
+                        std::string(failure.file).find("task_test") != std::string::npos);
   };
-  scheduler.on_unhandled_arg = &seen;
+  scheduler.on_unhandled = &hook;
   Spawn(Ready(absl::InternalError("broke")), {"session"}).Detach();
   (void)scheduler.RunOne();
   EXPECT_EQ(seen, "session broke 1 1");
@@ -269,13 +269,13 @@ TEST(TaskTest, UnhandledFailureIsReportedWithNameAndPlace) {
 // A task may be faster than the end of the statement that spawned it: its failure is told all the same, and once.
 TEST(TaskTest, AFailureIsReportedThoughTheHandleIsDroppedOnlyAfterTheEnd) {
   std::vector<std::string> seen;
+  const internal::UnhandledHook hook = [&seen](const UnhandledFailure& failure) {
+    seen.push_back(absl::StrCat(failure.name, " ", failure.status.message()));
+  };
   JoinHandle<Status> left;
   {
     HandScheduler scheduler;
-    scheduler.on_unhandled = [](const internal::UnhandledFailure& failure, void* arg) {
-      static_cast<std::vector<std::string>*>(arg)->push_back(absl::StrCat(failure.name, " ", failure.status.message()));
-    };
-    scheduler.on_unhandled_arg = &seen;
+    scheduler.on_unhandled = &hook;
     auto detached = Spawn(Ready(absl::InternalError("broke")), {"detached"});
     auto dropped = Spawn(Ready(StatusOr<int>(absl::InternalError("broke"))), {"dropped"});
     auto well = Spawn(Ready(1), {"well"});
@@ -302,8 +302,8 @@ TEST(TaskTest, AFailureIsReportedThoughTheHandleIsDroppedOnlyAfterTheEnd) {
 TEST(TaskTest, WhatWasAskedForIsNoFailure) {
   HandScheduler scheduler;
   int seen = 0;
-  scheduler.on_unhandled = [](const internal::UnhandledFailure&, void* arg) { ++*static_cast<int*>(arg); };
-  scheduler.on_unhandled_arg = &seen;
+  const internal::UnhandledHook hook = [&seen](const UnhandledFailure&) { ++seen; };
+  scheduler.on_unhandled = &hook;
   TaskTracker tracker;
   const auto end_with = [&](const Status& status) {
     Spawn(Ready(status)).Detach();

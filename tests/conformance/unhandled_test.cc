@@ -34,12 +34,10 @@ auto Boom() {
   });
 }
 
-void Ignore(const internal::UnhandledFailure&, void*) {}
-
 class UnhandledTest : public FlavourTest {
  protected:
   static Runtime Fragile() {
-    StatusOr<Runtime> runtime = Builder().ShutDownOnUnhandled().OnUnhandled(&Ignore, nullptr).Build();
+    StatusOr<Runtime> runtime = Builder().ShutDownOnUnhandled().OnUnhandled([](const UnhandledFailure&) {}).Build();
     EXPECT_TRUE(runtime.ok());
     return *std::move(runtime);
   }

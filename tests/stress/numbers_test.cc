@@ -284,9 +284,7 @@ TEST(NumbersTest, TenThousandThrowsHurtNobodyElse) {
   {
     Runtime runtime = *RuntimeBuilder::MultiThread()
                            .WorkerThreads(2)
-                           .OnUnhandled([](const internal::UnhandledFailure&,
-                                           void* count) { static_cast<base::Atomic<int>*>(count)->fetch_add(1); },
-                                        &reported)
+                           .OnUnhandled([&reported](const UnhandledFailure&) { reported.fetch_add(1); })
                            .Build();
     base::FastRandom random(10'000);
     int joined = 0, thrown = 0, siblings = 0;

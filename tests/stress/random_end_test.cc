@@ -139,7 +139,7 @@ void RunSome(RuntimeBuilder builder, int steps, base::FastRandom& random, Ends& 
   std::vector<JoinHandle<Status>> handles;
   std::vector<AbortHandle> aborts;
   {
-    Runtime runtime = *builder.OnUnhandled([](const internal::UnhandledFailure&, void*) {}, nullptr).Build();
+    Runtime runtime = *builder.OnUnhandled([](const UnhandledFailure&) {}).Build();
     runtime.Spawn(ForEach(std::move(channel.receiver), [](Counted&) { return YieldNow(); })).Detach();
     for (int i = 0; i < steps; ++i) {
       switch (random.Below(8)) {

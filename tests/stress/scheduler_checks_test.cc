@@ -206,7 +206,7 @@ TEST(SchedulerChecks, WhatIsQueuedOnBlockedWorkersRunsElsewhere) {
     base::Atomic<int64_t> ended{0};
     Runtime runtime = *RuntimeBuilder::MultiThread()
                            .WorkerThreads(kBlocked + 1)
-                           .OnStall([](const StallReport&, void* arg) { static_cast<base::Atomic<int>*>(arg)->fetch_add(1); }, &stalls)
+                           .OnStall([&stalls](const StallReport&) { stalls.fetch_add(1); })
                            .Build();
     for (int i = 0; i < kBlocked; ++i) {
       runtime.Spawn(Lazy([&] {

@@ -156,8 +156,7 @@ TEST(TaskChecks, AFloodOverWorkersCostsWhatItsTasksCost) {
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
   base::Atomic<int> blocked{0};
-  Runtime runtime =
-      *RuntimeBuilder::MultiThread().WorkerThreads(kWorkers).OnStall([](const StallReport&, void*) {}, nullptr).Build();
+  Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(kWorkers).OnStall([](const StallReport&) {}).Build();
   for (int i = 0; i < kWorkers; ++i) {
     runtime.Spawn(Lazy([&blocked, released] {
       blocked.fetch_add(1);

@@ -36,7 +36,7 @@ int StallsReported(int64_t length_ns) {
   base::Atomic<int> stalls{0};
   Runtime runtime = *RuntimeBuilder::MultiThread()
                          .WorkerThreads(1)
-                         .OnStall([](const StallReport&, void* count) { static_cast<base::Atomic<int>*>(count)->fetch_add(1); }, &stalls)
+                         .OnStall([&stalls](const StallReport&) { stalls.fetch_add(1); })
                          .Build();
   for (int i = 0; i < limits::kStallBurst; ++i) {
     EXPECT_TRUE(runtime

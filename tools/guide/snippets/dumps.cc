@@ -63,13 +63,11 @@ TEST(Dumps, Stalls) {
   StatusOr<Runtime> runtime =
       RuntimeBuilder::MultiThread()
           .TaskDetails()  // polls and age of every task, not only of those with a name
-          .OnStall(
-              [](const StallReport& stall, void*) {
-                std::fprintf(stderr, "worker %d has been in task %llu \"%s\" for %lld ms:\n%s", stall.worker,
-                             static_cast<unsigned long long>(stall.task_id), stall.task_name.c_str(),
-                             static_cast<long long>(stall.stalled / 1ms), stall.stack.c_str());
-              },
-              nullptr)
+          .OnStall([](const StallReport& stall) {
+            std::fprintf(stderr, "worker %d has been in task %llu \"%s\" for %lld ms:\n%s", stall.worker,
+                         static_cast<unsigned long long>(stall.task_id), stall.task_name.c_str(),
+                         static_cast<long long>(stall.stalled / 1ms), stall.stack.c_str());
+          })
           .Build();
   // [end stall]
   EXPECT_TRUE(runtime.ok()) << runtime.status();
