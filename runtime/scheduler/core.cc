@@ -84,6 +84,7 @@ void RuntimeCore::OnForcedYield() {
 bool PollRoot(RootFuture& root, RootWaker& waker) {
   if (!waker.TakeWoken()) return false;
   ThreadContext& thread = CurrentThread();
+  const RootFuture::PollGuard taken(root);
   PollScope poll;
   if (thread.random != 0) poll.random = &thread.random;
   Context cx(waker.waker(), poll);

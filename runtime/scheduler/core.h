@@ -14,20 +14,12 @@
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/scheduler/options.h"
 #include "kioto/runtime/scheduler/worker_metrics.h"
+#include "kioto/runtime/task/root_future.h"
 #include "kioto/runtime/task/scheduler.h"
 
 namespace kioto::internal {
 
 class RootWaker;
-
-// A future on the caller's stack, erased for BlockOn. Poll returns true once the output is stored.
-class RootFuture {
- public:
-  virtual bool Poll(Context& cx) = 0;
-
- protected:
-  ~RootFuture() = default;
-};
 
 // Counts the calls of Enqueue by threads outside a runtime, and those that are under way: the last of them may still touch the
 // scheduler after the task that it brought is gone, so shutdown waits for them.

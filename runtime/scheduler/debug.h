@@ -20,6 +20,7 @@
 
 namespace kioto::debug {
 
+using kioto::BlockOnDump;
 using kioto::DumpOptions;
 using kioto::RuntimeDump;
 using kioto::TaskDump;
@@ -30,7 +31,7 @@ namespace internal {
 int64_t ClockHere();
 }  // namespace internal
 
-// Every task of the runtime entered on this thread. Errors: outside a runtime, the status that says so.
+// Every task and every BlockOn of the runtime entered on this thread. Errors: outside a runtime, the status that says so.
 StatusOr<RuntimeDump> Dump(const DumpOptions& options = {});
 
 // What `future` waits for. Nobody polls it meanwhile. A time left is counted from the clock of the runtime that this thread has

@@ -15,10 +15,13 @@
 #include <vector>
 
 #include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/source_location.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/lazy.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/scheduler/core.h"
 #include "kioto/runtime/scheduler/metrics.h"
+#include "kioto/runtime/task/root_future.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/runtime/task/spawn_callback.h"
 #include "kioto/runtime/task/task_dump.h"
@@ -36,7 +39,7 @@ namespace internal {
 template <class F>
 class RootOf final : public RootFuture {
  public:
-  explicit RootOf(F&& future) : future_(std::move(future)) {}
+  RootOf(F&& future, base::SourceLocation place) : RootFuture(place), future_(std::move(future)) {}
   bool Poll(Context& cx) override {
 #if KIOTO_EXCEPTIONS
     try {
@@ -49,6 +52,9 @@ class RootOf final : public RootFuture {
 #else
     return PollFuture(cx);
 #endif
+  }
+  [[gnu::cold]] void Describe(WaitTrace& trace) const override {
+    if (future_.has_value()) trace.Child(*future_);
   }
   JoinOutput<typename F::Output> Take() { return *std::move(output_); }
 
@@ -76,13 +82,14 @@ auto AsFuture(F&& f) {
 }
 
 template <class F>
-auto BlockOnCore(RuntimeCore& core, F&& f) {
+auto BlockOnCore(RuntimeCore& core, F&& f, base::SourceLocation place) {
   // What `f` borrows from the caller changes while this runs. gcc 12 (-O1, ipa-modref) loses sight of that in AsFuture and
   // would keep the caller's variables in registers; this says that the addresses in `f` are known elsewhere.
   __asm__ volatile("" : : "r"(&f) : "memory");
   auto future = AsFuture(std::forward<F>(f));
   using Future = decltype(future);
-  RootOf<Future> root(std::move(future));
+  RootOf<Future> root(std::move(future), place);
+  const RootFutures::Listed listed(core.roots, root);
   Status status = core.BlockOn(root);
   if (!status.ok()) return JoinOutput<typename Future::Output>(core.Explain(std::move(status)));
   return root.Take();
@@ -127,11 +134,11 @@ class Handle {
   }
   // As Runtime::BlockOn.
   template <class F>
-  auto BlockOn(F&& f) const {
-    return internal::BlockOnCore(*core_, std::forward<F>(f));
+  auto BlockOn(F&& f, base::SourceLocation place = base::SourceLocation::Current()) const {
+    return internal::BlockOnCore(*core_, std::forward<F>(f), place);
   }
   EnterGuard Enter() const { return EnterGuard(core_); }
-  // What every task is doing: task_dump.h. Any thread, any time.
+  // What every task is doing, and every BlockOn: task_dump.h. Any thread, any time.
   RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
   size_t live_tasks() const { return core_->owned.size(); }
   // SpawnBlocking and TrySpawnBlocking, on the threads of this runtime.
@@ -180,8 +187,8 @@ class [[nodiscard]] Runtime {
   // runtime (kFailedPrecondition), or after Shutdown. A Shutdown meanwhile ends it with IsShutdown, at the point where
   // the future waits for the first time after everything else has ended; the future is destroyed on this thread.
   template <class F>
-  auto BlockOn(F&& f) const {
-    return internal::BlockOnCore(*core_, std::forward<F>(f));
+  auto BlockOn(F&& f, base::SourceLocation place = base::SourceLocation::Current()) const {
+    return internal::BlockOnCore(*core_, std::forward<F>(f), place);
   }
   template <class F>
   internal::HandleFor<F> Spawn(F&& future, TaskOptions options = {},
@@ -204,7 +211,7 @@ class [[nodiscard]] Runtime {
   Handle handle() const { return Handle(core_); }
   RuntimeMetrics metrics() const { return RuntimeMetrics(core_); }
   EnterGuard Enter() const { return EnterGuard(core_); }
-  // What every task is doing: task_dump.h. Any thread, any time.
+  // What every task is doing, and every BlockOn: task_dump.h. Any thread, any time.
   RuntimeDump Dump(const DumpOptions& options = {}) const { return internal::DumpTasks(*core_, options, core_->drivers.clock.Now()); }
 
   // Refuses new tasks, ends all others by destroying their futures, and waits until they are gone, at most so long. Says
@@ -343,10 +350,11 @@ int ExitCode(const Status& status);
 // A value is dropped; for other exit codes build a Runtime and BlockOn. The end waits without limit for jobs of the blocking
 // pool: a program that reads io::Stdin ends with its next line. Links //:rt_multi_thread.
 template <class F>
-int Main(F&& f, RuntimeBuilder builder = RuntimeBuilder::MultiThread()) {
+int Main(F&& f, RuntimeBuilder builder = RuntimeBuilder::MultiThread(),
+         base::SourceLocation place = base::SourceLocation::Current()) {
   StatusOr<Runtime> runtime = std::move(builder).Build();
   if (!runtime.ok()) return internal::ExitCode(runtime.status());
-  auto output = runtime->BlockOn(std::forward<F>(f));
+  auto output = runtime->BlockOn(std::forward<F>(f), place);
   return internal::ExitCode(internal::StatusIn(output));
 }
 

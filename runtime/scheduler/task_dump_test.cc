@@ -1,4 +1,4 @@
-// Dumps: what every task waits for, seen from any thread while tasks run, end and are aborted.
+// Dumps: what every task and every BlockOn waits for, seen from any thread while tasks run, end and are aborted.
 #include "kioto/runtime/task/task_dump.h"
 
 #include <atomic>
@@ -15,7 +15,9 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/waker_slot.h"
 #include "kioto/runtime/future/yield_now.h"
+#include "kioto/runtime/scheduler/in_runtime.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/join_queue.h"
 #include "kioto/runtime/task/join_set.h"
@@ -54,12 +56,13 @@ const TaskDump* Find(const RuntimeDump& dump, uint64_t id) {
   return nullptr;
 }
 
-// The tree of a task, "depth what" for each line.
-std::vector<std::string> Tree(const TaskDump* task) {
+// A tree, "depth what" for each line.
+std::vector<std::string> Tree(const std::vector<WaitNode>& waits) {
   std::vector<std::string> lines;
-  for (const WaitNode& node : task->waits) lines.push_back(absl::StrCat(node.depth, " ", node.what));
+  for (const WaitNode& node : waits) lines.push_back(absl::StrCat(node.depth, " ", node.what));
   return lines;
 }
+std::vector<std::string> Tree(const TaskDump* task) { return Tree(task->waits); }
 
 bool Waits(const Handle& runtime, uint64_t id) {
   const RuntimeDump dump = runtime.Dump();
@@ -67,20 +70,37 @@ bool Waits(const Handle& runtime, uint64_t id) {
   return task != nullptr && task->state == TaskDump::State::kWaiting;
 }
 
+// A dump of a runtime when so many futures are under way in BlockOn, and all of them wait.
+RuntimeDump WhenBlockOnsWait(const Handle& runtime, size_t many = 1) {
+  for (;;) {
+    RuntimeDump dump = runtime.Dump();
+    size_t waiting = 0;
+    for (const BlockOnDump& block_on : dump.block_ons) waiting += block_on.state == TaskDump::State::kWaiting;
+    if (waiting == many && dump.block_ons.size() == many) return dump;
+    std::this_thread::yield();
+  }
+}
+
 // Waits for a Finish(), and does something of the test's when it is looked at.
 class Watched {
  public:
   std::function<void()> on_look;
-  Waker waker;
+  WakerSlot waker;
   std::atomic<bool> finish{false};
   std::atomic<int> polls{0};
+
+  // After its first poll.
+  void Finish() {
+    finish = true;
+    waker.Wake();
+  }
 
   class Wait : public FutureBase<Wait, int> {
    public:
     explicit Wait(std::shared_ptr<Watched> watched) : watched_(std::move(watched)) {}
     Poll<int> PollOnce(Context& cx) {
       ++watched_->polls;
-      watched_->waker = cx.waker();
+      watched_->waker.Register(cx.waker());
       if (watched_->finish) return 7;
       return kPending;
     }
@@ -404,6 +424,190 @@ TEST_P(TaskDumpTest, WhileLocalSetsComeAndGo) {
   EXPECT_EQ(alive.use_count(), 1);
   stop = true;
   dumper.join();
+}
+
+// behaviour: kioto/runtime/task/task_dump.h#the_future_of_a_block_on
+TEST_P(TaskDumpTest, ShowsWhatABlockOnWaitsFor) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  auto watched = std::make_shared<Watched>();
+  RuntimeDump dump;
+  std::thread dumper([&] {
+    dump = WhenBlockOnsWait(handle);
+    watched->Finish();
+  });
+  auto future = Select(Case(Never<int>().Named("my accept loop")), Case(Watched::Wait(watched)));
+  const int line = __LINE__ + 1;
+  EXPECT_TRUE(runtime.BlockOn(std::move(future)).ok());
+  dumper.join();
+  ASSERT_EQ(dump.block_ons.size(), 1u);
+  EXPECT_TRUE(absl::EndsWith(dump.block_ons[0].file, "task_dump_test.cc"));
+  EXPECT_EQ(dump.block_ons[0].line, line);
+  EXPECT_EQ(Tree(dump.block_ons[0].waits),
+            (std::vector<std::string>{"0 Select", "1 \"my accept loop\"", "2 Never", "1 Watched"}));
+  EXPECT_EQ(dump.ToString(), absl::StrCat("the future of a BlockOn at ", dump.block_ons[0].file, ":", line,
+                                          ": waiting\n  Select\n    \"my accept loop\"\n      Never\n    Watched\n0 tasks\n"));
+  EXPECT_TRUE(handle.Dump().block_ons.empty());
+  EXPECT_EQ(watched.use_count(), 1);
+}
+
+// The thread that drives a current-thread runtime is in the BlockOn that it looks at.
+TEST_P(TaskDumpTest, ShowsTheBlockOnToATaskInsideOfIt) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  RuntimeDump dump;
+  uint64_t id = 0;
+  Status status = runtime.BlockOn([&] {
+    auto task = Spawn(Until([&] {
+      dump = handle.Dump();
+      return dump.block_ons.size() == 1 && dump.block_ons[0].state == TaskDump::State::kWaiting;
+    }));
+    id = task.id();
+    return task;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  ASSERT_EQ(dump.block_ons.size(), 1u);
+  EXPECT_EQ(Tree(dump.block_ons[0].waits), (std::vector<std::string>{absl::StrCat("0 JoinHandle of task ", id)}));
+}
+
+TEST_P(TaskDumpTest, ABlockOnInsideItsPollIsRunning) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  StatusOr<RuntimeDump> dump = runtime.BlockOn(Lazy([&] { return handle.Dump(); }));
+  ASSERT_TRUE(dump.ok()) << dump.status();
+  ASSERT_EQ(dump->block_ons.size(), 1u);
+  EXPECT_EQ(dump->block_ons[0].state, TaskDump::State::kRunning);
+  EXPECT_TRUE(dump->block_ons[0].waits.empty());
+  EXPECT_TRUE(absl::StrContains(dump->ToString(), ": running\n0 tasks\n")) << dump->ToString();
+}
+
+// Of a current-thread runtime one thread drives, and the others wait for their turn.
+TEST_P(TaskDumpTest, ShowsEachOfSeveralBlockOns) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  auto first = std::make_shared<Watched>();
+  auto second = std::make_shared<Watched>();
+  std::thread one([&] { EXPECT_TRUE(handle.BlockOn(Watched::Wait(first).Named("first")).ok()); });
+  (void)WhenBlockOnsWait(handle);
+  std::thread other([&] { EXPECT_TRUE(handle.BlockOn(Watched::Wait(second).Named("second")).ok()); });
+  const RuntimeDump both = WhenBlockOnsWait(handle, 2);
+  EXPECT_EQ(Tree(both.block_ons[0].waits), (std::vector<std::string>{"0 \"first\"", "1 Watched"}));
+  EXPECT_EQ(Tree(both.block_ons[1].waits), (std::vector<std::string>{"0 \"second\"", "1 Watched"}));
+  first->Finish();
+  one.join();
+  const RuntimeDump left = WhenBlockOnsWait(handle);
+  EXPECT_EQ(Tree(left.block_ons[0].waits), (std::vector<std::string>{"0 \"second\"", "1 Watched"}));
+  second->Finish();
+  other.join();
+}
+
+TEST_P(TaskDumpTest, ShowsTheFutureThatDrivesALocalSet) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  auto watched = std::make_shared<Watched>();
+  LocalSet set;
+  auto kept = set.SpawnLocal(Never());
+  RuntimeDump dump;
+  std::thread dumper([&] {
+    dump = WhenBlockOnsWait(handle);
+    watched->Finish();
+  });
+  const int line = __LINE__ + 1;
+  EXPECT_TRUE(set.BlockOn(runtime, Watched::Wait(watched)).ok());
+  dumper.join();
+  ASSERT_EQ(dump.block_ons.size(), 1u);
+  EXPECT_EQ(dump.block_ons[0].line, line);
+  EXPECT_EQ(Tree(dump.block_ons[0].waits), (std::vector<std::string>{"0 Watched"}));
+  EXPECT_NE(Find(dump, kept.id()), nullptr);
+  EXPECT_TRUE(set.Dump().block_ons.empty());
+}
+
+// It is listed by the runtime whose BlockOn it is.
+TEST_P(TaskDumpTest, ShowsAFutureThatIsInAnotherRuntime) {
+  Runtime runtime = MakeRuntime(GetParam());
+  Runtime other = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  auto watched = std::make_shared<Watched>();
+  RuntimeDump dump;
+  RuntimeDump of_other;
+  std::thread dumper([&] {
+    dump = WhenBlockOnsWait(handle);
+    of_other = other.Dump();
+    watched->Finish();
+  });
+  EXPECT_TRUE(runtime.BlockOn(InRuntime(other.handle(), Watched::Wait(watched))).ok());
+  dumper.join();
+  ASSERT_EQ(dump.block_ons.size(), 1u);
+  EXPECT_EQ(Tree(dump.block_ons[0].waits), (std::vector<std::string>{"0 Watched"}));
+  EXPECT_TRUE(of_other.block_ons.empty());
+}
+
+TEST_P(TaskDumpTest, AWakeDuringALookAtABlockOnIsNotLost) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  auto watched = std::make_shared<Watched>();
+  watched->on_look = [raw = watched.get()] { raw->Finish(); };
+  std::thread dumper([&] { (void)WhenBlockOnsWait(handle); });
+  StatusOr<int> n = runtime.BlockOn(Watched::Wait(watched));
+  dumper.join();
+  ASSERT_TRUE(n.ok()) << n.status();
+  EXPECT_EQ(*n, 7);
+  EXPECT_EQ(watched->polls, 2);
+  EXPECT_EQ(watched.use_count(), 1);
+}
+
+// behaviour: kioto/runtime/task/task_dump.h#a_block_on_ends_after_the_look
+TEST_P(TaskDumpTest, ABlockOnThatEndsAwaitsTheLook) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  auto watched = std::make_shared<Watched>();
+  std::atomic<bool> looked{false};
+  watched->on_look = [&] {
+    runtime.ShutdownBackground();
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // it would have ended by now
+    looked = true;
+  };
+  std::thread dumper([&] { (void)WhenBlockOnsWait(handle); });
+  StatusOr<int> n = runtime.BlockOn(Watched::Wait(watched));
+  EXPECT_TRUE(looked);
+  EXPECT_TRUE(IsShutdown(n.status())) << n.status();
+  dumper.join();
+  EXPECT_EQ(watched.use_count(), 1);
+}
+
+// BlockOn calls begin, are polled and end on two threads while two others dump, which find each of them at any point of its life.
+TEST_P(TaskDumpTest, WhileBlockOnsComeAndGo) {
+  Runtime runtime = MakeRuntime(GetParam());
+  const Handle handle = runtime.handle();
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> seen{0};
+  std::vector<std::thread> dumpers;
+  for (int i = 0; i < 2; ++i) {
+    dumpers.emplace_back([&] {
+      while (!stop) {
+        for (const BlockOnDump& block_on : handle.Dump().block_ons) seen += block_on.waits.size();
+      }
+    });
+  }
+  auto alive = std::make_shared<int>(0);
+  const auto block = [&] {
+    for (int round = 0; round < 300; ++round) {
+      Status status = handle.BlockOn([&] {
+        return OnDrop(Spawn(YieldNow()), [alive] {}).Then([](Status& joined) {
+          EXPECT_TRUE(joined.ok()) << joined;
+          return YieldNow();
+        });
+      });
+      EXPECT_TRUE(status.ok()) << status;
+    }
+  };
+  std::thread other(block);
+  block();
+  other.join();
+  EXPECT_EQ(alive.use_count(), 1);
+  stop = true;
+  for (std::thread& dumper : dumpers) dumper.join();
+  EXPECT_TRUE(handle.Dump().block_ons.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Flavours, TaskDumpTest,

@@ -31,6 +31,7 @@
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/base/source_location.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/internal/pin.h"
@@ -214,11 +215,11 @@ class LocalSet {
 
   // runtime.BlockOn(RunUntil(f)): `runtime` is a Runtime or Handle, `f` a future or a function that makes one.
   template <class R, class F>
-  auto BlockOn(const R& runtime, F&& f) const {
+  auto BlockOn(const R& runtime, F&& f, base::SourceLocation place = base::SourceLocation::Current()) const {
     if constexpr (IsFuture<std::decay_t<F>>) {
-      return runtime.BlockOn(RunUntil(std::decay_t<F>(std::forward<F>(f))));
+      return runtime.BlockOn(RunUntil(std::decay_t<F>(std::forward<F>(f))), place);
     } else {
-      return runtime.BlockOn(RunUntil(Lazy(std::forward<F>(f))));
+      return runtime.BlockOn(RunUntil(Lazy(std::forward<F>(f))), place);
     }
   }
 

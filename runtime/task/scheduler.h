@@ -11,6 +11,7 @@
 #include "kioto/runtime/base/fork_mark.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/task/owned_tasks.h"
+#include "kioto/runtime/task/root_future.h"
 #include "kioto/runtime/task/task_hooks.h"
 #include "kioto/runtime/trace/trace_sink.h"
 
@@ -46,6 +47,7 @@ class Scheduler {
 
   OwnedTasks owned;
   const base::ForkMark fork_mark;
+  RootFutures roots;  // of the BlockOn calls that are under way
   uint64_t runtime_id = 0;  // Handle::id, LocalSet::id; 0: neither
   const UnhandledHook* on_unhandled = nullptr;  // null: the log
   std::shared_ptr<TraceSink> trace;  // or null; constant once tasks are spawned

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "kioto/runtime/base/clock.h"
+#include "kioto/runtime/task/root_future.h"
 #include "kioto/runtime/task/scheduler.h"
 #include "kioto/runtime/task/scheduler_list.h"
 
@@ -86,10 +87,31 @@ void AddTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns, 
   }
 }
 
+BlockOnDump DescribeRoot(const RootFutures::Found& found, WaitTrace& trace) {
+  BlockOnDump dump;
+  dump.file = found.place.file();
+  dump.line = found.place.line();
+  if (found.root == nullptr) {
+    dump.state = TaskDump::State::kRunning;
+    return dump;
+  }
+  if (found.root->polled()) {
+    dump.state = TaskDump::State::kWaiting;
+    found.root->Describe(trace);
+    dump.waits = trace.Take();
+  }
+  found.root->Give();
+  return dump;
+}
+
 }  // namespace
 
 RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns) {
   RuntimeDump dump;
+  for (const RootFutures::Found& found : scheduler.roots.TakeAll()) {
+    WaitTrace trace(options.nodes_per_task, now_ns);
+    dump.block_ons.push_back(DescribeRoot(found, trace));
+  }
   AddTasks(scheduler, options, now_ns, dump);
   for (Scheduler* set : LocalSetsDrivenBy(scheduler.runtime_id)) {
     AddTasks(*set, options, now_ns, dump);
@@ -108,21 +130,22 @@ std::string Duration(std::chrono::nanoseconds time) {
   return absl::FormatDuration(absl::Trunc(duration, duration < absl::Seconds(1) ? absl::Microseconds(1) : absl::Milliseconds(1)));
 }
 
-void AppendState(const TaskDump& task, std::string* text) {
-  switch (task.state) {
+const char* NameOf(TaskDump::State state) {
+  switch (state) {
     case TaskDump::State::kWaiting:
-      text->append("waiting");
-      break;
+      return "waiting";
     case TaskDump::State::kQueued:
-      text->append("queued");
-      break;
+      return "queued";
     case TaskDump::State::kRunning:
-      text->append("running");
-      if (task.worker >= 0) absl::StrAppend(text, " on worker ", task.worker);
-      if (task.running_for.has_value()) {
-        absl::StrAppend(text, " for ", Duration(*task.running_for), " at least, not answering");
-      }
-      break;
+      return "running";
+  }
+  return "";
+}
+
+void AppendWaits(const std::vector<WaitNode>& waits, std::string* text) {
+  for (const WaitNode& node : waits) {
+    text->append(2 * static_cast<size_t>(node.depth) + 2, ' ');
+    absl::StrAppend(text, node.what, "\n");
   }
 }
 
@@ -132,20 +155,27 @@ std::string TaskDump::ToString() const {
   std::string text = absl::StrCat("task ", id);
   if (!name.empty()) absl::StrAppend(&text, " \"", name, "\"");
   absl::StrAppend(&text, ", spawned at ", file, ":", line, ": ");
-  AppendState(*this, &text);
+  text.append(NameOf(state));
+  if (worker >= 0) absl::StrAppend(&text, " on worker ", worker);
+  if (running_for.has_value()) absl::StrAppend(&text, " for ", Duration(*running_for), " at least, not answering");
   if (local) absl::StrAppend(&text, ", bound to its thread");
   if (polls.has_value()) absl::StrAppend(&text, ", polled ", *polls, *polls == 1 ? " time" : " times");
   if (age.has_value()) absl::StrAppend(&text, ", ", Duration(*age), " old");
   absl::StrAppend(&text, "\n");
-  for (const WaitNode& node : waits) {
-    text.append(2 * static_cast<size_t>(node.depth) + 2, ' ');
-    absl::StrAppend(&text, node.what, "\n");
-  }
+  AppendWaits(waits, &text);
+  return text;
+}
+
+std::string BlockOnDump::ToString() const {
+  std::string text = absl::StrCat("the future of a BlockOn at ", file, ":", line, ": ", NameOf(state), "\n");
+  AppendWaits(waits, &text);
   return text;
 }
 
 std::string RuntimeDump::ToString() const {
-  std::string text = absl::StrCat(tasks.size() + left_out, tasks.size() + left_out == 1 ? " task\n" : " tasks\n");
+  std::string text;
+  for (const BlockOnDump& block_on : block_ons) absl::StrAppend(&text, block_on.ToString());
+  absl::StrAppend(&text, tasks.size() + left_out, tasks.size() + left_out == 1 ? " task\n" : " tasks\n");
   for (const TaskDump& task : tasks) absl::StrAppend(&text, task.ToString());
   if (left_out > 0) absl::StrAppend(&text, "… and ", left_out, " more\n");
   return text;

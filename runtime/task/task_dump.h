@@ -1,7 +1,12 @@
-// RuntimeDump: what every task of a runtime, or of a LocalSet, is doing at this moment; for people, and as data.
+// RuntimeDump: what every task and every BlockOn of a runtime, or every task of a LocalSet, is doing at this moment; for people,
+// and as data.
 //
 //   kioto::base::LogFailure(runtime.Dump().ToString());
 //
+//   the future of a BlockOn at main.cc:12: waiting
+//     Accept
+//       TcpListener fd 9 127.0.0.1:8080
+//   2 tasks
 //   task 812 "session", spawned at session.cc:41: waiting, polled 93 times, 4.2s old
 //     Select
 //       Timeout 30s
@@ -12,7 +17,9 @@
 // A dump asks nothing of the tasks and waits for none: it takes each task that waits for the microseconds of a look, as
 // a wake would, and lets its future describe itself (future/wait_trace.h says why that, and how a future of yours does).
 // A task that is queued or running is listed, and waits for nothing. What happens meanwhile is seen before or after it; a
-// task that is live from beginning to end is listed once. The future of a BlockOn is no task.
+// task that is live from beginning to end is listed once.
+// The future of a BlockOn is no task: it has no number, and is listed apart, by the runtime whose BlockOn it is. A thread that would
+// poll it waits for the look.
 // A runtime's dump has the tasks of the LocalSets that it was the last to drive, too.
 //
 // COST      nothing while nobody asks. A dump: about a microsecond for each task and level of its tree, mostly memory for the text;
@@ -57,16 +64,28 @@ struct TaskDump {
   std::string ToString() const;
 };
 
+// The future of a BlockOn that is under way, so that of Main too.
+struct BlockOnDump {
+  const char* file = "";
+  int line = 0;  // where BlockOn was called
+  // kWaiting: woken already, maybe; kQueued: it was not polled yet; kRunning: inside a poll, or another dump looks at it.
+  TaskDump::State state = TaskDump::State::kQueued;
+  std::vector<WaitNode> waits;  // a tree, in order
+
+  std::string ToString() const;
+};
+
 struct RuntimeDump {
-  std::vector<TaskDump> tasks;  // by number
-  size_t left_out = 0;          // live tasks beyond DumpOptions::at_most
+  std::vector<BlockOnDump> block_ons;  // the oldest first; there are at most as many as threads
+  std::vector<TaskDump> tasks;         // by number
+  size_t left_out = 0;                 // live tasks beyond DumpOptions::at_most
 
   std::string ToString() const;
 };
 
 struct DumpOptions {
   size_t at_most = limits::kDumpedTasks;
-  size_t nodes_per_task = limits::kDumpedNodes;  // of its tree; a last line counts the others
+  size_t nodes_per_task = limits::kDumpedNodes;  // of its tree, and of that of a BlockOn; a last line counts the others
 };
 
 namespace internal {

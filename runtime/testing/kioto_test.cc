@@ -40,7 +40,7 @@ bool RunOnce(const Options& options, absl::FunctionRef<TestFuture()> body, base:
     return false;
   }
   Watchdog watchdog(NameOfThisTest(), options.time_limit, runtime->handle());
-  const Status status = runtime->BlockOn(watchdog.Guard(Lazy([body] { return body().Take(); })));
+  const Status status = runtime->BlockOn(watchdog.Guard(Lazy([body] { return body().Take(); })), place);
   const ShutdownReport left = runtime->Shutdown(std::min(kShutdownLimit, options.time_limit));
   watchdog.Stop();
   if (!watchdog.report().empty()) {

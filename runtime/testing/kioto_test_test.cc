@@ -167,6 +167,14 @@ TEST(KiotoTestFailure, WhatNeverEndsFailsWithAReport) {
   }
 }
 
+TEST(KiotoTestFailure, TheReportShowsWhatTheTestItselfWaitsFor) {
+  for (const Options& options : {CurrentThread(), Paused(), MultiThread(2)}) {
+    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(30ms),
+                                  [] { return Select(Case(Never().Named("the first")), Case(Never().Named("the second"))); }),
+                            ": waiting\n  Select\n    \"the first\"\n      Never\n    \"the second\"");
+  }
+}
+
 TEST(KiotoTestFailure, WhatSpinsForEverFailsToo) {
   EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(30ms), [] { return Loop([] { return YieldNow(); }); }),
                           "did not end in time");

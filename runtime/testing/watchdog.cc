@@ -33,6 +33,7 @@ void Watchdog::Run() {
   const int64_t start = base::MonotonicNanos();
   const int64_t end = kioto::internal::SaturatingAdd(start, time_limit_.count());
   if (stop_.ParkUntil(end)) return;
+  report_ = Report();
   fired_.store(true, std::memory_order_release);  // release: pairs with fired() (R1)
   waiting_.Wake();
   if (stop_.ParkUntil(kioto::internal::SaturatingAdd(end, grace_.count()))) return;
@@ -42,10 +43,6 @@ void Watchdog::Run() {
                name_.c_str(), absl::FormatDuration(absl::FromChrono(time_limit_)).c_str(), Report().c_str(),
                kioto::internal::ThreadStack(test_thread_).c_str());
   std::abort();
-}
-
-void Watchdog::TakeReport() {
-  if (report_.empty()) report_ = Report();
 }
 
 std::string Watchdog::Report() const {

@@ -1,6 +1,7 @@
 // Watchdog: sees to it that a test ends. A thread that waits for the end of the test's future, on the real clock.
 //
-// When the time is over it wakes the future, which then gives IsElapsed: the test goes on to its end and fails with a report.
+// When the time is over it dumps the runtime and wakes the future, which then gives IsElapsed: the test goes on to its end and fails
+// with that report.
 // A future that can not be polled, since its thread is stuck in a poll, can not be ended either: then, some time later, the
 // watchdog prints the report and where the thread is stuck, and ends the program.
 //
@@ -19,6 +20,7 @@
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/base/thread.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/future/waker_slot.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/scheduler/thread_stack.h"
@@ -43,8 +45,8 @@ class Watchdog {
   bool fired() const {
     return fired_.load(std::memory_order_acquire);  // acquire: pairs with Run (R1)
   }
-  // What was there when the time was over; "" before.
-  const std::string& report() const { return report_; }
+  // Of a test that was ended because its time was over: what was there then. "" of any other.
+  std::string report() const { return ended_by_watchdog_ ? report_ : ""; }
 
   template <class F>
   class [[nodiscard]] GuardFuture : public FutureBase<GuardFuture<F>, Status> {
@@ -56,11 +58,14 @@ class Watchdog {
     Poll<Status> PollOnce(Context& cx) {
       dog_->waiting_.Register(cx.waker());
       if (dog_->fired()) {
-        dog_->TakeReport();
+        dog_->ended_by_watchdog_ = true;
         future_.reset();
         return ElapsedError("the test");
       }
       return kioto::internal::PollChild(*future_, cx);
+    }
+    void Describe(WaitTrace& trace) const {
+      if (future_.has_value()) trace.Child(*future_);
     }
 
    private:
@@ -76,7 +81,6 @@ class Watchdog {
 
  private:
   void Run();
-  void TakeReport();
   std::string Report() const;
 
   const std::string name_;
@@ -88,7 +92,8 @@ class Watchdog {
   base::Atomic<bool> fired_{false};
   base::Parker stop_;
   base::Thread thread_;
-  std::string report_;
+  std::string report_;  // written before fired_ is set
+  bool ended_by_watchdog_ = false;
 };
 
 }  // namespace kioto::test
