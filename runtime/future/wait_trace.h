@@ -10,8 +10,9 @@
 // hand on (Then, With, Loop, If, Future<T> …) show their child and nothing of themselves; Named("…") is a label.
 //
 // Describe is called on any thread, while the task waits and nobody can poll, wake or destroy it there (R8 of
-// runtime/task/state.h): it may read what PollOnce wrote and what the future borrows, locks no lock that a waker is called
-// under, and changes nothing. What other threads write meanwhile it reads as they do: by atomics.
+// runtime/task/state.h; the future of a BlockOn: runtime/task/root_future.h): it may read what PollOnce wrote and what the future
+// borrows, locks no lock that a waker is called under, and changes nothing. What other threads write meanwhile it reads as they
+// do: by atomics.
 //
 // WHY A WALK   The other way is to poll the task with a Context that tells the leaves to answer kPending and to report. That
 //              runs the user's steps, a leaf that is ready has to lie, each node pays a test of that flag at every poll, and a

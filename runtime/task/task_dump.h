@@ -76,7 +76,7 @@ struct BlockOnDump {
 };
 
 struct RuntimeDump {
-  std::vector<BlockOnDump> block_ons;  // the oldest first; there are at most as many as threads
+  std::vector<BlockOnDump> block_ons;  // the oldest first; all of them
   std::vector<TaskDump> tasks;         // by number
   size_t left_out = 0;                 // live tasks beyond DumpOptions::at_most
 
