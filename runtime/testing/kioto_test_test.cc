@@ -169,7 +169,7 @@ TEST(KiotoTestFailure, WhatNeverEndsFailsWithAReport) {
 
 TEST(KiotoTestFailure, TheReportShowsWhatTheTestItselfWaitsFor) {
   for (const Options& options : {CurrentThread(), Paused(), MultiThread(2)}) {
-    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(30ms),
+    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(100ms),
                                   [] { return Select(Case(Never().Named("the first")), Case(Never().Named("the second"))); }),
                             ": waiting\n  Select\n    \"the first\"\n      Never\n    \"the second\"");
   }
