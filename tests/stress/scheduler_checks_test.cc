@@ -93,7 +93,8 @@ TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
     EXPECT_GT(turns, 1000);
     const int64_t p99 = connection.p99();
     std::printf("bystander %.2f ms, timer %.2f, echo p99 %.2f; %d turns\n", gap / 1e6, late / 1e6, p99 / 1e6, turns);
-    return gap <= 10 * kMs && late <= 10 * kMs && p99 <= 10 * kMs;
+    const int64_t bound = (kTimesCount ? 10 : 50) * kMs;
+    return gap <= bound && late <= bound && p99 <= bound;
   }));
 }
 

