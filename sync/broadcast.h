@@ -181,7 +181,10 @@ class BroadcastReceiver {
 
   // The next value. IsLagged: values were missed, the next Recv gives the oldest that is left. IsClosed: all senders
   // are gone, and everything was received. CANCEL SAFE: yes.
-  RecvFuture Recv() { return RecvFuture(*channel_, *position_); }
+  RecvFuture Recv() {
+    auto& channel = *channel_;  // first: an empty receiver has no position either
+    return RecvFuture(channel, *position_);
+  }
   // The same without waiting: IsEmpty if there is nothing yet.
   StatusOr<T> TryRecv() {
     auto poll = channel_->Receive(*position_);
@@ -195,7 +198,10 @@ class BroadcastReceiver {
   BroadcastReceiver Resubscribe() const { return BroadcastReceiver(*channel_); }
 
   // Values sent that it has not received, those it has already missed among them.
-  size_t size() const { return channel_->core.Now().tail - position_->next(); }
+  size_t size() const {
+    const uint64_t tail = channel_->core.Now().tail;
+    return tail - position_->next();
+  }
   bool IsEmpty() const { return size() == 0; }
   // All senders are gone. There may still be values.
   bool IsClosed() const { return channel_->senders() == 0; }

@@ -26,13 +26,16 @@
 namespace kioto::sync {
 namespace internal {
 
-// Whether a Sender sends what Make makes.
+// What a Sender gives for what Make makes.
+template <class R, class Sender, class Make>
+using SentBy = decltype(std::declval<const Sender&>().Send(std::declval<std::invoke_result_t<Make&, OneshotSender<R>>>()));
+
+// Whether a Sender sends that, as those of an Mpsc and an MpscUnbounded do.
 template <class R, class Sender, class Make, class = void>
 inline constexpr bool kSendsMade = false;
 template <class R, class Sender, class Make>
-inline constexpr bool kSendsMade<R, Sender, Make,
-                                 std::void_t<decltype(std::declval<const Sender&>().Send(
-                                     std::declval<std::invoke_result_t<Make&, OneshotSender<R>>>()))>> = true;
+inline constexpr bool kSendsMade<R, Sender, Make, std::void_t<SentBy<R, Sender, Make>>> =
+    std::is_same_v<SentBy<R, Sender, Make>, Status> || IsFuture<SentBy<R, Sender, Make>>;
 
 // STATE  not begun -> sending (bounded and full) -> awaiting the answer -> done
 template <class R, class Sender, class Make>

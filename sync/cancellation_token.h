@@ -62,7 +62,9 @@ class CancelGuard;
 class CancellationToken {
  public:
   CancellationToken() : node_(new internal::TokenNode) {}
-  CancellationToken(const CancellationToken& other) : node_(other.node_) { node_->Ref(); }
+  CancellationToken(const CancellationToken& other) : node_(other.node_) {
+    if (node_ != nullptr) node_->Ref();
+  }
   CancellationToken(CancellationToken&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   CancellationToken& operator=(CancellationToken other) noexcept {
     std::swap(node_, other.node_);

@@ -43,6 +43,7 @@ TEST(HeldTest, EmptyHandlesMayGo) {
   EXPECT_FALSE(same);
   CancellationToken stop;
   const CancellationToken kept = std::move(stop);
+  const CancellationToken none = stop;
   stop = kept;
   EXPECT_FALSE(stop.IsCancelled());
 }
@@ -81,6 +82,8 @@ TEST_F(HeldDeathTest, Broadcast) {
   EXPECT_DEATH(room.Send(1), kEmpty);
   EXPECT_DEATH((void)room.Subscribe(), kEmpty);
   EXPECT_DEATH((void)inbox.TryRecv(), kEmpty);
+  EXPECT_DEATH((void)inbox.Recv(), kEmpty);
+  EXPECT_DEATH((void)inbox.size(), kEmpty);
   EXPECT_DEATH((void)inbox.Resubscribe(), kEmpty);
 }
 

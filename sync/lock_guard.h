@@ -90,7 +90,7 @@ class [[nodiscard]] LockGuard {
   // The same for a part that may not be there: fn gives a pointer. Null: nullopt, and this guard keeps the lock.
   template <class Fn>
   auto TryMap(Fn fn) && {
-    auto* part = fn(**this);
+    auto* part = kioto::internal::Invoke(fn, **this);
     using Part = LockGuard<std::remove_pointer_t<decltype(part)>, hold, Owner>;
     return part == nullptr ? std::optional<Part>() : std::optional<Part>(Into<hold>(permits_, *part));
   }
@@ -114,7 +114,7 @@ class [[nodiscard]] LockGuard {
   // fn gives a pointer. Null: nullopt, and this guard keeps the lock, to write.
   template <class Fn>
   auto TryDowngradeMap(Fn fn) && {
-    auto* part = fn(std::as_const(**this));
+    auto* part = kioto::internal::Invoke(fn, std::as_const(**this));
     using Part = LockGuard<std::remove_pointer_t<decltype(part)>, internal::Hold::kRead, Owner>;
     return part == nullptr ? std::optional<Part>() : std::optional<Part>(Downgraded(*part));
   }

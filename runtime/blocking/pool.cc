@@ -117,7 +117,7 @@ Status BlockingPool::AdmitLocked(const TaskHeader* job) const {
 }
 
 Status BlockingPool::TakePlace() {
-  if (fork_mark.inherited()) return Refusal();
+  if (fork_mark.inherited()) return InheritedError("TrySpawnBlocking");
   base::MutexLock lock(lock_);
   Status refusal = AdmitLocked(/*job=*/nullptr);
   if (refusal.ok()) ++places_;

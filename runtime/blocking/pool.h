@@ -5,7 +5,9 @@
 //             to waiting threads and not yet taken; whether a timer is to look again (looks_later_).
 // RULES       a job wakes a thread only if one waits that no other job has woken: a busy thread is never woken.
 //             Accepted are as many jobs at a time as there may be threads, and max_queued beside them, which wait: how many threads
-//             there are by now, and which of them have noticed that they have a job, or none any more, makes no difference.
+//             there are by now, and which of them have noticed that they have a job, or none any more, makes no difference. But
+//             of two that come in the moment between a job's end and its thread's noticing it, one may be refused though there is
+//             room.
 //             A thread whose creation is refused is no error while another one lives: the job stays queued. With none, the
 //             job is refused. If all that live are inside jobs, which may wait for what is queued, a timer of the runtime asks
 //             for the thread again, as often as needed (limits::kThreadRetryNs; if it was set for a full pool, at the end of that time). If all threads that there may be are

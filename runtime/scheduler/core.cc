@@ -24,6 +24,7 @@ RuntimeCore::RuntimeCore(int shards, const RuntimeOptions& options)
 }
 
 void RuntimeCore::EndUnhandled(const UnhandledFailure& failure) {
+  if (fork_mark.inherited()) return;  // a refusal in a child of fork(), where it can not be ended
   {
     base::MutexLock lock(ended_by_lock_);
     if (!ended_by_.empty()) return;

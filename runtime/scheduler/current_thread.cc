@@ -254,7 +254,6 @@ bool CurrentThreadCore::HasEnded() {
 }
 
 Status CurrentThreadCore::BlockOn(RootFuture& root) {
-  if (fork_mark.inherited()) return InheritedError("BlockOn");
   if (attached_ != nullptr) {
     return absl::FailedPreconditionError(
         "BlockOn: this runtime is attached to a loop, which alone drives it; Spawn the future and let the loop run");

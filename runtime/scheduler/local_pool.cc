@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/fork_mark.h"
 #include "kioto/runtime/base/may_block.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/thread.h"
@@ -23,9 +24,14 @@ struct LocalPool::Threads {
 
   std::vector<std::unique_ptr<One>> all;
   base::Mutex choosing;
+  const base::ForkMark fork_mark;
 };
 
 LocalPool::Threads::~Threads() {
+  if (fork_mark.inherited()) {  // a child of fork(): the threads are the parent's
+    for (auto& one : all) (void)one.release();
+    return;
+  }
   for (auto& one : all) one->runtime.ShutdownBackground();
   for (auto& one : all) {
     if (base::thread_may_block) {

@@ -25,7 +25,7 @@ struct ShutdownReport {
   std::vector<std::string> stuck;    // number, name and spawn place of each task in whose poll a worker is stuck, and of the
                                      // first few blocking jobs that run; and what else could not be ended, in a sentence
 
-  bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0; }
+  bool clean() const { return stuck_workers == 0 && live_tasks == 0 && running_blocking_jobs == 0 && stuck.empty(); }
 };
 
 // A guest of a host's loop is a current-thread one.

@@ -102,7 +102,7 @@ void RuntimeLines(Page& page, const RuntimeMetrics& m) {
   One(page, "budget_forced_yields_total", "counter", m.budget_forced_yields(), "Polls that ended because the budget was spent.");
   One(page, "blocking_threads", "gauge", m.blocking_threads(), "Threads for code that blocks.");
   One(page, "idle_blocking_threads", "gauge", m.idle_blocking_threads(), "Threads for code that blocks that have nothing to do.");
-  One(page, "blocking_queue_depth", "gauge", m.blocking_queue_depth(), "Jobs that wait for a blocking thread.");
+  One(page, "blocking_queue_depth", "gauge", m.blocking_queue_depth(), "Jobs that wait while each blocking thread that there may be has one.");
   One(page, "io_fds_registered_total", "counter", m.io_fds_registered(), "Descriptors that a reactor began to watch.");
   One(page, "io_fds_deregistered_total", "counter", m.io_fds_deregistered(), "Descriptors that a reactor watches no more.");
   One(page, "io_ready_events_total", "counter", m.io_ready_events(), "Readiness events that arrived.");

@@ -88,6 +88,8 @@ auto BlockOnCore(RuntimeCore& core, F&& f, base::SourceLocation place) {
   __asm__ volatile("" : : "r"(&f) : "memory");
   auto future = AsFuture(std::forward<F>(f));
   using Future = decltype(future);
+  // In a child of fork(): before any lock of its, and any list with what lay on the parent's stacks.
+  if (core.fork_mark.inherited()) return JoinOutput<typename Future::Output>(InheritedError("BlockOn"));
   RootOf<Future> root(std::move(future), place);
   const RootFutures::Listed listed(core.roots, root);
   Status status = core.BlockOn(root);
@@ -178,7 +180,8 @@ class [[nodiscard]] Runtime {
   Runtime& operator=(Runtime&& other) noexcept;
   // Ends every task; waits for what runs, unless Shutdown was called before and has waited, or ShutdownBackground or Detach,
   // which say not to. Inside a task: does not wait.
-  // In a child of fork(), of a runtime that the parent made: nothing; all else there is refused with a sentence that says so.
+  // In a child of fork(), of a runtime that the parent made: nothing. There BlockOn, Spawn, SpawnBlocking, Detach and Shutdown are
+  // refused with a sentence that says so, and a dump is empty; nothing else is to be called.
   // With tasks of SpawnLocal: on their thread (a checked error elsewhere). Attached: Detach; does not wait for it.
   ~Runtime();
 

@@ -205,7 +205,6 @@ void WorkStealingCore::WakeMonitor() { monitor_->Wake(); }
 
 // The calling thread only polls its own future; the workers do the rest.
 Status WorkStealingCore::BlockOn(RootFuture& root) {
-  if (fork_mark.inherited()) return InheritedError("BlockOn");
   if (!base::thread_may_block) {
     return absl::FailedPreconditionError(
         "BlockOn was called inside a task, whose thread it would block; return the future instead");

@@ -17,6 +17,7 @@ RootFuture::PollGuard::PollGuard(RootFuture& root) : root_(root) {
 
 RootFutures::Listed::Listed(RootFutures& list, RootFuture& root) : list_(list), root_(root) {
   base::MutexLock lock(list_.lock_);
+  root_.number_ = ++list_.last_number_;
   list_.list_.PushBack(root_);
 }
 
@@ -29,11 +30,14 @@ RootFutures::Listed::~Listed() {
   while (root_.taken_.load(std::memory_order_acquire) && !KIOTO_MUTANT("root_future.end_before_the_look")) base::YieldThread();
 }
 
-std::vector<RootFutures::Found> RootFutures::TakeAll() {
-  std::vector<Found> found;
+bool RootFutures::TakeNext(Found* found) {
   base::MutexLock lock(lock_);
-  for (RootFuture& root : list_) found.push_back({root.place, root.TryTake() ? &root : nullptr});
-  return found;
+  for (RootFuture& root : list_) {
+    if (root.number_ <= found->number) continue;
+    *found = {root.number_, root.place, root.TryTake() ? &root : nullptr};
+    return true;
+  }
+  return false;
 }
 
 }  // namespace kioto::internal

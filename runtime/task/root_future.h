@@ -2,7 +2,7 @@
 // RootFutures: those of one runtime.
 //
 // STATE       taken_: who sets it may touch the future: the blocked thread for a poll, a dump for a look.
-//             RootFutures: a list, under a lock. A dump takes the futures under it, and looks at them without.
+//             RootFutures: a list, under a lock. A dump takes a future under it, and looks at it without.
 // RACES       R1 a look against a poll: the dump does not wait, and says that the future is running; the blocked thread waits for
 //                the microseconds of a look.
 //             R2 a look against the end of BlockOn: the future leaves the list first, then the end of a look is awaited.
@@ -10,7 +10,7 @@
 #ifndef KIOTO_RUNTIME_TASK_ROOT_FUTURE_H_
 #define KIOTO_RUNTIME_TASK_ROOT_FUTURE_H_
 
-#include <vector>
+#include <cstdint>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/intrusive_list.h"
@@ -56,6 +56,7 @@ class RootFuture : public base::ListNode<> {
  private:
   friend class RootFutures;
 
+  uint64_t number_ = 0;  // in its list; under that one's lock
   base::Atomic<bool> taken_{false};
   bool polled_ = false;
 };
@@ -76,15 +77,18 @@ class RootFutures {
   };
 
   struct Found {
+    uint64_t number = 0;  // 0: none yet
     base::SourceLocation place;
-    RootFuture* root;  // taken: the finder looks at it and gives it back; null: it could not be taken
+    RootFuture* root = nullptr;  // taken: the finder looks at it and gives it back; null: it could not be taken
   };
-  // All, the oldest first. Any thread.
-  std::vector<Found> TakeAll();
+  // Replaces what was found last by the next one, the oldest first. False: there is none. One is taken at a time, so that no blocked
+  // thread waits for a look at another's future. Any thread.
+  bool TakeNext(Found* found);
 
  private:
   base::Mutex lock_;
-  base::IntrusiveList<RootFuture> list_;
+  base::IntrusiveList<RootFuture> list_;  // in the order of their numbers
+  uint64_t last_number_ = 0;
 };
 
 }  // namespace kioto::internal

@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -25,20 +24,26 @@ TEST(RootFuturesTest, AreFoundWhileTheyAreListed) {
   {
     std::optional<RootFutures::Listed> early(std::in_place, list, first);
     const RootFutures::Listed late(list, second);
-    const std::vector<Found> both = list.TakeAll();
-    ASSERT_EQ(both.size(), 2u);
-    EXPECT_EQ(both[0].root, &first);
-    EXPECT_EQ(both[1].root, &second);
-    EXPECT_EQ(both[1].place.line(), second.place.line());
+    Found found;
+    ASSERT_TRUE(list.TakeNext(&found));
+    EXPECT_EQ(found.root, &first);
     first.Give();
+    early.reset();  // while the finder is at it
+    ASSERT_TRUE(list.TakeNext(&found));
+    EXPECT_EQ(found.root, &second);
+    EXPECT_EQ(found.place.line(), second.place.line());
     second.Give();
-    early.reset();
-    const std::vector<Found> left = list.TakeAll();
-    ASSERT_EQ(left.size(), 1u);
-    EXPECT_EQ(left[0].root, &second);
-    second.Give();
+    EXPECT_FALSE(list.TakeNext(&found));
   }
-  EXPECT_TRUE(list.TakeAll().empty());
+  Found found;
+  EXPECT_FALSE(list.TakeNext(&found));
+}
+
+// The first that a finder of its own finds.
+RootFuture* TakeFirst(RootFutures& list) {
+  Found found;
+  EXPECT_TRUE(list.TakeNext(&found));
+  return found.root;
 }
 
 TEST(RootFuturesTest, AreTakenByOneAtATime) {
@@ -48,11 +53,11 @@ TEST(RootFuturesTest, AreTakenByOneAtATime) {
   EXPECT_FALSE(root.polled());
   {
     const RootFuture::PollGuard polled(root);
-    EXPECT_EQ(list.TakeAll()[0].root, nullptr);
+    EXPECT_EQ(TakeFirst(list), nullptr);
   }
   EXPECT_TRUE(root.polled());
-  EXPECT_EQ(list.TakeAll()[0].root, &root);
-  EXPECT_EQ(list.TakeAll()[0].root, nullptr);  // another one looks
+  EXPECT_EQ(TakeFirst(list), &root);
+  EXPECT_EQ(TakeFirst(list), nullptr);  // another one looks
   root.Give();
   EXPECT_TRUE(root.TryTake());
   root.Give();

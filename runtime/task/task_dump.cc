@@ -108,7 +108,9 @@ BlockOnDump DescribeRoot(const RootFutures::Found& found, WaitTrace& trace) {
 
 RuntimeDump DumpTasks(Scheduler& scheduler, const DumpOptions& options, int64_t now_ns) {
   RuntimeDump dump;
-  for (const RootFutures::Found& found : scheduler.roots.TakeAll()) {
+  if (scheduler.fork_mark.inherited()) return dump;  // locks and stacks of threads that are not here
+  RootFutures::Found found;
+  while (scheduler.roots.TakeNext(&found)) {
     WaitTrace trace(options.nodes_per_task, now_ns);
     dump.block_ons.push_back(DescribeRoot(found, trace));
   }

@@ -1,5 +1,5 @@
 // Held: what a handle holds: a pointer, which a debug build looks at before it is followed. Null: the handle is empty; it may
-// then be assigned, reset, destroyed, and asked whether it is empty.
+// then be copied, assigned, reset, destroyed, and asked whether it is empty.
 #ifndef KIOTO_SYNC_INTERNAL_HELD_H_
 #define KIOTO_SYNC_INTERNAL_HELD_H_
 

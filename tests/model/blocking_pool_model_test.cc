@@ -73,7 +73,7 @@ class Pool {
   }
   ~Pool() {
     Shutdown();
-    Assert(pool_->queued() == 0 && pool_->owned.size() == 0, "a job is left");
+    Assert(pool_->Waiting().empty() && pool_->owned.size() == 0, "a job is left");
   }
   void Submit(Counts& counts, bool mandatory = false, uint32_t awaits = 0) {
     Job* job = new Job(pool_.get(), &counts, awaits);

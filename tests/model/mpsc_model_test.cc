@@ -191,6 +191,7 @@ TEST_F(MpscModel, SizeOfABlockAndOneWhileTheSenderLeaves) { ExpectExactSize<3>()
 TEST_F(MpscModel, NeverEmptyForWhoPutsBackWhatItTakes) {
   ExpectHolds(Options().Preemptions(2).StaleLoads(0), TakeAndPutBack);
   ExpectHolds(Options().Random(5000), TakeAndPutBack);
+  ExpectCaught("mpsc.ask_gives_up", Options().StaleLoads(0), TakeAndPutBack);
 }
 
 // A weak handle becomes a sender while the last one goes: what it sends comes before the end.

@@ -34,7 +34,7 @@ auto Block(int polls, int dumps) {
     RootFutures roots;
     std::optional<Root> root;
     const auto dump = [&roots] {
-      for (const RootFutures::Found& found : roots.TakeAll()) {
+      for (RootFutures::Found found; roots.TakeNext(&found);) {
         if (found.root == nullptr) continue;
         static_cast<Root*>(found.root)->Look();
         found.root->Give();

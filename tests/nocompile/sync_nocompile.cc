@@ -82,6 +82,13 @@ inline Future<StatusOr<int>> Refused(const sync::MpscSender<int>& pool) {
 }
 #endif
 
+#ifdef KIOTO_NC_CASE_call_of_a_broadcast
+// EXPECT: kioto: Call: the function makes the job that the sender takes
+auto CallOfABroadcast(const sync::Broadcast<int>& room) {
+  return sync::Call<int>(room, [](sync::OneshotSender<int>) { return 1; });
+}
+#endif
+
 #ifdef KIOTO_NC_CASE_call_of_no_sender
 // EXPECT: kioto: Call: the function makes the job that the sender takes
 inline auto Refused() {

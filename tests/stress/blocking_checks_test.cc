@@ -88,7 +88,7 @@ TEST(BlockingChecks, RefusedThreadsOrphanNoJob) {
       const int done = CountDone(std::move(handles));
       EXPECT_EQ(done, ran.load());
       const int64_t took = base::MonotonicNanos() - submitted;
-      EXPECT_EQ(pool->queued(), 0u);
+      EXPECT_TRUE(pool->Waiting().empty());
       EXPECT_EQ(pool->Shutdown(base::MonotonicNanos() + 30 * kSecond), 0u);
       EXPECT_EQ(pool->threads(), 0);
       std::printf("%d of %d ran; all had ended after %.2f ms\n", ran.load(), jobs, took / 1e6);
@@ -193,7 +193,7 @@ TEST(BlockingChecks, AFloodKeepsToTheBounds) {
     }));
     if (i % 64 == 0) {
       ASSERT_LE(pool->threads(), kThreads);
-      ASSERT_LE(pool->queued(), kQueue);
+      ASSERT_LE(pool->Waiting().size(), kThreads + kQueue);
     }
   }
   const int done = CountDone(std::move(handles));

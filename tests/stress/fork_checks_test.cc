@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
@@ -70,19 +72,27 @@ int FirstNotRefused(Runtime& inherited, const Runtime& own) {
   if (!IsRefusal(own.BlockOn(inherited.SpawnBlocking([] { return 1; })).status(), "SpawnBlocking")) return 3;
   {
     const EnterGuard entered = inherited.Enter();
-    if (!IsRefusal(TrySpawnBlocking([] {}).status(), "SpawnBlocking")) return 4;
+    if (!IsRefusal(TrySpawnBlocking([] {}).status(), "TrySpawnBlocking")) return 4;
     if (!IsRefusal(own.BlockOn(Spawn(Ready(1))).status(), "Spawn")) return 5;
   }
   if (!IsRefusal(inherited.Detach([](void*) {}, nullptr), "Detach")) return 6;
   inherited.ShutdownBackground();
   const ShutdownReport report = inherited.Shutdown();
-  if (report.stuck.size() != 1 || report.stuck[0] != InheritedError("Shutdown").message()) return 7;
+  if (report.clean() || report.stuck.size() != 1 || report.stuck[0] != InheritedError("Shutdown").message()) return 7;
   { const Runtime gone = std::move(inherited); }  // waits for nobody
   return 0;
 }
 
 // check: I5
 TEST_F(ForkChecks, AnInheritedRuntimeSaysThatItIs) {
+  // Some other thread is inside a BlockOn.
+  base::Atomic<bool> end{false};
+  std::thread blocked([&] {
+    EXPECT_TRUE(many_.BlockOn(many_.SpawnBlocking([&] {
+      while (!end.load()) std::this_thread::yield();
+    })).ok());
+  });
+  while (many_.Dump().block_ons.empty()) std::this_thread::yield();
   const int forks = Scaled(100);
   for (int i = 0; i < forks; ++i) {
     ASSERT_EQ(ExitCodeOfChild([this] {
@@ -92,6 +102,8 @@ TEST_F(ForkChecks, AnInheritedRuntimeSaysThatItIs) {
                 return wrong == 0 ? 0 : 10 + wrong;
               }), 0);
   }
+  end.store(true);
+  blocked.join();
   EXPECT_EQ(*many_.BlockOn(many_.Spawn(Ready(7))), 7) << "the parent's are as they were";
   EXPECT_EQ(*one_.BlockOn(one_.Spawn(Ready(7))), 7);
 }

@@ -94,8 +94,8 @@ TEST(SharedGuide, ALockThatIsHeldAcrossAWait) {
 using Log = sync::Mutex<std::vector<std::string>>;
 
 auto Append(std::shared_ptr<Log> log, std::string line) {
-  return Log::LockOwned(std::move(log)).Then([line = std::move(line)](sync::OwnedMutexGuard<std::vector<std::string>>& log) {
-    log->push_back(line);
+  return sync::LockOwned(std::move(log)).Then([line = std::move(line)](sync::OwnedMutexGuard<std::vector<std::string>>& log) mutable {
+    log->push_back(std::move(line));
   });
 }
 // [end owned]
