@@ -9,12 +9,33 @@
 namespace kioto::io {
 namespace {
 
-// The first piece of a ReadToEnd; it doubles from there.
+// What a ReadToEnd's own string has room for at first.
 constexpr size_t kFirstRoom = 1024;
-// What one read of a string's free capacity asks for at most: so much is filled with zeroes before it.
-constexpr size_t kMostRoom = 16 * 1024;
+// What one read of a string's free capacity asks for at most: so much is filled with zeroes before it, while it is in the cache. No
+// more than the string has by then, but always the least, so that a stream that comes in drops costs little.
+constexpr size_t kLeastRoom = 16 * 1024;
+constexpr size_t kMostRoom = 128 * 1024;
 // What a full string is asked for before it grows: most often the stream is at its end.
 constexpr size_t kProbe = 32;
+
+// Reads once, to the end of `into`, which is to have `most` bytes at most.
+Poll<StatusOr<size_t>> Append(ReaderRef reader, Context& cx, std::string& into, size_t most) {
+  const size_t size = into.size();
+  if (size == into.capacity()) {
+    char probe[kProbe];
+    Poll<StatusOr<size_t>> n = reader.PollRead(cx, MutableBytes(probe).first(std::min(kProbe, most - size)));
+    if (n.ready() && n->ok()) into.append(probe, **n);
+    return n;
+  }
+  const size_t room = std::min({into.capacity() - size, most - size, std::clamp(size, kLeastRoom, kMostRoom)});
+  into.resize(size + room);
+  Poll<StatusOr<size_t>> n = reader.PollRead(cx, MutableBytes(&into[size], room));
+  into.resize(n.ready() && n->ok() ? size + **n : size);
+  return n;
+}
+
+// One byte above the limit tells "too long" from "just fits".
+size_t OneMore(size_t limit) { return limit == SIZE_MAX ? limit : limit + 1; }
 
 }  // namespace
 
@@ -36,41 +57,21 @@ Poll<Status> ReadExactFuture::PollOnce(Context& cx) {
 }
 
 Poll<StatusOr<std::string>> ReadToEndFuture::PollOnce(Context& cx) {
+  if (data_.empty()) data_.reserve(std::min(kFirstRoom, OneMore(limit_)));
   while (true) {
-    if (done_ == data_.size()) {
-      // One byte above the limit tells "too long" from "just fits".
-      const size_t most = limit_ == SIZE_MAX ? limit_ : limit_ + 1;
-      data_.resize(std::min(most, std::max(kFirstRoom, done_ * 2)));
-    }
-    Poll<StatusOr<size_t>> n = reader_.PollRead(cx, MutableBytes(&data_[0], data_.size()).subspan(done_));
+    Poll<StatusOr<size_t>> n = Append(reader_, cx, data_, OneMore(limit_));
     if (n.pending()) return kPending;
     if (!n->ok()) return n->status();
-    if (**n == 0) break;
-    done_ += **n;
-    if (done_ > limit_) return LimitExceededError("ReadToEnd", limit_);
+    if (**n == 0) return StatusOr<std::string>(std::move(data_));
+    if (data_.size() > limit_) return LimitExceededError("ReadToEnd", limit_);
   }
-  data_.resize(done_);
-  return StatusOr<std::string>(std::move(data_));
-}
-
-Poll<StatusOr<size_t>> AppendToEndFuture::ReadSome(Context& cx) {
-  const size_t size = into_->size();
-  if (size == into_->capacity()) {
-    char probe[kProbe];
-    Poll<StatusOr<size_t>> n = reader_.PollRead(cx, probe);
-    if (n.ready() && n->ok()) into_->append(probe, **n);
-    return n;
-  }
-  const size_t room = std::min(into_->capacity() - size, kMostRoom);
-  into_->resize(size + room);
-  Poll<StatusOr<size_t>> n = reader_.PollRead(cx, MutableBytes(&(*into_)[size], room));
-  into_->resize(n.ready() && n->ok() ? size + **n : size);
-  return n;
 }
 
 Poll<StatusOr<size_t>> AppendToEndFuture::PollOnce(Context& cx) {
+  const size_t before = into_->size() - done_;
   while (true) {
-    Poll<StatusOr<size_t>> n = ReadSome(cx);
+    const size_t most = limit_ < SIZE_MAX - before ? before + limit_ + 1 : SIZE_MAX;
+    Poll<StatusOr<size_t>> n = Append(reader_, cx, *into_, most);
     if (n.pending() || !n->ok()) return n;
     if (**n == 0) return StatusOr<size_t>(done_);
     done_ += **n;

@@ -60,8 +60,7 @@ class [[nodiscard]] ReadToEndFuture : public FutureBase<ReadToEndFuture, StatusO
  private:
   ReaderRef reader_;
   size_t limit_;
-  std::string data_;  // longer than what was read: its end is room
-  size_t done_ = 0;
+  std::string data_;
 };
 
 // The same, appended to a string of the caller's.
@@ -72,8 +71,6 @@ class [[nodiscard]] AppendToEndFuture : public FutureBase<AppendToEndFuture, Sta
   void Describe(WaitTrace& trace) const { trace.Node("ReadToEnd", reader_); }
 
  private:
-  Poll<StatusOr<size_t>> ReadSome(Context& cx);
-
   ReaderRef reader_;
   std::string* into_;
   size_t limit_;
