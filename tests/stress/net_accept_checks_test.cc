@@ -104,7 +104,8 @@ TEST(NetAcceptChecks, WithoutFdsTheServedAreServedAndNothingSpins) {
                 static_cast<double>(calls) / seconds, static_cast<double>(cpu) / static_cast<double>(short_of) * 100, meanwhile,
                 before, took / 1e6);
     EXPECT_LE(static_cast<double>(calls), 200 * seconds);
-    return static_cast<double>(cpu) <= 0.05 * static_cast<double>(short_of) && meanwhile >= before * 9 / 10 && took <= 1'500 * kMs;
+    return static_cast<double>(cpu) <= 0.05 * static_cast<double>(short_of) &&
+           (!kTimesCount || meanwhile >= before * 9 / 10) && took <= 1'500 * kMs;
   }));
   for (BlockingSocket& client : served) client.Reset();
   for (JoinHandle<Status>& server : servers) server.Abort();
@@ -163,7 +164,8 @@ int LeftOpen(uint16_t port) {
   return left;
 }
 
-// Clients that are gone by a reset: at once, after a byte, after its echo.
+// Clients that are gone by a reset: at once, after a byte, after its echo. One of 128 ends instead: a reset leaves no socket in
+// CLOSE_WAIT, whoever forgets to close it.
 void Flood(const SocketAddress& address, int clients) {
   for (int i = 0; i < clients; ++i) {
     BlockingSocket client(address);
@@ -171,7 +173,11 @@ void Flood(const SocketAddress& address, int clients) {
     if (i % 3 == 2) {
       EXPECT_TRUE(ExchangeByte(client.fd()));
     }
-    client.Reset();
+    if (i % 128 == 0) {
+      client.Close();
+    } else {
+      client.Reset();
+    }
   }
 }
 
@@ -202,6 +208,9 @@ TEST(NetAcceptChecks, AFloodOfResetsHoldsNoHonestClientUp) {
     std::printf("%zu honest clients in a flood, p99 %.2f ms\n", took.size(), p99 / 1e6);
     return p99 <= 100 * kMs;
   }));
+  BlockingSocket last(address);  // whoever came before it is accepted before it
+  EXPECT_TRUE(ExchangeByte(last.fd()));
+  last.Reset();
   while (runtime.handle().live_tasks() > 1) std::this_thread::yield();  // all but the one that accepts
   EXPECT_EQ(LeftOpen(address.port()), 0);
   server.Abort();

@@ -197,8 +197,8 @@ TEST(NetFrameChecks, AFloodOfEmptyFramesTakesNoMemory) {
 // check: D13
 TEST(NetFrameChecks, ALineThatDripsIsLookedAtOnce) {
   const std::string dots(4'096, '.');
-  ExpectLinear("a line", dots, 512 * 1024, LinesCodec::Unbounded());
-  ExpectLinear("a chunk", dots, 512 * 1024, AnyDelimiterCodec::Unbounded(",;", ","));
+  ExpectLinear("a line", dots, Scaled(512) * 1024, LinesCodec::Unbounded());
+  ExpectLinear("a chunk", dots, Scaled(512) * 1024, AnyDelimiterCodec::Unbounded(",;", ","));
 }
 
 // Whoever says nothing of a limit has one of 64 KiB.

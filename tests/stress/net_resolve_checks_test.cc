@@ -95,7 +95,7 @@ TEST(NetResolveChecks, SixtyFourLookUpsThatHangHoldNothingElseUp) {
     while (internal::ResolverThreads() > 0) std::this_thread::yield();
     std::printf("p99 of a look at a file %.2f ms, %.2f without; the end of the runtime %.1f ms\n", meanwhile / 1e6, before / 1e6,
                 shutdown / 1e6);
-    return meanwhile <= std::max(2 * before, kMs) && shutdown <= 1'000 * kMs;
+    return meanwhile <= std::max(2 * before, (kTimesCount ? 1 : 50) * kMs) && shutdown <= 1'000 * kMs;
   }));
 }
 
