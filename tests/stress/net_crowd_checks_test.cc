@@ -77,7 +77,8 @@ TEST(NetCrowdChecks, TenThousandIdleConnectionsCostLittleAndSpreadOverTheLoops) 
     clients.emplace_back(address);
     ASSERT_TRUE(ExchangeByte(clients.back().fd()));
   }
-  const size_t each = (ResidentBytes() - before) / static_cast<size_t>(connections);
+  const size_t now = ResidentBytes();
+  const size_t each = (now - std::min(before, now)) / static_cast<size_t>(connections);
 
   const std::vector<size_t> loads = Loads(runtime);
   const auto [least, most] = std::minmax_element(loads.begin(), loads.end());
@@ -208,14 +209,15 @@ TEST(NetCrowdChecks, WhoDripsHoldsNobodyUpAndCostsLittle) {
       EXPECT_EQ(::write(made.client, "half", 4), 4);
     }
     const int64_t among = p99();
-    const size_t each = (ResidentBytes() - std::min(before, ResidentBytes())) / static_cast<size_t>(connections);
+    const size_t now = ResidentBytes();
+    const size_t each = (now - std::min(before, now)) / static_cast<size_t>(connections);
     for (const int client : slow) ::close(client);
     slow.clear();
     for (JoinHandle<Unit>& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
     tasks.clear();
     std::printf("p99 %.2f ms alone, %.2f among %d that are slow, of %zu bytes each\n", alone / 1e6, among / 1e6,
                 connections, each);
-    return among <= std::max(2 * alone, kMs) && (kSanitized || each <= 16 * 1'024);
+    return among <= std::max(2 * alone, (kTimesCount ? 1 : 50) * kMs) && (kSanitized || each <= 16 * 1'024);
   }));
   EXPECT_TRUE(runtime.Shutdown().clean());
 }

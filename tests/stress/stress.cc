@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -32,6 +33,9 @@ int64_t CpuNanos() {
 }
 
 size_t ResidentBytes() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
   std::FILE* statm = std::fopen("/proc/self/statm", "r");
   size_t pages = 0, resident = 0;
   KIOTO_CHECK(statm != nullptr && std::fscanf(statm, "%zu %zu", &pages, &resident) == 2, "no /proc/self/statm");

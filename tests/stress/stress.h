@@ -41,7 +41,7 @@ double TimesAsLong(int many, Fn fn) {
   return static_cast<double>(CpuNanos() - half) / static_cast<double>(half - start);
 }
 
-// The memory of this process that is in use, in bytes. A sanitizer has much of it.
+// The memory of this process that is in use, in bytes; what was freed goes back to the system first. A sanitizer has much of it.
 size_t ResidentBytes();
 constexpr bool kSanitized =
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

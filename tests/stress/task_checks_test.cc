@@ -1,6 +1,4 @@
 // Tasks in great numbers, wakes in storms, runtimes that come and go: A4 and A6 to A8 of the checks (README.md).
-#include <malloc.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -123,9 +121,6 @@ void Flood(Runtime& runtime, int tasks, Release release) {
   release(ran);
   while (runtime.handle().live_tasks() > 0) std::this_thread::yield();
   EXPECT_EQ(ran.load(), tasks);
-#if defined(__GLIBC__)
-  ::malloc_trim(0);
-#endif
   const size_t after = ResidentBytes();
   const size_t each = (peak - std::min(peak, before)) / static_cast<size_t>(tasks);
   std::printf("%zu bytes a task; resident %zu KiB before, %zu at most, %zu after\n", each, before >> 10, peak >> 10, after >> 10);
