@@ -85,7 +85,10 @@ int End(absl::string_view how) {
   if (how == "fork") {
     Static();
     const pid_t child = ::fork();
-    if (child == 0) std::exit(kCode);
+    if (child == 0) {
+      ::alarm(60);  // it inherits none
+      std::exit(kCode);
+    }
     int status = -1;
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
