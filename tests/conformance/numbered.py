@@ -6,7 +6,8 @@ Above a test stands, once for each check that it shows, a comment `check: NAME` 
 import re
 
 # What must be there: no check gets lost together with its tests.
-_LETTERS = (("A", 1, 10), ("B", 3, 5), ("D", 1, 22), ("E", 1, 7), ("F", 1, 4), ("G", 1, 5), ("H", 1, 7), ("I", 1, 7), ("K", 1, 4))
+_LETTERS = (("A", 1, 10), ("B", 3, 5), ("C", 4, 5), ("D", 1, 22), ("E", 1, 7), ("F", 1, 4), ("G", 1, 5), ("H", 1, 7), ("I", 1, 7),
+            ("J", 5, 5), ("K", 1, 4))
 REQUIRED = {letter + str(n) for letter, first, last in _LETTERS for n in range(first, last + 1)}
 
 _ROW = re.compile(r"^\| ([A-Z]\d+) \|.*\|([^|]*)\|$")
