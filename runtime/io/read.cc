@@ -17,6 +17,10 @@ constexpr size_t kLeastRoom = 16 * 1024;
 constexpr size_t kMostRoom = 128 * 1024;
 // What a full string is asked for before it grows: most often the stream is at its end.
 constexpr size_t kProbe = 32;
+// A string doubles when it grows. From this size on it grows more: what is not touched costs address space alone, but each growth a
+// copy, and the system's work for each page of it.
+constexpr size_t kLarge = 256 * 1024;
+constexpr size_t kLargeGrowth = 4;
 
 // Reads once, to the end of `into`, which is to have `most` bytes at most.
 Poll<StatusOr<size_t>> Append(ReaderRef reader, Context& cx, std::string& into, size_t most) {
@@ -24,7 +28,9 @@ Poll<StatusOr<size_t>> Append(ReaderRef reader, Context& cx, std::string& into, 
   if (size == into.capacity()) {
     char probe[kProbe];
     Poll<StatusOr<size_t>> n = reader.PollRead(cx, MutableBytes(probe).first(std::min(kProbe, most - size)));
-    if (n.ready() && n->ok()) into.append(probe, **n);
+    if (!n.ready() || !n->ok()) return n;
+    if (size >= kLarge) into.reserve(std::min(most, kLargeGrowth * size));
+    into.append(probe, **n);
     return n;
   }
   const size_t room = std::min({into.capacity() - size, most - size, std::clamp(size, kLeastRoom, kMostRoom)});
