@@ -104,9 +104,9 @@ double PartOfTheMonitor(int64_t length_ns) {
 }
 
 // check: K1
-TEST(WatchChecks, TheMonitorTakesAHundredthOfTheTimeAtMost) {
+TEST(WatchChecks, TheMonitorTakesAFortiethOfTheTimeAtMost) {
   const int64_t length_ns = Scaled(1'000) / kGoesAtLeast * kMs;
-  EXPECT_TRUE(MostlyWithinItsBound([length_ns] { return PartOfTheMonitor(length_ns) <= 0.01 || !kTimesCount; }));
+  EXPECT_TRUE(MostlyWithinItsBound([length_ns] { return PartOfTheMonitor(length_ns) <= 0.025 || !kTimesCount; }));
 }
 
 // --- K2: dumps ---------------------------------------------------------------------------------------------------------------
