@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/config.h"
 #include "kioto/tests/stress/stress.h"
 
 namespace kioto {
@@ -21,9 +22,16 @@ int StatusOfExit(const char* how) {
   return status;
 }
 
+// How it may end. A task that ends the program destroys the runtime whose worker it is on, and joins no thread: ThreadSanitizer calls
+// one that has ended by then a leak.
+constexpr const char* kWays[] = {"return", "exit", "quick_exit", "statics", "thread", "fork",
+#if !KIOTO_THREAD_SANITIZED
+                                 "task",
+#endif
+};
+
 // check: I7
 TEST(ExitChecks, LiveTasksNeitherCrashNorHangAProgramsEnd) {
-  const char* const kWays[] = {"return", "exit", "quick_exit", "statics", "task", "thread", "fork"};
   const int rounds = Scaled(143);
   int ends = 0;
   for (int round = 0; round < rounds; ++round) {
