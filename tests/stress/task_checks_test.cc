@@ -126,7 +126,7 @@ void Flood(Runtime& runtime, int tasks, Release release) {
   std::printf("%zu bytes a task; resident %zu KiB before, %zu at most, %zu after\n", each, before >> 10, peak >> 10, after >> 10);
   if (kSanitized || tasks < 100'000) return;
   EXPECT_LE(each, sizeof(future()) + 192);
-  EXPECT_LE(after, before + before / 10);
+  EXPECT_LE(after, before + before / 10 + (size_t{2} << 20));  // what the memory cache keeps (kKeptEmptyBytes)
 }
 
 // check: A6
