@@ -33,6 +33,7 @@ void FanOut(Bench& bench) {
                   return Loop([&] {
                     return seen.Changed().Then([&](Status& changed) -> Flow<> {
                       if (!changed.ok()) return Break();
+                      // acq_rel: the last one comes behind the release of each other one.
                       if (to_hear.fetch_sub(1, std::memory_order_acq_rel) == 1) all_heard.NotifyOne();
                       return Continue();
                     });
