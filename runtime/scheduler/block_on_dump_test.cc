@@ -40,7 +40,7 @@ TEST_P(BlockOnDumpTest, ShowsWhatABlockOnWaitsFor) {
   EXPECT_TRUE(runtime.BlockOn(std::move(future)).ok());
   dumper.join();
   ASSERT_EQ(dump.block_ons.size(), 1u);
-  EXPECT_TRUE(absl::EndsWith(dump.block_ons[0].file, "task_dump_test.cc"));
+  EXPECT_TRUE(absl::EndsWith(dump.block_ons[0].file, "block_on_dump_test.cc"));
   EXPECT_EQ(dump.block_ons[0].line, line);
   EXPECT_EQ(Tree(dump.block_ons[0].waits),
             (std::vector<std::string>{"0 Select", "1 \"my accept loop\"", "2 Never", "1 Watched"}));
