@@ -23,6 +23,7 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/jobs.h"
 #include "kioto/tests/stress/stress.h"
 #include "kioto/time/timeout.h"
 
@@ -41,18 +42,6 @@ constexpr int64_t kSecond = 1'000'000'000;
 template <class Fn>
 auto Submit(BlockingPool& pool, Fn fn) {
   return internal::SpawnOn(&pool, BlockingJob<Fn>(std::move(fn)), false, {}, base::SourceLocation::Current());
-}
-
-// How many of the jobs ended well; all others were refused.
-int CountDone(std::vector<JoinHandle<Unit>> jobs) {
-  Runtime runtime = *Runtime::CurrentThread();
-  int done = 0;
-  for (auto& job : jobs) {
-    const Status status = runtime.BlockOn([&] { return Timeout(30s, std::move(job)); });
-    EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
-    done += status.ok();
-  }
-  return done;
 }
 
 // The system refuses threads: all of them, the first ones, the second one, some by chance. Every job ends or is refused, at once.

@@ -36,14 +36,7 @@ using namespace std::chrono_literals;
 // How a child that does `what` ends: 0, the number of the first thing there that was not as it should be, or -1: by a signal.
 template <class What>
 int ExitCodeOfChild(What what) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::signal(SIGALRM, SIG_DFL);  // ends it, instead of naming a test that hangs
-    ::alarm(60);  // it may wait for what never comes
-    ::_exit(what());
-  }
-  int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  const int status = StatusOfChild(what);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

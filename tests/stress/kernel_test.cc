@@ -186,20 +186,6 @@ bool ForbidIoUring() {
          ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
 }
 
-// How a child that does `what` ends, as waitpid tells it.
-template <class What>
-int StatusOfChild(What what) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::signal(SIGALRM, SIG_DFL);  // ends it, instead of naming a test that hangs
-    ::alarm(60);  // it may wait for what never comes
-    ::_exit(what() ? 0 : 1);
-  }
-  int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return status;
-}
-
 bool RunsWithoutIoUring() {
   Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
   Runtime other = *Runtime::CurrentThread();
@@ -252,12 +238,12 @@ bool RunsAttachedWithoutIoUring() {
 }
 
 TEST(KernelTest, NoIoUringAfterTheLoopsAreMade) {
-  EXPECT_EQ(StatusOfChild(RunsWithoutIoUring), 0);
-  EXPECT_EQ(StatusOfChild(RunsAttachedWithoutIoUring), 0);
+  EXPECT_EQ(StatusOfChild([] { return RunsWithoutIoUring() ? 0 : 1; }), 0);
+  EXPECT_EQ(StatusOfChild([] { return RunsAttachedWithoutIoUring() ? 0 : 1; }), 0);
   const int caught = StatusOfChild([] {
-    if (!ForbidIoUring()) return false;
+    if (!ForbidIoUring()) return 1;
     ::syscall(SYS_io_uring_setup, 0, nullptr);
-    return true;
+    return 0;
   });
   EXPECT_TRUE(WIFSIGNALED(caught)) << "the filter lets io_uring pass";
 }

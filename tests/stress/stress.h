@@ -1,9 +1,12 @@
 // What the stress tests share: their size, what is timed, objects that are counted, the fds and
-// the memory of this process, connected sockets.
+// the memory of this process, children, connected sockets.
 #ifndef KIOTO_TESTS_STRESS_STRESS_H_
 #define KIOTO_TESTS_STRESS_STRESS_H_
 
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -94,6 +97,20 @@ class ManyFds {
  private:
   rlimit before_;
 };
+
+// How a child that forks here, does `what` and exits with what it gives ends, as waitpid tells it. After a minute it is ended: it may
+// wait for what never comes.
+template <class What>
+int StatusOfChild(What what) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGALRM, SIG_DFL);  // ends it, instead of naming a test that hangs
+    ::alarm(60);
+    ::_exit(what());
+  }
+  int status = -1;
+  return ::waitpid(child, &status, 0) == child ? status : -1;
+}
 
 // A connection over loopback: two blocking sockets.
 struct Connection {

@@ -18,6 +18,7 @@
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/tests/stress/jobs.h"
 #include "kioto/tests/stress/stress.h"
 #include "kioto/time/timeout.h"
 
@@ -27,17 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int64_t kSecond = 1'000'000'000;
-
-// How many of the jobs ended well; all others were refused.
-int CountDone(Runtime& runtime, std::vector<JoinHandle<Unit>> jobs) {
-  int done = 0;
-  for (auto& job : jobs) {
-    const Status status = runtime.BlockOn([&] { return Timeout(30s, std::move(job)); });
-    EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
-    done += status.ok();
-  }
-  return done;
-}
 
 // In its scope this user gets no thread.
 class NoMoreThreads {
