@@ -112,11 +112,11 @@ TEST(TimerChecks, FarTimersThatAreDroppedLeaveNothing) {
 
 // --- E4: accuracy ------------------------------------------------------------------------------------------------------------
 
-// Deadlines spread over 300 ms: if the machine holds the worker up for less than 1 % of that, few are late together.
+// Deadlines spread over two seconds: if the machine holds the worker up for less than 1 % of that, few are late together.
 // check: E4
 TEST(TimerChecks, TenThousandTimersAreNeverEarlyAndHardlyLate) {
   const int timers = Scaled(10'000);
-  const auto apart = std::chrono::nanoseconds(300ms) / timers;
+  const auto apart = std::chrono::nanoseconds(2s) / timers;
   EXPECT_TRUE(MostlyWithinItsBound([timers, apart] {
     std::vector<int64_t> late(static_cast<size_t>(timers), -1);
     Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();

@@ -5,10 +5,12 @@ import re
 from test_lib.results import Results
 
 _STEALING = r"//runtime/scheduler:(work_stealing|run_queue|multi_thread)"
+# The feature, not the hub: that knows whose a signal is, and the work-stealing runtime asks a stuck thread for its stack by one.
+_SIGNAL = r"//runtime/signal(?!:hub)"
 # What a feature may not reach, as patterns of labels. A feature without a row here is a failure.
 FORBIDDEN = {
     "rt": [_STEALING, "//net", "//fs", "//time", "//sync", "//runtime/(io|signal|process)"],
-    "rt_multi_thread": ["//net", "//fs", "//time", "//sync", "//runtime/(io|signal|process)"],
+    "rt_multi_thread": ["//net", "//fs", "//time", "//sync", "//runtime/(io|process)", _SIGNAL],
     "io": [_STEALING, "//net", "//fs", "//time", "//sync", "//runtime/(signal|process)"],
     "net": [_STEALING, "//fs", "//time", "//sync", "//runtime/(signal|process)"],
     "fs": [_STEALING, "//net", "//time", "//sync", "//runtime/(signal|process)"],
@@ -16,7 +18,7 @@ FORBIDDEN = {
     "signal": [_STEALING, "//net", "//fs", "//time", "//sync", "//runtime/(io|process)"],
     "sync": ["//net", "//fs", "//time", "//runtime/(?!future|base)", "@libuv"],
     "time": [_STEALING, "//net", "//fs", "//sync", "//runtime/(io|signal|process)"],
-    "test_util": ["//net", "//fs", "//runtime/(signal|process)"],
+    "test_util": ["//net", "//fs", "//runtime/process", _SIGNAL],
     "full": [],
     "kioto": [],
 }

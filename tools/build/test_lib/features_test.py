@@ -37,6 +37,11 @@ class FeaturesTest(unittest.TestCase):
         for label in ("//runtime/driver:clock", "//runtime/scheduler:core", "//time:sleep", "@libuv//:libuv"):
             self.assertEqual(_failures("sync", label), ["//:sync links " + label])
 
+    def test_the_hub_of_signals_is_not_the_feature(self):
+        # _GOOD has no rt_multi_thread: the first label makes it.
+        self.assertEqual(_failures("rt_multi_thread", "//runtime/signal:hub"), [])
+        self.assertEqual(_failures("rt_multi_thread", "//runtime/signal:signal"), ["//:rt_multi_thread links //runtime/signal:signal"])
+
     def test_no_feature_links_tests_or_tools(self):
         self.assertEqual(_failures("full", "@com_google_googletest//:gtest"), ["//:full links @com_google_googletest//:gtest"])
         self.assertEqual(_failures("rt", "//tools/bench:bench"), ["//:rt links //tools/bench:bench"])
