@@ -19,6 +19,7 @@
 #include "kioto/runtime/base/config.h"
 
 struct epoll_event;
+struct itimerspec;
 struct stat;
 
 namespace kioto::base::sys {
@@ -84,6 +85,8 @@ int EpollCreate();
 int EpollCtl(int epoll, int operation, int fd, epoll_event* event);
 int EpollWait(int epoll, epoll_event* events, int count, int timeout_ms);
 int Eventfd(unsigned int value, int flags);
+int TimerfdCreate(int clock, int flags);
+int TimerfdSettime(int fd, int flags, const itimerspec* value);
 #endif
 
 }  // namespace kioto::base::sys

@@ -52,6 +52,8 @@ enum class Call : uint8_t {
   kEpollCtl,
   kEpollWait,
   kEventfd,
+  kTimerfdCreate,
+  kTimerfdSettime,
   kThreadStart,  // base::Thread::Start
 };
 

@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
 #include "kioto/runtime/base/sys_call.h"
 
@@ -20,6 +21,12 @@ int EpollWait(int epoll, epoll_event* events, int count, int timeout_ms) {
 }
 int Eventfd(unsigned int value, int flags) {
   return Retry(Call::kEventfd, -1, [&] { return ::eventfd(value, flags | EFD_CLOEXEC); });
+}
+int TimerfdCreate(int clock, int flags) {
+  return Retry(Call::kTimerfdCreate, -1, [&] { return ::timerfd_create(clock, flags | TFD_CLOEXEC); });
+}
+int TimerfdSettime(int fd, int flags, const itimerspec* value) {
+  return Retry(Call::kTimerfdSettime, fd, [&] { return ::timerfd_settime(fd, flags, value, nullptr); });
 }
 
 }  // namespace kioto::base::sys

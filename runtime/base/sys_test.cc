@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -17,6 +19,7 @@
 #if defined(__linux__) && !KIOTO_PORTABLE
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #endif
 
 namespace kioto::base::sys {
@@ -202,6 +205,23 @@ TEST_F(SysTest, Epoll) {
   ScopedFault fault(Call::kEpollWait, Fault::First(1, EINTR));
   EXPECT_EQ(EpollWait(epoll, &event, 1, 0), -EINTR);
   for (int fd : {epoll, event_fd}) EXPECT_EQ(Close(fd), 0);
+}
+
+TEST_F(SysTest, Timerfd) {
+  const int timer = TimerfdCreate(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  ASSERT_GE(timer, 0);
+  EXPECT_NE(fcntl(timer, F_GETFD) & FD_CLOEXEC, 0);
+  itimerspec when = {};
+  when.it_value.tv_nsec = 1;
+  EXPECT_EQ(TimerfdSettime(timer, TFD_TIMER_ABSTIME, &when), 0);  // long ago
+  pollfd wait = {timer, POLLIN, 0};
+  EXPECT_EQ(poll(&wait, 1, -1), 1);
+  when = {};
+  EXPECT_EQ(TimerfdSettime(timer, 0, &when), 0);  // and what has fired is forgotten
+  EXPECT_EQ(poll(&wait, 1, 0), 0);
+  when.it_value.tv_nsec = -1;
+  EXPECT_EQ(TimerfdSettime(timer, 0, &when), -EINVAL);
+  EXPECT_EQ(Close(timer), 0);
 }
 #endif
 

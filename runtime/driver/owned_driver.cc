@@ -1,6 +1,10 @@
 // The driver on a libuv loop of our own: three handles, made once. A worker out of tasks sleeps in uv_run; Unpark reaches it
-// there by the async, deadlines by the timer, readiness by one poll handle on the reactor's descriptor. A turn of a busy
+// there by the async, deadlines by the alarm, readiness by one poll handle on the reactor's descriptor. A turn of a busy
 // worker looks at the reactor directly and runs no loop.
+//
+// The alarm is a timerfd that the loop watches, set only if the deadline is another than before: a far one, as those of
+// time-outs are, costs nothing. A uv_timer_t would be later by up to a millisecond, for the loop sleeps in whole ones from the
+// moment it falls asleep, and costs two looks at the clock a sleep. It serves where there is no timerfd.
 //
 // A watched reactor costs: with every event the kernel tells the loop's epoll set too (130 ns; an echo became 3 % faster
 // without). So a worker that has harvested many events and not slept takes its reactor out of the loop's set, and puts it
@@ -10,7 +14,7 @@
 // STATE       wake_: kParked (the driving thread is in Sleep), kToken (somebody called Unpark).
 // OWNERSHIP   the handles: the driving thread, but for uv_async_send. kParked: set and cleared by the driving thread. kToken:
 //             set by any thread, cleared by the driving one.
-//             watched_, events_: the driving thread's.
+//             watched_, events_, alarm_at_: the driving thread's.
 // RACES       R1 Unpark against Sleep: both are RMWs of wake_. Unpark second: it sees kParked and sends. Sleep second: it
 //                sees kToken and does not sleep.
 //             R2 two Unparks: the second finds kToken; one send is enough.
@@ -20,6 +24,7 @@
 
 #if defined(__linux__)
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #endif
 
 #include <algorithm>
@@ -60,6 +65,8 @@ class OwnedDriver final : public DriverBase {
   static constexpr uint32_t kToken = 2;
 
   Status OpenReactor();
+  Status OpenAlarm();
+  void SetAlarm(int64_t deadline_ns);
   void SetTimer(int64_t deadline_ns);
   void CountEvents(int events);
   bool Watch();
@@ -73,6 +80,9 @@ class OwnedDriver final : public DriverBase {
   uv_async_t async_;
   uv_timer_t timer_;
   uv_poll_t poll_;
+  uv_poll_t alarm_;
+  int alarm_fd_ = -1;
+  int64_t alarm_at_ = kNever;  // when it rings, by base::MonotonicNanos(); kNever: it does not
 };
 
 Status OwnedDriver::Open(const DriverOptions& options) {
@@ -84,6 +94,10 @@ Status OwnedDriver::Open(const DriverOptions& options) {
   }
   open_ = 2;
   uv_timer_init(&loop_, &timer_);
+  if (options.time && !options.portable) {
+    Status status = OpenAlarm();
+    if (!status.ok()) return status;
+  }
   if (!options.io) return OkStatus();
   if (options.portable) {
     Adopt(MakePortableReactor(
@@ -114,12 +128,45 @@ Status OwnedDriver::OpenReactor() {
 #endif
 }
 
+Status OwnedDriver::OpenAlarm() {
+#if KIOTO_DRIVER_IS_PORTABLE
+  return absl::InternalError("no alarm but libuv's");
+#else
+  const int fd = base::sys::TimerfdCreate(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  if (fd < 0) return ErrnoStatus(fd, "can not make the alarm of an event loop (timerfd_create)");
+  if (int err = uv_poll_init(&loop_, &alarm_, fd); err != 0) {
+    base::sys::Close(fd);
+    return ErrnoStatus(err, "can not watch the alarm of an event loop (uv_poll_init)");
+  }
+  alarm_fd_ = fd;
+  alarm_.data = this;
+  // It stays readable until it is set again, which the next Sleep then does.
+  uv_poll_start(&alarm_, UV_READABLE, [](uv_poll_t* alarm, int, int) { static_cast<OwnedDriver*>(alarm->data)->alarm_at_ = 0; });
+  return OkStatus();
+#endif
+}
+
 #if KIOTO_DRIVER_IS_PORTABLE
 
+void OwnedDriver::SetAlarm(int64_t deadline_ns) { SetTimer(deadline_ns); }
 void OwnedDriver::CountEvents(int) {}
 bool OwnedDriver::Watch() { return true; }
 
 #else
+
+void OwnedDriver::SetAlarm(int64_t deadline_ns) {
+  if (alarm_fd_ < 0) return SetTimer(deadline_ns);
+  const int64_t at = std::max<int64_t>(clock_->ToMonotonic(deadline_ns), 1);
+  if (at == alarm_at_) return;
+  alarm_at_ = at;
+  itimerspec value = {};  // zero: no alarm
+  if (at != kNever) {
+    value.it_value.tv_sec = at / 1'000'000'000;
+    value.it_value.tv_nsec = at % 1'000'000'000;
+  }
+  const int error = base::sys::TimerfdSettime(alarm_fd_, TFD_TIMER_ABSTIME, &value);
+  KIOTO_CHECK(error == 0, "the alarm of an event loop can not be set (timerfd_settime)");
+}
 
 void OwnedDriver::CountEvents(int events) {
   events_ += static_cast<uint64_t>(events);
@@ -159,6 +206,10 @@ int OwnedDriver::LookAtReactor() {
 OwnedDriver::~OwnedDriver() {
   if (open_ > 2) uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);  // before its fd is closed
   ReleaseParts();
+  if (alarm_fd_ >= 0) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&alarm_), nullptr);
+    base::sys::Close(alarm_fd_);
+  }
   if (open_ == 0) return;
   if (open_ > 1) {
     uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
@@ -179,7 +230,7 @@ void OwnedDriver::Sleep(int64_t deadline_ns) {
   if ((wake_.fetch_or(kParked, std::memory_order_acq_rel) & kToken) == 0) {
     // The kernel may have no memory to watch it again: then we look at it once a tick.
     if (!Watch()) deadline_ns = std::min(deadline_ns, clock_->Now() + kTickNs);
-    SetTimer(deadline_ns);
+    SetAlarm(deadline_ns);
     uv_run(&loop_, UV_RUN_ONCE);
   }
   TakeToken();
