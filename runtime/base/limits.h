@@ -58,6 +58,8 @@ inline constexpr int kMaxResolverThreads = 4;
 
 // Pauses between two ticks of the monitor while any worker runs; and the poll that it reports as too long.
 inline constexpr int64_t kMonitorTickNs = 2'000'000;
+// The pause before it looks once more, if a poll that it found keeps a task in its worker's slot.
+inline constexpr int64_t kMonitorSecondLookNs = 500'000;
 inline constexpr int64_t kLongPollNs = 25'000'000;
 
 // Of how many polls one is timed, if RuntimeBuilder::MeasurePollTimes says nothing: two clock reads cost more than a yield,

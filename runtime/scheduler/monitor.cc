@@ -40,16 +40,18 @@ uint64_t Monitor::long_polls() const {
 }
 
 void Monitor::Run() {
+  bool soon = false;
   while (!stop_.load(std::memory_order_acquire)) {  // acquire: pairs with Stop
     if (core_->idle().MonitorSleeps()) {
       parker_.Park();
-    } else if (!parker_.ParkUntil(base::MonotonicNanos() + limits::kMonitorTickNs)) {
-      Tick();
+    } else if (!parker_.ParkUntil(base::MonotonicNanos() + (soon ? limits::kMonitorSecondLookNs : limits::kMonitorTickNs))) {
+      soon = Tick() && !soon;
     }
   }
 }
 
-void Monitor::Tick() {
+bool Monitor::Tick() {
+  bool kept = false;
   for (int i = 0; i < core_->size(); ++i) {
     Worker& worker = core_->worker(i);
     Seen& seen = seen_[i];
@@ -57,6 +59,7 @@ void Monitor::Tick() {
     const int64_t now_ns = base::MonotonicNanos();  // after each look: a report on another worker takes its time
     if (polls != seen.polls || (polls & 1) == 0) {
       seen = {polls, now_ns, -1, -1, false};
+      if ((polls & 1) != 0 && !worker.queue().slot_empty()) kept = true;
       continue;
     }
     Relieve(worker);
@@ -84,6 +87,7 @@ void Monitor::Tick() {
       ++left_out_;
     }
   }
+  return kept;
 }
 
 bool Monitor::MayReport(int64_t now_ns) {

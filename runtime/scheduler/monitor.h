@@ -1,7 +1,7 @@
 // Monitor: the thread that keeps what is bound to a worker alive while that worker is inside a long poll.
 //
-// It ticks while any worker runs. A worker that is in the same poll as one tick ago is stuck: until it moves again its
-// reactor is harvested, its due timers are fired and its LIFO slot is taken, here; what that wakes goes to the injector,
+// It ticks while any worker runs. A worker that is in the same poll as one tick ago is stuck. (If a task waits in its slot, which
+// nobody else can reach, the next tick comes sooner: one such between two others.) Until it moves again its reactor is harvested, its due timers are fired and its LIFO slot is taken, here; what that wakes goes to the injector,
 // and one parked worker is woken. The monitor never runs a task. While every worker is parked it sleeps; the first worker
 // to leave its park wakes it (idle.h, R4).
 //
@@ -45,7 +45,7 @@ class Monitor {
   };
 
   void Run();
-  void Tick();
+  bool Tick();  // whether some task waits in the slot of a worker that was not in this poll before
   void Relieve(Worker& worker);
   bool MayReport(int64_t now_ns);
   void Report(Worker& worker, int64_t stuck_ns);

@@ -42,8 +42,9 @@ class RunQueue {
   TaskHeader* Pop();
   // Puts `task` into the slot; what was there is returned, for the caller to Push.
   TaskHeader* PutSlot(TaskHeader* task);
+  // Any thread; for another than the owner a hint.
   bool slot_empty() const {
-    return slot_.load(std::memory_order_relaxed) == nullptr;  // relaxed: only the owner stores tasks, so null is final
+    return slot_.load(std::memory_order_relaxed) == nullptr;  // relaxed: only the owner stores tasks, so to it null is final
   }
   // Tasks that the ring may still take without overflow, and the counters of its two ends.
   uint32_t room() const;

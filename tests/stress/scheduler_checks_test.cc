@@ -180,18 +180,18 @@ Waits WakesIntoTheSlot(int wakes) {
   return waited;
 }
 
-// Where the machine does other things too, and so holds up the monitor or the worker that is to take it, a peer waits longer: then
-// nine of ten must not, and all but one of a hundred start while the worker still computes.
 // check: A2
 TEST(SchedulerChecks, WhatLiesInTheSlotOfAWorkerThatComputesStartsElsewhere) {
   const int wakes = Scaled(100);
   EXPECT_TRUE(MostlyWithinItsBound([wakes] {
+    SleeperBeside beside;
     Waits waited = WakesIntoTheSlot(wakes);
     EXPECT_EQ(waited.size(), static_cast<size_t>(wakes));
-    std::sort(waited.begin(), waited.end());
-    const int64_t p90 = waited[waited.size() * 90 / 100], p99 = waited[(waited.size() - 1) * 99 / 100];
-    std::printf("%d wakes: p90 %.2f ms, p99 %.2f, at most %.2f\n", wakes, p90 / 1e6, p99 / 1e6, waited.back() / 1e6);
-    return kTimesCount ? p90 <= 5 * kMs && p99 <= 10 * kMs : p90 <= 20 * kMs && p99 < 50 * kMs;
+    const int64_t p99 = Percentile99(waited), p90 = waited[waited.size() * 90 / 100], p99_beside = beside.Late99();
+    std::printf("%d wakes: p90 %.2f ms, p99 %.2f, at most %.2f; a thread that only sleeps is late by %.2f\n", wakes, p90 / 1e6,
+                p99 / 1e6, waited.back() / 1e6, p99_beside / 1e6);
+    // Without optimization beside other tests: those may hold up the monitor, or the worker that is to take it.
+    return kTimesCount ? p99 <= p99_beside + 5 * kMs : p90 <= 20 * kMs && p99 < 50 * kMs;
   }));
 }
 

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/clock.h"
 
 namespace kioto {
 
@@ -24,6 +26,26 @@ int Scaled(int steps) {
   const char* scale = std::getenv("KIOTO_STRESS_SCALE");
   const double factor = scale != nullptr ? std::atof(scale) : 1;
   return std::max(1, static_cast<int>(steps * factor));
+}
+
+int64_t Percentile99(std::vector<int64_t>& values) {
+  std::sort(values.begin(), values.end());
+  return values[(values.size() - 1) * 99 / 100];
+}
+
+SleeperBeside::SleeperBeside()
+    : thread_([this] {
+        do {
+          const int64_t due = base::MonotonicNanos() + 1'000'000;
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));  // NOLINT(words): its lateness is what is measured
+          late_.push_back(base::MonotonicNanos() - due);
+        } while (!stop_.load());
+      }) {}
+
+int64_t SleeperBeside::Late99() {
+  stop_.store(true);
+  if (thread_.joinable()) thread_.join();
+  return Percentile99(late_);
 }
 
 int64_t CpuNanos() {

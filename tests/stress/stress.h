@@ -1,4 +1,4 @@
-// What the stress tests share: their size, what is timed, objects that are counted, the fds and
+// What the stress tests share: their size, what is timed, what the machine takes away, objects that are counted, the fds and
 // the memory of this process, children, connected sockets.
 #ifndef KIOTO_TESTS_STRESS_STRESS_H_
 #define KIOTO_TESTS_STRESS_STRESS_H_
@@ -11,7 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "kioto/runtime/base/atomic.h"
 
@@ -30,6 +32,25 @@ bool MostlyWithinItsBound(Measure measure) {
   while (within < kGoesAtLeast && beyond < kGoesAtLeast) ++(measure() ? within : beyond);
   return within == kGoesAtLeast;
 }
+
+// The value that 99 of 100 do not exceed. Sorts them; not of none.
+int64_t Percentile99(std::vector<int64_t>& values);
+
+// What the machine makes everybody late by: a thread that only sleeps, a millisecond at a time, while this lives. A bound on how late
+// something of ours may be counts from there.
+class SleeperBeside {
+ public:
+  SleeperBeside();
+  ~SleeperBeside() { (void)Late99(); }
+
+  // By how much 99 of 100 sleeps were late at most, in nanoseconds. Ends the thread.
+  int64_t Late99();
+
+ private:
+  base::Atomic<bool> stop_{false};
+  std::vector<int64_t> late_;  // the thread's, until it has ended
+  std::thread thread_;
+};
 
 // The time that this thread has been on a processor, in nanoseconds: what it waits for one does not count.
 int64_t CpuNanos();

@@ -112,12 +112,6 @@ TEST(TimerChecks, FarTimersThatAreDroppedLeaveNothing) {
 
 // --- E4: accuracy ------------------------------------------------------------------------------------------------------------
 
-// The lateness of which 99 of 100 are not later.
-int64_t Worst99(std::vector<int64_t>& late) {
-  std::sort(late.begin(), late.end());
-  return late[late.size() * 99 / 100];
-}
-
 // Deadlines spread over two seconds: if the machine holds the worker up for less than 1 % of that, few are late together. What it
 // takes away beside is taken from a thread as well that only sleeps: the runtime may not be later than that by more than its bound.
 // check: E4
@@ -125,17 +119,11 @@ TEST(TimerChecks, TenThousandTimersAreNeverEarlyAndHardlyLate) {
   const int timers = Scaled(10'000);
   const auto apart = std::chrono::nanoseconds(2s) / timers;
   EXPECT_TRUE(MostlyWithinItsBound([timers, apart] {
-    std::vector<int64_t> late(static_cast<size_t>(timers), -1), beside(late);
+    std::vector<int64_t> late(static_cast<size_t>(timers), -1);
     Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
     std::vector<JoinHandle<Unit>> tasks;
     const time::Instant start = time::Instant::Now() + 100ms;
-    std::thread sleeper([&beside, start, apart] {
-      for (size_t i = 0; i < beside.size(); ++i) {
-        const time::Instant due = start + apart * static_cast<int64_t>(i);
-        std::this_thread::sleep_for(std::chrono::nanoseconds(due - time::Instant::Now()));  // NOLINT(words): what is compared with
-        beside[i] = std::chrono::nanoseconds(time::Instant::Now() - due).count();
-      }
-    });
+    SleeperBeside beside;
     for (int i = 0; i < timers; ++i) {
       const time::Instant due = start + apart * i;
       tasks.push_back(runtime.Spawn(SleepUntil(due).Then([due, &mine = late[static_cast<size_t>(i)]](auto&) {
@@ -143,11 +131,9 @@ TEST(TimerChecks, TenThousandTimersAreNeverEarlyAndHardlyLate) {
       })));
     }
     for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
-    sleeper.join();
-    const int64_t p99 = Worst99(late), p99_beside = Worst99(beside);
+    const int64_t p99 = Percentile99(late), p99_beside = beside.Late99();
     EXPECT_GE(late.front(), 0) << "a timer was early";
-    std::printf("late by %.2f ms at most, p99 %.2f; a thread that only sleeps: %.2f, %.2f\n", late.back() / 1e6, p99 / 1e6,
-                beside.back() / 1e6, p99_beside / 1e6);
+    std::printf("late by %.2f ms at most, p99 %.2f; a thread that only sleeps %.2f\n", late.back() / 1e6, p99 / 1e6, p99_beside / 1e6);
     return p99 <= p99_beside + (kTimesCount ? 2 : 20) * kMs;
   }));
 }
