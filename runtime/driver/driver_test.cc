@@ -5,10 +5,15 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/status.h"
+#include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/driver/driver_conformance.h"
 #include "kioto/runtime/driver/hosted_driver.h"
 #include "kioto/runtime/driver/io_source.h"
@@ -160,6 +165,52 @@ TEST(Driver, WithoutTimeItStillParks) {
     (*driver)->Shutdown();
   }
 }
+
+#if !KIOTO_DRIVER_IS_PORTABLE
+TEST(OwnedDriver, ADeadlineThatStaysIsNotSetAgain) {
+  using base::sys::Call;
+  using base::sys::Fault;
+  RuntimeClock clock;
+  DriverOptions options;
+  options.clock = &clock;
+  auto driver = MakeOwnedDriver(options);
+  ASSERT_TRUE(driver.ok());
+  base::Atomic<bool> stop{false};
+  std::thread wakes([&] {
+    while (!stop.load()) {
+      (*driver)->Unpark();
+      std::this_thread::yield();
+    }
+  });
+  const int64_t far = clock.Now() + 3'600'000'000'000;
+  {
+    base::sys::ScopedFault interrupted(Call::kTimerfdSettime, Fault::First(1, EINTR));
+    while (interrupted.hits() == 0) (*driver)->Park(far);
+  }
+  {
+    base::sys::ScopedFault refused(Call::kTimerfdSettime, Fault::Every(EINVAL));  // would end the program
+    for (int i = 0; i < 1'000; ++i) (*driver)->Park(far);
+    EXPECT_EQ(refused.hits(), 0);
+  }
+  // Another one is, and so is none.
+  for (const int64_t deadline : {far - kTickNs, kNever}) {
+    base::sys::ScopedFault interrupted(Call::kTimerfdSettime, Fault::First(1, EINTR));
+    while (interrupted.hits() == 0) (*driver)->Park(deadline);
+  }
+  stop.store(true);
+  wakes.join();
+}
+
+TEST(OwnedDriver, SaysThatItCanNotMakeItsAlarm) {
+  RuntimeClock clock;
+  DriverOptions options;
+  options.clock = &clock;
+  base::sys::ScopedFault none_left(base::sys::Call::kTimerfdCreate, base::sys::Fault::First(1, EMFILE));
+  const Status status = MakeOwnedDriver(options).status();
+  EXPECT_EQ(ErrnoOf(status), EMFILE);
+  EXPECT_NE(status.message().find("timerfd_create"), std::string::npos) << status;
+}
+#endif
 
 class NoTasks : public DriveHook {
  public:
