@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -276,6 +277,32 @@ TEST(WorkerEndTest, AShutdownThatWaitsAwaitsTheLastHooksAfterOneThatDidNot) {
   EXPECT_TRUE(runtime->Shutdown().clean());
   EXPECT_EQ(stopped, 2);
   opener.join();
+}
+
+TEST(WorkerEndTest, OfTwoShutdownsAtOnceBothAwaitTheLastHooks) {
+  std::atomic<int> hooks{0}, stopped{0};
+  std::promise<void> open;
+  const std::shared_future<void> gate = open.get_future().share();
+  StatusOr<Runtime> runtime = RuntimeBuilder::MultiThread()
+                                  .WorkerThreads(2)
+                                  .OnThreadStop([&] {
+                                    ++hooks;
+                                    gate.wait();
+                                    ++stopped;
+                                  })
+                                  .Build();
+  ASSERT_TRUE(runtime.ok());
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 2; ++i) {
+    callers.emplace_back([&] {
+      EXPECT_TRUE(runtime->Shutdown().clean());
+      EXPECT_EQ(stopped, 2);
+    });
+  }
+  while (hooks < 2) std::this_thread::yield();
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();  // time to return for who does not wait
+  open.set_value();
+  for (std::thread& caller : callers) caller.join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Flavours, RuntimeEndTest, testing::Values(Flavour::kCurrentThread, Flavour::kManyWorkers),

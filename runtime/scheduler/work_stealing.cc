@@ -325,6 +325,19 @@ bool WorkStealingCore::AwaitEnd(int64_t deadline_ns) {
   return ended_;
 }
 
+// Nothing runs on them any more but their last hooks. Of two Shutdowns the second waits until the first one has joined them.
+void WorkStealingCore::JoinThreads() {
+  base::MutexLock joining(join_lock_);
+  std::vector<base::Thread> threads;
+  {
+    base::MutexLock lock(end_lock_);
+    threads.swap(threads_);
+  }
+  for (base::Thread& thread : threads) {
+    if (thread.joinable()) thread.Join();  // else it was let go
+  }
+}
+
 ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
   ShutdownReport report;
   shutting_down_.store(true, std::memory_order_release);  // release: pairs with shutting_down()
@@ -335,14 +348,7 @@ ShutdownReport WorkStealingCore::Shutdown(int64_t deadline_ns) {
     ReportStuck(report);
     report.live_tasks = owned.size();
   }
-  std::vector<base::Thread> threads;
-  if (ended && deadline_ns != 0) {  // else they are left to a Shutdown that waits, or to the destructor
-    base::MutexLock lock(end_lock_);
-    threads.swap(threads_);
-  }
-  for (base::Thread& thread : threads) {
-    if (thread.joinable()) thread.Join();  // else it was let go
-  }
+  if (ended && deadline_ns != 0) JoinThreads();  // else they are left to a Shutdown that waits, or to the destructor
   if (blocking != nullptr) EndBlockingJobs(*blocking, deadline_ns, report);
   return report;
 }

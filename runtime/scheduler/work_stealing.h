@@ -101,6 +101,7 @@ class WorkStealingCore final : public RuntimeCore {
   void EndEverything();
   TaskHeader* TakeAny();
   bool AwaitEnd(int64_t deadline_ns);
+  void JoinThreads();
   void ReportStuck(ShutdownReport& report);
 
   const RuntimeOptions options_;
@@ -118,6 +119,7 @@ class WorkStealingCore final : public RuntimeCore {
   std::vector<base::Thread> threads_;    // of the workers, until they hand them over; the first Shutdown takes them
   std::vector<base::Parker*> awaiting_;  // threads in Shutdown and BlockOn
 
+  base::Mutex join_lock_;       // held while a Shutdown joins threads; end_lock_ is taken inside
   base::Parker blocked_ended_;  // of the thread that ends everything
 
   const ListedScheduler listed_{ListedScheduler::Kind::kWorkStealing, this};
