@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/base/standard_fds.h"
 #include "kioto/runtime/driver/harvest_fault.h"
 #include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/driver/timer_wheel.h"
@@ -16,6 +17,7 @@ constexpr int64_t kFarNs = 20'000'000;
 }  // namespace
 
 DriverBase::DriverBase(const DriverOptions& options) : clock_(options.clock) {
+  base::FillStandardFds();
   if (!options.time) return;
   wheel_ = TimerWheel::Make(clock_->Now());
   wheel_->SetHurry([](void* driver) { static_cast<DriverBase*>(driver)->Unpark(); }, this);

@@ -1,6 +1,7 @@
-// What brings work stealing into a program: RuntimeBuilder::MultiThread and what says it.
+// What brings work stealing into a program: RuntimeBuilder::MultiThread and what says it; and Main.
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/scheduler/work_stealing.h"
+#include "kioto/runtime/signal/hub.h"
 
 namespace kioto {
 
@@ -11,5 +12,7 @@ RuntimeBuilder RuntimeBuilder::MultiThread() {
     return internal::WorkStealingCore::Make(options);
   });
 }
+
+void internal::GiveSignalsBack() { signal::internal::RestoreUnused(); }
 
 }  // namespace kioto

@@ -1,4 +1,5 @@
 // A program with two runtimes that are at work, which ends as its argument says, with exit code 7: for exit_checks_test.cc.
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/signal/signal.h"
 #include "kioto/time/sleep.h"
 
 // What lives when a program ends is no leak.
@@ -92,6 +94,19 @@ int End(absl::string_view how) {
     int status = -1;
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+  }
+  if (how == "stuck") {
+    base::Atomic<bool> inside{false};
+    return Main([&inside] {
+      SpawnBlocking([&inside] {
+        inside.store(true);
+        SleepForEver();
+      }).Detach();
+      while (!inside.load()) std::this_thread::yield();
+      return Join(signal::CtrlC(), Lazy([] { ::raise(SIGINT); })).Then([](auto&...) {
+        return ::write(STDOUT_FILENO, "x", 1) == 1 ? OkStatus() : absl::InternalError("nobody reads");
+      });
+    });
   }
   const Runtime first = AtWork(2), second = AtWork(1);
   AwaitTurns();
