@@ -28,7 +28,7 @@ Poll<StatusOr<size_t>> Append(ReaderRef reader, Context& cx, std::string& into, 
   if (size == into.capacity()) {
     char probe[kProbe];
     Poll<StatusOr<size_t>> n = reader.PollRead(cx, MutableBytes(probe).first(std::min(kProbe, most - size)));
-    if (!n.ready() || !n->ok()) return n;
+    if (n.pending() || !n->ok() || **n == 0) return n;
     if (size >= kLarge) into.reserve(std::min(most, kLargeGrowth * size));
     into.append(probe, **n);
     return n;

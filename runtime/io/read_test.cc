@@ -1,5 +1,6 @@
 #include "kioto/runtime/io/read.h"
 
+#include <cstdint>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -156,6 +157,17 @@ TEST(AppendToEnd, DoesNotGrowAStringThatHasRoom) {
       }
     }
   }
+}
+
+TEST(AppendToEnd, DoesNotGrowALargeStringThatJustFits) {
+  std::string into;
+  into.reserve(300 * 1024);
+  const std::string bytes(into.capacity(), 'x');
+  const char* before = into.data();
+  ScriptedReader reader({bytes});
+  EXPECT_EQ(*Finish(ReadToEnd(reader, into, SIZE_MAX)), bytes.size());
+  EXPECT_TRUE(into == bytes);
+  EXPECT_EQ(into.data(), before);
 }
 
 // behaviour: tokio/tests/io_read_to_end.rs#read_to_end_grows_capacity_if_unfit
