@@ -1,16 +1,37 @@
 #include "kioto/runtime/io/text.h"
 
+#include <cstdint>
+#include <cstring>
+
 #include "kioto/runtime/io/errors.h"
 
 namespace kioto::io {
 namespace {
 
-// The bytes of the well-formed character that `text` begins with; 0: it begins with none.
+// Whether eight bytes are all ASCII.
+bool EightAscii(const char* bytes) {
+  uint64_t eight;
+  std::memcpy(&eight, bytes, sizeof(eight));
+  return (eight & 0x8080808080808080u) == 0;
+}
+
+// How many bytes of `text` come before the first that is not ASCII: mostly all of them, so eight are looked at at once.
+size_t AsciiPrefix(absl::string_view text) {
+  size_t at = 0;
+  if (text.size() >= 8) {
+    const size_t last = text.size() - 8;
+    while (at < last && EightAscii(&text[at])) at += 8;
+    if (at >= last && EightAscii(&text[last])) return text.size();
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+  return at;
+}
+
+// The bytes of the well-formed character that `text` begins with, which is not ASCII; 0: it begins with none.
 size_t CharacterAt(absl::string_view text) {
   const auto byte = [text](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const auto follows = [byte](size_t i, unsigned least = 0x80, unsigned most = 0xbf) { return byte(i) >= least && byte(i) <= most; };
   const unsigned first = byte(0);
-  if (first < 0x80) return 1;
   if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
   if (first >= 0xe0 && first <= 0xef) {
     const unsigned least = first == 0xe0 ? 0xa0 : 0x80, most = first == 0xed ? 0x9f : 0xbf;
@@ -31,11 +52,12 @@ Status CheckText(absl::string_view text) {
 }  // namespace
 
 size_t Utf8Prefix(absl::string_view text) {
-  size_t at = 0;
+  size_t at = AsciiPrefix(text);
   while (at < text.size()) {
     const size_t n = CharacterAt(text.substr(at));
     if (n == 0) break;
     at += n;
+    at += AsciiPrefix(text.substr(at));
   }
   return at;
 }

@@ -33,6 +33,19 @@ TEST(Utf8, EndsWhereItIsBroken) {
 }
 
 // behaviour: tokio/tests/io_read_line.rs#read_line
+TEST(Utf8, FindsWhatIsBrokenAtAnyPlace) {
+  for (size_t size = 1; size < 40; ++size) {
+    std::string text(size, 'a');
+    EXPECT_EQ(Utf8Prefix(text), size);
+    for (size_t at = 0; at < size; ++at) {
+      text[at] = '\x80';
+      EXPECT_EQ(Utf8Prefix(text), at) << size << " bytes";
+      text[at] = 'a';
+      EXPECT_EQ(Utf8Prefix(text.substr(0, at) + "\xc3\xa4" + text.substr(at)), size + 2);
+    }
+  }
+}
+
 TEST(ReadLine, GivesLinesWithTheirEnds) {
   BytesReader reader("hello\nworld\n\n");
   std::string line;
