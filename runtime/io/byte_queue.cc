@@ -25,12 +25,6 @@ ByteQueue& ByteQueue::operator=(ByteQueue&& other) noexcept {
   return *this;
 }
 
-void ByteQueue::Consume(size_t n) {
-  KIOTO_CHECK(n <= size(), "ByteQueue::Consume: more bytes than there are");
-  begin_ += n;
-  if (begin_ == end_ && block_.unique()) begin_ = end_ = 0;
-}
-
 Bytes ByteQueue::Split(size_t n) {
   KIOTO_CHECK(n <= size(), "ByteQueue::Split: more bytes than there are");
   if (n == 0) return Bytes();
@@ -39,30 +33,21 @@ Bytes ByteQueue::Split(size_t n) {
   return bytes;
 }
 
-MutableBytes ByteQueue::Room(size_t at_least) {
-  at_least = std::max<size_t>(at_least, 1);
-  if (capacity_ - end_ < at_least) {
-    const size_t live = size();
-    KIOTO_CHECK(at_least <= SIZE_MAX / 2 - capacity_, "ByteQueue::Room: the size does not fit in memory");
-    const bool large_enough = (begin_ >= capacity_ / 2 || live == 0) && capacity_ - live >= at_least;
-    if (large_enough && block_.unique()) {
-      if (live != 0) std::memmove(block_.data(), block_.data() + begin_, live);
-    } else {
-      const size_t capacity = large_enough ? capacity_ : std::max(capacity_ * 2, live + at_least);
-      internal::BlockRef block(capacity);
-      if (live != 0) std::memcpy(block.data(), block_.data() + begin_, live);
-      block_ = std::move(block);
-      capacity_ = capacity;
-    }
-    begin_ = 0;
-    end_ = live;
+void ByteQueue::MakeRoom(size_t at_least) {
+  const size_t live = size();
+  KIOTO_CHECK(at_least <= SIZE_MAX / 2 - capacity_, "ByteQueue::Room: the size does not fit in memory");
+  const bool large_enough = (begin_ >= capacity_ / 2 || live == 0) && capacity_ - live >= at_least;
+  if (large_enough && block_.unique()) {
+    if (live != 0) std::memmove(block_.data(), block_.data() + begin_, live);
+  } else {
+    const size_t capacity = large_enough ? capacity_ : std::max(capacity_ * 2, live + at_least);
+    internal::BlockRef block(capacity);
+    if (live != 0) std::memcpy(block.data(), block_.data() + begin_, live);
+    block_ = std::move(block);
+    capacity_ = capacity;
   }
-  return MutableBytes(block_.data() + end_, capacity_ - end_);
-}
-
-void ByteQueue::Commit(size_t n) {
-  KIOTO_CHECK(n <= capacity_ - end_, "ByteQueue::Commit: more bytes than Room gave");
-  end_ += n;
+  begin_ = 0;
+  end_ = live;
 }
 
 void ByteQueue::Append(absl::string_view bytes) {

@@ -10,9 +10,11 @@
 #ifndef KIOTO_RUNTIME_IO_BYTE_QUEUE_H_
 #define KIOTO_RUNTIME_IO_BYTE_QUEUE_H_
 
+#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/bytes.h"
 
@@ -33,14 +35,25 @@ class ByteQueue {
   size_t capacity() const { return capacity_; }
 
   // Drops the first n bytes; n <= size().
-  void Consume(size_t n);
+  void Consume(size_t n) {
+    KIOTO_CHECK(n <= size(), "ByteQueue::Consume: more bytes than there are");
+    begin_ += n;
+    if (begin_ == end_ && block_.unique()) begin_ = end_ = 0;
+  }
   void Clear() { Consume(size()); }
   // Takes the first n bytes off, without copying them; n <= size().
   Bytes Split(size_t n);
 
   // Free memory behind the last byte, at least so much (and at least one byte). Then Commit what was written there.
-  MutableBytes Room(size_t at_least);
-  void Commit(size_t n);
+  MutableBytes Room(size_t at_least) {
+    at_least = std::max<size_t>(at_least, 1);
+    if (capacity_ - end_ < at_least) MakeRoom(at_least);
+    return MutableBytes(block_.data() + end_, capacity_ - end_);
+  }
+  void Commit(size_t n) {
+    KIOTO_CHECK(n <= capacity_ - end_, "ByteQueue::Commit: more bytes than Room gave");
+    end_ += n;
+  }
   void Append(absl::string_view bytes);
 
   // Gives the memory back if the queue is empty and holds more than `keep` bytes: for connections that idle after a
@@ -48,6 +61,8 @@ class ByteQueue {
   void Release(size_t keep = 0);
 
  private:
+  void MakeRoom(size_t at_least);  // there is less
+
   internal::BlockRef block_;
   size_t capacity_ = 0;
   size_t begin_ = 0;
