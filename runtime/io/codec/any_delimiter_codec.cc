@@ -3,7 +3,7 @@
 namespace kioto::io {
 
 StatusOr<std::optional<Bytes>> AnyDelimiterCodec::Decode(ByteQueue& in) {
-  StatusOr<std::optional<size_t>> length = search_.Find(delimiters_, in);
+  StatusOr<std::optional<size_t>> length = search_.Find(in);
   if (!length.ok()) return length.status();
   if (!length->has_value()) return std::optional<Bytes>();
   std::optional<Bytes> item = in.Split(**length);

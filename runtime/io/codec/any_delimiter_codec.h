@@ -29,7 +29,7 @@ class AnyDelimiterCodec {
   // Each byte of `delimiters` ends an item, which has at most `max_length` bytes. What is written ends with all of
   // `separator`.
   explicit AnyDelimiterCodec(std::string delimiters = ",;\n\r", std::string separator = ",", size_t max_length = kMaxLength)
-      : delimiters_(std::move(delimiters)), separator_(std::move(separator)), search_("a chunk", max_length) {}
+      : separator_(std::move(separator)), search_("a chunk", std::move(delimiters), max_length) {}
   // A peer that sends no delimiter then decides how much memory is used.
   static AnyDelimiterCodec Unbounded(std::string delimiters, std::string separator) {
     return AnyDelimiterCodec(std::move(delimiters), std::move(separator), SIZE_MAX);
@@ -44,7 +44,6 @@ class AnyDelimiterCodec {
   size_t max_length() const { return search_.max_length(); }
 
  private:
-  std::string delimiters_;
   std::string separator_;
   internal::DelimiterSearch search_;
 };

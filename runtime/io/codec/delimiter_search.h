@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "kioto/runtime/base/status.h"
@@ -16,16 +18,19 @@
 namespace kioto::io::internal {
 
 // The place of the first byte in `text` that is one of `delimiters`; npos: there is none.
-size_t FindAny(absl::string_view delimiters, absl::string_view text);
+inline size_t FindAny(absl::string_view delimiters, absl::string_view text) {
+  return delimiters.size() == 1 ? text.find(delimiters[0]) : text.find_first_of(delimiters);
+}
 
 class DelimiterSearch {
  public:
-  // Chunks have at most `max_length` bytes without their delimiter. `what` is one, for the error: "a line".
-  DelimiterSearch(const char* what, size_t max_length) : what_(what), max_length_(max_length) {}
+  // Each byte of `delimiters` ends a chunk, which has at most `max_length` bytes before it. `what` is one, for the error: "a line".
+  DelimiterSearch(const char* what, std::string delimiters, size_t max_length)
+      : what_(what), delimiters_(std::move(delimiters)), max_length_(max_length) {}
 
   // The length of the chunk that `in` begins with: its delimiter comes right behind. nullopt: it has not come yet.
   // IsLimitExceeded: the chunk is too long, and what has come of it is gone; the next call is about the one behind it.
-  StatusOr<std::optional<size_t>> Find(absl::string_view delimiters, ByteQueue& in);
+  StatusOr<std::optional<size_t>> Find(ByteQueue& in);
   // For who has taken the bytes at the end of the stream.
   void Taken() { scanned_ = 0; }
   // What comes next does not belong to what came before.
@@ -38,9 +43,12 @@ class DelimiterSearch {
 
  private:
   // Whether the rest of the chunk is gone.
-  bool Skip(absl::string_view delimiters, ByteQueue& in);
+  bool Skip(ByteQueue& in);
+  // What Find gives after a look at the first `scanned` bytes, which have no delimiter.
+  StatusOr<std::optional<size_t>> NotFound(size_t scanned, ByteQueue& in);
 
   const char* what_;
+  std::string delimiters_;
   size_t max_length_;
   size_t scanned_ = 0;
   bool skipping_ = false;

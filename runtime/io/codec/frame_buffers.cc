@@ -43,11 +43,6 @@ Poll<Status> FrameReader::PollRead(ReaderRef reader, Context& cx) {
 
 FrameWriter::FrameWriter(ByteQueue bytes) : buffer(WithRoom(std::move(bytes))) {}
 
-Poll<Status> FrameWriter::PollReady(WriterRef writer, Context& cx) {
-  if (buffer.size() < boundary) return OkStatus();
-  return PollFlush(writer, cx);
-}
-
 Poll<Status> FrameWriter::PollFlush(WriterRef writer, Context& cx) {
   while (!buffer.empty()) {
     Poll<StatusOr<size_t>> n = writer.PollWrite(cx, buffer.view());

@@ -58,7 +58,7 @@ class FrameReader {
         }
         if (item->has_value()) {
           (void)cx.ConsumeBudget();
-          return Item(**std::move(item));
+          return **std::move(item);
         }
         readable_ = false;
         if (ended_) return Item();
@@ -86,7 +86,10 @@ class FrameWriter {
   explicit FrameWriter(size_t capacity) : buffer(capacity) {}
   explicit FrameWriter(ByteQueue bytes);
 
-  Poll<Status> PollReady(WriterRef writer, Context& cx);
+  Poll<Status> PollReady(WriterRef writer, Context& cx) {
+    if (buffer.size() < boundary) return OkStatus();
+    return PollFlush(writer, cx);
+  }
   Poll<Status> PollFlush(WriterRef writer, Context& cx);
   Poll<Status> PollClose(WriterRef writer, Context& cx);
 

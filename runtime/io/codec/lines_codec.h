@@ -25,7 +25,7 @@ class LinesCodec {
   static constexpr size_t kMaxLength = 64 * 1024;
 
   // `max_length`: in bytes, without the "\n", but with a "\r".
-  explicit LinesCodec(size_t max_length = kMaxLength) : search_("a line", max_length) {}
+  explicit LinesCodec(size_t max_length = kMaxLength) : search_("a line", "\n", max_length) {}
   // A peer that sends no "\n" then decides how much memory is used.
   static LinesCodec Unbounded() { return LinesCodec(SIZE_MAX); }
 
