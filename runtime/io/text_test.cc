@@ -32,7 +32,6 @@ TEST(Utf8, EndsWhereItIsBroken) {
   }
 }
 
-// behaviour: tokio/tests/io_read_line.rs#read_line
 TEST(Utf8, FindsWhatIsBrokenAtAnyPlace) {
   for (size_t size = 1; size < 40; ++size) {
     std::string text(size, 'a');
@@ -46,6 +45,7 @@ TEST(Utf8, FindsWhatIsBrokenAtAnyPlace) {
   }
 }
 
+// behaviour: tokio/tests/io_read_line.rs#read_line
 TEST(ReadLine, GivesLinesWithTheirEnds) {
   BytesReader reader("hello\nworld\n\n");
   std::string line;
