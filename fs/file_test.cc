@@ -194,6 +194,16 @@ TEST_P(FileTest, AFileThatIsNotThereIsNamed) {
   EXPECT_NE(status.message().find(path_), absl::string_view::npos) << status;
 }
 
+TEST_P(FileTest, APathWithAZeroByteIsRefused) {
+  Opened(kHello);
+  const std::string path = path_ + std::string("\0x", 2);
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(File::Open(path)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(File::Create(path)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(File::CreateNew(path)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(OpenOptions().Write(true).Truncate(true).Open(path)).status()));
+  EXPECT_EQ(Contents(), kHello);
+}
+
 TEST_P(FileTest, ReadsFromMemoryWithoutAJob) {
   File file = Opened(kHello);
   sys::ScopedFault no_jobs(sys::Call::kRead, sys::Fault::Every(EIO));

@@ -35,11 +35,15 @@ class SharedFd {
 
 struct Request {
   std::string path;
-  std::string other;  // the second path, or the bytes to write
+  std::string other;  // the second path, the beginning of a name, or a sentence
+  std::string bytes;  // to be written
   int64_t number = 0;
   int64_t flags = 0;
   std::shared_ptr<SharedFd> fd = nullptr;
 };
+
+// kInvalidArgument if a path of it has a zero byte.
+Status CheckRequest(absl::string_view what, const Request& request);
 
 // "fs::Rename a to b: No such file or directory (ENOENT)".
 Status PathError(int error, absl::string_view what, absl::string_view path);
@@ -75,7 +79,8 @@ auto StartJob(J job) {
 namespace kioto::fs {
 
 // Output: T, a Status or a StatusOr. It starts at its first poll. CANCEL SAFE: loses data: what has begun is done to its end.
-// Errors: the operation's, with its path and errno; IsShutdown, and kResourceExhausted when the pool's queue is full.
+// Errors: the operation's, with its path and errno; kInvalidArgument for a zero byte in a path; IsShutdown, and kResourceExhausted
+// when the pool's queue is full.
 // THREADS: any that has entered a runtime.
 template <class T>
 class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {
@@ -86,7 +91,13 @@ class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {
       : name_(name), run_(run), request_(std::move(request)) {}
 
   Poll<T> PollOnce(Context& cx) {
-    if (run_ != nullptr) job_ = internal::StartJob(internal::Job<T>(std::exchange(run_, nullptr), std::move(request_)));
+    if (run_ != nullptr) {
+      if (Status status = internal::CheckRequest(name_, request_); !status.ok()) {
+        if (!cx.ConsumeBudget()) return kPending;
+        return T(std::move(status));
+      }
+      job_ = internal::StartJob(internal::Job<T>(std::exchange(run_, nullptr), std::move(request_)));
+    }
     auto polled = job_.PollOnce(cx);
     if (polled.pending()) return kPending;
     if (!polled->ok()) return T(polled->status());

@@ -137,7 +137,7 @@ StatusOr<uint64_t> CopyFile(Request& r) {
 Status WriteFile(Request& r) {
   LocalFd fd(sys::Open(r.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666));
   if (fd.get() < 0) return PathError(fd.get(), "fs::Write", r.path);
-  int error = WriteAll(fd.get(), r.other);
+  int error = WriteAll(fd.get(), r.bytes);
   if (error == 0) error = fd.Close();
   return error == 0 ? OkStatus() : PathError(error, "fs::Write", r.path);
 }
@@ -242,7 +242,9 @@ JobFuture<StatusOr<std::string>> ReadToString(std::string path) {
   return {"fs::ReadToString", read, Path(std::move(path))};
 }
 JobFuture<Status> Write(std::string path, std::string bytes) {
-  return {"fs::Write", &WriteFile, Paths(std::move(path), std::move(bytes))};
+  Request request = Path(std::move(path));
+  request.bytes = std::move(bytes);
+  return {"fs::Write", &WriteFile, std::move(request)};
 }
 JobFuture<StatusOr<uint64_t>> Copy(std::string from, std::string to) {
   return {"fs::Copy", &CopyFile, Paths(std::move(from), std::move(to))};
@@ -266,7 +268,7 @@ JobFuture<StatusOr<std::string>> Canonicalize(std::string path) {
 JobFuture<Status> CreateDir(std::string path) { return DirBuilder().Create(std::move(path)); }
 JobFuture<Status> CreateDirAll(std::string path) { return DirBuilder().Recursive(true).Create(std::move(path)); }
 JobFuture<Status> DirBuilder::Create(std::string path) const {
-  return {"fs::CreateDir", recursive_ ? &MakeDirs : &MakeDir, Path(std::move(path), mode_)};
+  return {recursive_ ? "fs::CreateDirAll" : "fs::CreateDir", recursive_ ? &MakeDirs : &MakeDir, Path(std::move(path), mode_)};
 }
 JobFuture<Status> RemoveFile(std::string path) {
   const auto run = +[](Request& r) { return Result(::unlink(r.path.c_str()), "fs::RemoveFile", r.path); };

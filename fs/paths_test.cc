@@ -10,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/fs/read_dir.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/tests/conformance/flavours.h"
 
 namespace kioto::fs {
@@ -247,6 +249,61 @@ TEST_P(PathsTest, ALoopOfLinksIsAnError) {
 // behaviour: tokio/tests/fs_uring_statx.rs#stat_path_name_too_long
 TEST_P(PathsTest, ALongNameIsAnError) {
   EXPECT_EQ(ErrnoOf(Run(TryExists(In(std::string(5000, 'x')))).status()), ENAMETOOLONG);
+}
+
+// To the kernel `path` ends at the zero byte, where a file and a tree are that must not be touched.
+TEST_P(PathsTest, APathWithAZeroByteIsRefused) {
+  const auto zero = [](std::string path) { return path += std::string("\0/x", 3); };
+  const auto refused = [](const Status& status) {
+    return absl::IsInvalidArgument(status) && status.message().find("\\x00/x': the path has a zero byte") != absl::string_view::npos;
+  };
+  const std::string file = In("file"), dir = In("dir"), none = In("none");
+  EXPECT_EQ(Run(Write(file, "kept")), OkStatus());
+  EXPECT_EQ(Run(CreateDir(dir)), OkStatus());
+  EXPECT_EQ(Run(Symlink(file, In("link"))), OkStatus());
+  EXPECT_TRUE(refused(Run(Read(zero(file))).status()));
+  EXPECT_TRUE(refused(Run(ReadToString(zero(file))).status()));
+  EXPECT_TRUE(refused(Run(Write(zero(file), "lost"))));
+  EXPECT_TRUE(refused(Run(Copy(zero(file), none)).status()));
+  EXPECT_TRUE(refused(Run(Copy(file, zero(none))).status()));
+  EXPECT_TRUE(refused(Run(Rename(zero(file), none))));
+  EXPECT_TRUE(refused(Run(Rename(file, zero(none)))));
+  EXPECT_TRUE(refused(Run(HardLink(zero(file), none))));
+  EXPECT_TRUE(refused(Run(HardLink(file, zero(none)))));
+  EXPECT_TRUE(refused(Run(Symlink(zero(file), none))));
+  EXPECT_TRUE(refused(Run(Symlink(file, zero(none)))));
+  EXPECT_TRUE(refused(Run(ReadLink(zero(In("link")))).status()));
+  EXPECT_TRUE(refused(Run(Canonicalize(zero(file))).status()));
+  EXPECT_TRUE(refused(Run(CreateDir(zero(none)))));
+  EXPECT_TRUE(refused(Run(CreateDirAll(zero(none)))));
+  EXPECT_TRUE(refused(Run(RemoveFile(zero(file)))));
+  EXPECT_TRUE(refused(Run(RemoveDir(zero(dir)))));
+  EXPECT_TRUE(refused(Run(RemoveDirAll(zero(dir)))));
+  EXPECT_TRUE(refused(Run(GetMetadata(zero(file))).status()));
+  EXPECT_TRUE(refused(Run(SymlinkMetadata(zero(file))).status()));
+  EXPECT_TRUE(refused(Run(SetPermissions(zero(file), Permissions(0)))));
+  EXPECT_TRUE(refused(Run(TryExists(zero(file))).status()));
+  EXPECT_TRUE(refused(Run(OpenDir(zero(dir))).status()));
+  EXPECT_FALSE(*Run(TryExists(none)));
+  EXPECT_TRUE(*Run(TryExists(dir)));
+  EXPECT_EQ(*Run(Read(file)), "kept");
+  EXPECT_EQ(Run(Write(file, std::string("\0", 1))), OkStatus());  // bytes are no path
+  EXPECT_EQ(Run(Write(zero(file), "")).message(),
+            absl::StrCat("fs::Write '", file, "\\x00/x': the path has a zero byte, where the kernel would think that it ends"));
+}
+
+// Who tries it again for ever blocks nobody.
+TEST_P(PathsTest, ARefusalTakesFromTheBudget) {
+  int refusals = 0;
+  const EnterGuard guard = runtime().Enter();
+  PolledTask loop(Loop([&refusals] {
+    return RemoveFile(std::string("a\0", 2)).Then([&refusals](Status&) {
+      ++refusals;
+      return Continue();
+    });
+  }));
+  EXPECT_TRUE(loop.Poll().pending());
+  EXPECT_LE(refusals, limits::kPollBudget);
 }
 
 }  // namespace

@@ -20,7 +20,11 @@ namespace {
 class TempDirTest : public TempTest {};
 ON_EVERY_FLAVOUR(TempDirTest);
 
-TEST_P(TempDirTest, WhatCannotBeMadeIsAnError) { EXPECT_EQ(ErrnoOf(Run(TempDir::Create(In("none"))).status()), ENOENT); }
+TEST_P(TempDirTest, WhatCannotBeMadeIsAnError) {
+  EXPECT_EQ(ErrnoOf(Run(TempDir::Create(In("none"))).status()), ENOENT);
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(TempDir::Create(dir_ + std::string("\0x", 2))).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(TempDir::Create(dir_, std::string("a\0", 2))).status()));
+}
 
 TEST_P(TempDirTest, ADirectoryGoesWithAllThatIsInIt) {
   EXPECT_EQ(Run(Write(In("kept"), "")), OkStatus());

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/path.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 
@@ -96,6 +97,10 @@ JobFuture<StatusOr<TempFile>> TempFile::CreateNamed(std::string dir, std::string
 
 Poll<Status> PersistFuture::PollOnce(Context& cx) {
   if (!started_) {
+    if (Status status = base::CheckPath("fs::TempFile::Persist", to_); !status.ok()) {
+      if (!cx.ConsumeBudget()) return kPending;
+      return status;
+    }
     auto flushed = temp_->file_.PollFlush(cx);
     if (flushed.pending()) return kPending;
     if (!flushed->ok()) return *std::move(flushed);

@@ -69,6 +69,20 @@ TEST_P(TempFileTest, WhatCannotBeMadeIsAnError) {
   EXPECT_EQ(ErrnoOf(Run(TempFile::CreateNamed(In("none"))).status()), ENOENT);
 }
 
+TEST_P(TempFileTest, APathWithAZeroByteIsRefused) {
+  const std::string zero("\0x", 2);
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(TempFile::Create(dir_ + zero)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(TempFile::CreateNamed(dir_ + zero)).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(TempFile::CreateNamed(dir_, "a" + zero)).status()));
+  for (const bool named : {false, true}) {
+    TempFile temp = *Made(named);
+    EXPECT_TRUE(absl::IsInvalidArgument(Run(temp.Persist(In("kept") + zero))));
+    EXPECT_TRUE(absl::IsInvalidArgument(Run(temp.PersistNew(In("kept") + zero))));
+    EXPECT_EQ(Exists(temp.path()), named);  // as before
+  }
+  EXPECT_EQ(NamesLeft(), 0);
+}
+
 // behaviour: kioto/fs/temp_file.h#persist_replaces_as_a_whole
 TEST_P(TempFileTest, PersistReplacesAsAWhole) {
   for (const bool named : {false, true}) {

@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kioto/fs/job.h"
+#include "kioto/runtime/base/path.h"
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::fs {
@@ -64,6 +65,7 @@ class WalkJob {
 
   Poll<WalkBatch> PollOnce(Context&) {
     WalkBatch batch;
+    if (batch.error = base::CheckPath(kName, path); !batch.error.ok()) return batch;
     const int error = depth < 0 ? LookAtRoot(batch) : Read(batch);
     if (error != 0) batch.error = PathError(error, kName, path);
     return batch;

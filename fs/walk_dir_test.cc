@@ -111,6 +111,14 @@ TEST_P(WalkDirTest, TheRootMayBeAFileALinkOrNothing) {
   EXPECT_EQ(Walked(WalkDir(In("a/"))), "0/a//, 1/a/b");
 }
 
+TEST_P(WalkDirTest, ARootWithAZeroByteIsOneErrorAndTheEnd) {
+  WalkDir walk(dir_ + std::string("\0/x", 3));
+  const std::optional<StatusOr<WalkEntry>> item = *Run(walk.Next());
+  ASSERT_TRUE(item.has_value());
+  EXPECT_TRUE(absl::IsInvalidArgument(item->status())) << item->status();
+  EXPECT_FALSE(Run(walk.Next())->has_value());
+}
+
 TEST_P(WalkDirTest, LinksAreFollowedOnlyIfAskedFor) {
   MakeTree({"a/", "a/b"});
   EXPECT_EQ(Run(Symlink(In("a"), In("link"))), OkStatus());

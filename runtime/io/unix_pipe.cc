@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/runtime/base/path.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/io/write_fd.h"
 
@@ -50,6 +51,7 @@ Status Prepare(int fd, const Kind& kind, absl::string_view who) {
 
 // The fd, or what is wrong.
 StatusOr<int> OpenFifo(const std::string& path, FifoMode mode, const Kind& kind) {
+  if (Status status = base::CheckPath(absl::StrCat(kind.name, " of"), path); !status.ok()) return status;
   const int flags = mode == FifoMode::kReadWrite ? O_RDWR : kind.flags;
   const int fd = sys::Open(path.c_str(), flags | O_NONBLOCK, 0);
   const std::string who = absl::StrCat(kind.name, " of ", path);

@@ -219,6 +219,15 @@ TEST_F(UnixPipeTest, AFileIsNoPipe) {
   EXPECT_EQ(ErrnoOf(PipeSender::Open(path_ + "-none").status()), ENOENT);
 }
 
+TEST_F(UnixPipeTest, APathWithAZeroByteIsRefused) {
+  const std::string path = Fifo() + std::string("\0x", 2);
+  const Status status = PipeReceiver::Open(path).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), absl::StrCat("io::PipeReceiver of '", Fifo(), "\\x00x': the path has a zero byte, where the kernel would "
+                                           "think that it ends"));
+  EXPECT_EQ(PipeSender::Open(path, FifoMode::kReadWrite).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 // behaviour: tokio/tests/net_unix_pipe.rs#try_io_readable
 TEST_F(UnixPipeTest, TriesToReadWhatMayBeThere) {
   UnixPipeEnds pipe = Pipe();
