@@ -38,7 +38,7 @@ JobFuture<Status> CreateDirAll(std::string path);
 JobFuture<Status> RemoveFile(std::string path);
 // An empty one.
 JobFuture<Status> RemoveDir(std::string path);
-// With all that is in it; links are removed, not followed.
+// With all that is in it; links are removed, not followed. Takes an fd for each level of the tree.
 JobFuture<Status> RemoveDirAll(std::string path);
 
 // Follows links; SymlinkMetadata does not.
