@@ -29,7 +29,7 @@ struct DirEntry {
   FileType type = FileType::kUnknown;  // kUnknown where the file system does not say: ask GetMetadata
   uint64_t ino = 0;
 
-  std::string path() const { return dir + "/" + name; }
+  std::string path() const { return dir + (!dir.empty() && dir.back() == '/' ? "" : "/") + name; }
   // Of the entry itself, if it is a link.
   JobFuture<StatusOr<Metadata>> GetMetadata() const { return SymlinkMetadata(path()); }
 };

@@ -1,6 +1,7 @@
 #include "kioto/fs/read_dir.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -50,6 +51,13 @@ TEST_P(ReadDirTest, ListsADirectory) {
   }
   std::sort(names.begin(), names.end());
   EXPECT_EQ(names, (std::vector<std::string>{"aa", "bb", "cc"}));
+}
+
+TEST_P(ReadDirTest, AnEntryOfTheRootHasOneSlash) {
+  ReadDir dir = *Run(OpenDir("/"));
+  const std::optional<DirEntry> entry = *Run(dir.NextEntry());
+  ASSERT_TRUE(entry.has_value());
+  EXPECT_EQ(entry->path(), "/" + entry->name);
 }
 
 TEST_P(ReadDirTest, ListsMoreThanABatch) {
