@@ -21,7 +21,7 @@ namespace kioto::fs {
 
 class TempDir {
  public:
-  // `in` this directory, or if that is empty in $TMPDIR or /tmp: `prefix` and twelve letters.
+  // `in` this directory, or if that is empty in $TMPDIR or /tmp: `prefix`, which has no '/', and twelve letters.
   static JobFuture<StatusOr<TempDir>> Create(std::string in = "", std::string prefix = "tmp.");
 
   TempDir(TempDir&&) noexcept = default;

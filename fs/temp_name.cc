@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kioto/fs/job.h"
 #include "kioto/fs/remove_tree.h"
@@ -45,6 +46,9 @@ std::string TempName::DirOr(std::string dir) {
 
 StatusOr<TempName> TempName::Make(const char* what, std::string dir, absl::string_view prefix,
                                   absl::FunctionRef<int(const char*)> create) {
+  if (absl::StrContains(prefix, '/')) {
+    return absl::InvalidArgumentError(absl::StrCat(what, ": the prefix '", prefix, "' has a '/', which would lead out of the directory"));
+  }
   dir = DirOr(std::move(dir));
   for (int tries = 1;; ++tries) {
     std::string path = absl::StrCat(dir, "/", RandomName(prefix));

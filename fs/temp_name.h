@@ -14,7 +14,7 @@ namespace kioto::fs::internal {
 class TempName {
  public:
   // Makes it: create(path) gives what it made (0 or more), or -errno; asked again, with another name, after EEXIST. In `dir`, or if
-  // that is empty in $TMPDIR or /tmp. Errors: what create said last. Blocks.
+  // that is empty in $TMPDIR or /tmp. Errors: what create said last; kInvalidArgument for a prefix with a '/'. Blocks.
   static StatusOr<TempName> Make(const char* what, std::string dir, absl::string_view prefix, absl::FunctionRef<int(const char*)> create);
   static std::string DirOr(std::string dir);
 
