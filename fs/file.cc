@@ -44,12 +44,12 @@ const char* NameOf(FileOp op) {
 
 }  // namespace
 
-File::File(std::shared_ptr<SharedFd> fd) : fd_(std::move(fd)) {
+File::File(std::shared_ptr<SharedFd> fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {
   struct stat st;
   regular_ = base::sys::Fstat(fd_->get(), &st) == 0 && S_ISREG(st.st_mode);
 }
 
-File File::FromFd(int fd) { return File(std::make_shared<SharedFd>(fd)); }
+File File::FromFd(int fd) { return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd)); }
 
 JobFuture<StatusOr<File>> File::Open(std::string path) { return OpenOptions().Read(true).Open(std::move(path)); }
 JobFuture<StatusOr<File>> File::Create(std::string path) {
@@ -163,6 +163,8 @@ Poll<StatusOr<size_t>> File::PollWriteVectored(Context& cx, io::Pieces pieces) {
   if (!lost_.ok()) return StatusOr<size_t>(lost_);
   if (total == 0) return StatusOr<size_t>(0);
   if (!cx.ConsumeBudget()) return kPending;
+  const char* const refused = fd_->get() < 0 ? "the file is closed" : !writable_ ? "it was opened for reading only" : nullptr;
+  if (refused != nullptr) return StatusOr<size_t>(internal::PathError(EBADF, absl::StrCat("fs::File::Write (", refused, ")"), path_));
   const size_t size = std::min(total, max_buffer_);
   const size_t unread_begin = begin_, unread_end = end_;
   MakeRoom(size);
@@ -238,8 +240,8 @@ void File::Give(StatusOr<File>& out, const Status& status) {
     out = status;
     return;
   }
-  File clone(std::move(done_.clone));
-  clone.path_ = path_;
+  File clone(std::move(done_.clone), path_);
+  clone.writable_ = writable_;
   clone.max_buffer_ = max_buffer_;
   out = std::move(clone);
 }
@@ -268,8 +270,8 @@ StatusOr<int> OpenOptions::Flags() const {
 StatusOr<File> OpenOptions::Run(internal::Request& r) {
   const int fd = base::sys::Open(r.path.c_str(), static_cast<int>(r.flags), static_cast<mode_t>(r.number));
   if (fd < 0) return internal::PathError(fd, "fs::File::Open", r.path);
-  File file(std::make_shared<SharedFd>(fd));
-  file.path_ = std::move(r.path);
+  File file(std::make_shared<SharedFd>(fd), std::move(r.path));
+  file.writable_ = (r.flags & O_ACCMODE) != O_RDONLY;
   return file;
 }
 

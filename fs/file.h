@@ -7,7 +7,9 @@
 // Each operation is one job of the blocking pool, one at a time; the next one waits for it. A read of what the system has in
 // memory is done at once, without a job.
 // A write is done when its bytes are copied and its job is on its way: an error comes with the next write, flush, sync or
-// close, and stays: a file that has lost a write never says OK again. A write that was taken is done even if the runtime ends.
+// close, and stays: of that file no write, flush, sync or close says OK again (seeking, metadata, clones do). A write that was
+// taken is done even if the runtime ends. To a file that is closed, or that was opened for reading only, nothing is handed over:
+// EBADF, at once.
 // Dropping a File neither waits nor tells: what was written is written, and the fd is closed behind it. Close says whether.
 // A dropped future leaves its job running, and the fd to it. THREADS: any, one at a time.
 #ifndef KIOTO_FS_FILE_H_
@@ -61,7 +63,7 @@ class File {
   static JobFuture<StatusOr<File>> Create(std::string path);
   // For reading and writing: IsAlreadyExists (EEXIST) if anything is there.
   static JobFuture<StatusOr<File>> CreateNew(std::string path);
-  // Takes over an fd, which blocks or not as it is.
+  // Takes over an fd, which blocks or not as it is. Errors name it by its number.
   static File FromFd(int fd);
 
   File(File&&) noexcept = default;
@@ -108,7 +110,7 @@ class File {
   FileFuture<Status> SetPermissions(Permissions to) { return {*this, internal::FileOp::kChmod, to.mode()}; }
   // Another File with the same cursor.
   FileFuture<StatusOr<File>> TryClone() { return {*this, internal::FileOp::kClone}; }
-  // Says whether all that was written is with the system. Then all operations fail with EBADF.
+  // Says whether all that was written is with the system. Then all others fail with EBADF, but for Flush and Shutdown.
   FileFuture<Status> Close() { return {*this, internal::FileOp::kClose}; }
 
   // For one poll: what makes it a reader and a writer.
@@ -124,10 +126,11 @@ class File {
  private:
   friend class OpenOptions;
   friend class PersistFuture;  // of TempFile
+  friend class TempFile;       // names it
   template <class T>
   friend class FileFuture;
 
-  explicit File(std::shared_ptr<internal::SharedFd> fd);
+  File(std::shared_ptr<internal::SharedFd> fd, std::string path);
 
   // Ready once no job runs, and what the last one gave is taken in.
   Poll<Unit> PollIdle(Context& cx);
@@ -148,6 +151,7 @@ class File {
   JoinHandle<internal::FileDone> job_;
   bool busy_ = false;       // a job runs
   bool regular_ = false;    // reads may be answered from memory
+  bool writable_ = true;    // false: it was opened for reading only
   bool end_seen_ = false;   // a read found the end, and nobody was told yet
   bool seeking_ = false;    // for PollSeek, to seek_to_: the last job
   io::SeekFrom seek_to_ = io::SeekFrom::Start(0);

@@ -284,6 +284,8 @@ TEST_F(FileJobTest, ALostWriteIsNeverForgotten) {
     EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.SyncAll())), EIO);
     EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.SyncData())), EIO);
   }
+  EXPECT_TRUE(runtime_.BlockOn(file.GetMetadata()).ok());
+  EXPECT_TRUE(runtime_.BlockOn(file.TryClone()).ok());
   EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Close())), EIO);
   EXPECT_EQ(file.fd(), -1);
 }

@@ -204,6 +204,33 @@ TEST_P(FileTest, APathWithAZeroByteIsRefused) {
   EXPECT_EQ(Contents(), kHello);
 }
 
+TEST_P(FileTest, AWriteThatCanNotBeIsRefusedAtOnce) {
+  Opened(kHello);
+  File read_only = *Run(File::Open(path_));
+  const Status status = Run(read_only.Write("x")).status();
+  EXPECT_EQ(ErrnoOf(status), EBADF);
+  EXPECT_EQ(status.message(),
+            absl::StrCat("fs::File::Write (it was opened for reading only) ", path_, ": Bad file descriptor (EBADF)"));
+  EXPECT_EQ(ErrnoOf(Run(Run(read_only.TryClone())->WriteAll("x"))), EBADF);
+  EXPECT_EQ(*Run(read_only.ReadToEnd(100)), kHello);
+  EXPECT_EQ(Run(read_only.Close()), OkStatus());  // nothing was handed over, nothing is lost
+  File closed = *Run(OpenOptions().Write(true).Open(path_));
+  EXPECT_EQ(Run(closed.Close()), OkStatus());
+  EXPECT_EQ(ErrnoOf(Run(closed.Write("x")).status()), EBADF);
+  EXPECT_NE(Run(closed.WriteAll("x")).message().find("the file is closed"), absl::string_view::npos);
+  EXPECT_EQ(Run(closed.Flush()), OkStatus());
+  EXPECT_EQ(ErrnoOf(Run(closed.Close())), EBADF);
+  EXPECT_EQ(Contents(), kHello);
+}
+
+TEST_P(FileTest, AFileThatWasGivenAsAnFdIsNamedByIt) {
+  Opened(kHello);
+  const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+  File file = File::FromFd(fd);
+  Buffer buf(1);
+  EXPECT_EQ(Run(file.Read(buf)).status().message(), absl::StrCat("fs::File::Read fd ", fd, ": Bad file descriptor (EBADF)"));
+}
+
 TEST_P(FileTest, ReadsFromMemoryWithoutAJob) {
   File file = Opened(kHello);
   sys::ScopedFault no_jobs(sys::Call::kRead, sys::Fault::Every(EIO));

@@ -61,13 +61,17 @@ int PersistJob::GiveName() {
 
 }  // namespace internal
 
+TempFile::TempFile(int fd, const std::string& dir, internal::TempName name)
+    : file_(std::make_shared<internal::SharedFd>(fd), absl::StrCat("a temporary file in ", dir)), name_(std::move(name)) {}
+
 StatusOr<TempFile> TempFile::Make(internal::Request& r, const char* what) {
+  r.path = internal::TempName::DirOr(std::move(r.path));
   int fd = -1;
-  auto name = internal::TempName::Make(what, std::move(r.path), r.other, [&fd](const char* path) {
+  auto name = internal::TempName::Make(what, r.path, r.other, [&fd](const char* path) {
     return fd = base::sys::Open(path, O_RDWR | O_CREAT | O_EXCL, internal::kMode);
   });
   if (!name.ok()) return name.status();
-  return TempFile(File::FromFd(fd), *std::move(name));
+  return TempFile(fd, r.path, *std::move(name));
 }
 
 JobFuture<StatusOr<TempFile>> TempFile::Create(std::string dir) {
@@ -75,7 +79,7 @@ JobFuture<StatusOr<TempFile>> TempFile::Create(std::string dir) {
 #if defined(O_TMPFILE)
     r.path = internal::TempName::DirOr(std::move(r.path));
     const int fd = base::sys::Open(r.path.c_str(), O_RDWR | O_TMPFILE, internal::kMode);
-    if (fd >= 0) return TempFile(File::FromFd(fd), internal::TempName());
+    if (fd >= 0) return TempFile(fd, r.path, internal::TempName());
     // Not this file system, or not this kernel, which says EISDIR.
     if (fd != -EOPNOTSUPP && fd != -EISDIR) return internal::PathError(fd, "fs::TempFile::Create", r.path);
 #endif

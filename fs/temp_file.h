@@ -74,7 +74,7 @@ class TempFile {
  public:
   // In `dir`, or if that is empty in $TMPDIR or /tmp.
   static JobFuture<StatusOr<TempFile>> Create(std::string dir = "");
-  // `prefix` and twelve letters, for those who are to open it by its name.
+  // `prefix`, which has no '/', and twelve letters: for those who are to open it by its name.
   static JobFuture<StatusOr<TempFile>> CreateNamed(std::string dir = "", std::string prefix = "tmp.");
 
   TempFile(TempFile&&) noexcept = default;
@@ -88,13 +88,14 @@ class TempFile {
   // on the same file system. Before Close (EBADF). For it to be whole after a power failure, SyncAll first. Errors: of a write,
   // those of rename(2), kResourceExhausted if the blocking pool is full; then it is as before. If the runtime ends first, the
   // file is removed (IsShutdown). CANCEL SAFE: loses data: dropped, the file gets its name or is removed.
+  // Again: one more name.
   PersistFuture Persist(std::string path) { return {*this, std::move(path), /*replace=*/true}; }
   // The same, and EEXIST if anything is there.
   PersistFuture PersistNew(std::string path) { return {*this, std::move(path), /*replace=*/false}; }
 
  private:
   friend class PersistFuture;
-  TempFile(File file, internal::TempName name) : file_(std::move(file)), name_(std::move(name)) {}
+  TempFile(int fd, const std::string& dir, internal::TempName name);
   static StatusOr<TempFile> Make(internal::Request& request, const char* what);
 
   File file_;

@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/fs/paths.h"
+#include "kioto/fs/temp_dir.h"
 #include "kioto/fs/testing_temp.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/open_fds.h"
@@ -83,6 +84,27 @@ TEST_P(TempFileTest, APathWithAZeroByteIsRefused) {
   EXPECT_EQ(NamesLeft(), 0);
 }
 
+TEST_P(TempFileTest, APrefixLeadsNowhereElse) {
+  EXPECT_EQ(Run(CreateDir(In("dir"))), OkStatus());
+  const Status status = Run(TempFile::CreateNamed(In("dir"), "../escaped.")).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_EQ(status.message(),
+            "fs::TempFile::CreateNamed: the prefix '../escaped.' has a '/', which would lead out of the directory");
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(TempDir::Create(In("dir"), "../escaped.")).status()));
+  EXPECT_EQ(NamesLeft(), 1);
+}
+
+TEST_P(TempFileTest, PersistedAgainAFileHasOneMoreName) {
+  for (const bool named : {false, true}) {
+    TempFile temp = *Made(named);
+    EXPECT_EQ(Run(temp.file().WriteAll("twice")), OkStatus());
+    EXPECT_EQ(Run(temp.Persist(In("one"))), OkStatus());
+    EXPECT_EQ(Run(temp.Persist(In("other"))), OkStatus());
+    EXPECT_EQ(Run(GetMetadata(In("one")))->ino(), Run(GetMetadata(In("other")))->ino());
+  }
+  EXPECT_EQ(NamesLeft(), 2);
+}
+
 // behaviour: kioto/fs/temp_file.h#persist_replaces_as_a_whole
 TEST_P(TempFileTest, PersistReplacesAsAWhole) {
   for (const bool named : {false, true}) {
@@ -126,7 +148,9 @@ TEST_P(TempFileTest, PersistFailsAndTheFileIsAsBefore) {
     EXPECT_EQ(Exists(temp.path()), named);
     sys::ScopedFault full(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
     EXPECT_EQ(Run(temp.file().WriteAll("lost")), OkStatus());
-    EXPECT_EQ(ErrnoOf(Run(temp.Persist(In("kept")))), ENOSPC);
+    const Status lost = Run(temp.Persist(In("kept")));
+    EXPECT_EQ(ErrnoOf(lost), ENOSPC);
+    EXPECT_NE(lost.message().find("fs::File::Write a temporary file in " + dir_ + ":"), absl::string_view::npos) << lost;
     EXPECT_FALSE(Exists(In("kept")));
   }
   EXPECT_EQ(NamesLeft(), 1);
