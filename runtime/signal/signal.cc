@@ -54,6 +54,7 @@ int MakeWakeFds(int fds[2]) {
 }  // namespace
 
 StatusOr<Listener> Listener::Make(std::initializer_list<int> signals) {
+  if (signals.size() == 0) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": no signal to listen to"));
   internal::SignalSet wanted = 0;
   for (int signal : signals) {
     Status status = CheckSignal(signal);

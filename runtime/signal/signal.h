@@ -13,6 +13,7 @@
 #ifndef KIOTO_RUNTIME_SIGNAL_SIGNAL_H_
 #define KIOTO_RUNTIME_SIGNAL_SIGNAL_H_
 
+#include <csignal>  // SIGTERM and its like, which are what a user listens to
 #include <initializer_list>
 #include <optional>
 #include <utility>
@@ -32,7 +33,8 @@ class Listener {
   using Item = StatusOr<int>;
 
   // Listens from now on. Errors: kInvalidArgument for what is no signal or can not be caught (SIGKILL, SIGSTOP), or must not
-  // be (SIGSEGV, SIGBUS, SIGILL, SIGFPE: their code can not go on); outside a runtime, or one without I/O; no fd left.
+  // be (SIGSEGV, SIGBUS, SIGILL, SIGFPE: their code can not go on), and for none at all; outside a runtime, or one without I/O;
+  // no fd left.
   static StatusOr<Listener> Make(std::initializer_list<int> signals);
   static StatusOr<Listener> Make(int signal) { return Make({signal}); }
 

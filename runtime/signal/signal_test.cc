@@ -230,6 +230,12 @@ TEST_F(SignalTest, RefusesWhatCanNotBeCaughtOrMustNot) {
   ExpectRefused({SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV, SIGBUS});
 }
 
+TEST_F(SignalTest, RefusesToListenToNothing) {
+  const Status status = Listener::Make({}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(), "kioto::signal: no signal to listen to");
+}
+
 // behaviour: tokio/src/signal/unix.rs#from_c_int
 TEST_F(SignalTest, NumberTwoIsTheInterrupt) {
   PolledTask by_number(SignalFuture(2));
