@@ -19,7 +19,7 @@ uint64_t NextRandom() {
 
 std::chrono::nanoseconds Backoff::Next() {
   const int64_t whole = next_;
-  if (attempts_ > 0) --attempts_;
+  if (attempts_ > 0 && attempts_ != kForever) --attempts_;
   next_ = next_ > max_ / 2 ? max_ : 2 * next_;
   const int64_t half = whole / 2;
   const uint64_t chance = NextRandom() % (static_cast<uint64_t>(whole - half) + 1);

@@ -1,5 +1,6 @@
 #include "kioto/time/retry.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,26 @@ TEST(BackoffTest, TakesAnyNumbers) {
   EXPECT_EQ(Backoff(-1s, 1s, 3).Next(), 0s);
   EXPECT_EQ(Backoff(1s, -1s, 3).Next(), 0s);
   EXPECT_LE(Backoff(10s, 1s, 3).Next(), 1s);
+}
+
+TEST(BackoffTest, ForeverIsNeverSpent) {
+  Backoff backoff = Backoff::Forever(100ms, 2s);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_FALSE(backoff.Spent());
+    EXPECT_EQ(backoff.attempts_left(), std::numeric_limits<int>::max());
+    EXPECT_LE(backoff.Next(), 2s);
+  }
+  EXPECT_GE(backoff.Next(), 1s);
+}
+
+TEST(BackoffTest, BeginsAnew) {
+  Backoff backoff(100ms, 2s, 4);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(backoff.attempts_left(), 4);
+    for (auto whole : {100ms, 200ms, 400ms}) EXPECT_LE(backoff.Next(), whole);
+    EXPECT_TRUE(backoff.Spent());
+    backoff.Reset();
+  }
 }
 
 TEST(BackoffTest, IsByChanceAndRepeatsWithTheSeed) {

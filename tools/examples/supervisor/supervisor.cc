@@ -83,7 +83,7 @@ Future<Status> Supervise(process::Command command) {
   if (!end.ok()) return end.status();
   StatusOr<signal::Listener> passed = signal::Listener::Make({SIGHUP, SIGUSR1, SIGUSR2});
   if (!passed.ok()) return passed.status();
-  return With(std::move(command), Signals{*std::move(end), *std::move(passed)}, time::Backoff(100ms, 10s, 1 << 20),
+  return With(std::move(command), Signals{*std::move(end), *std::move(passed)}, time::Backoff::Forever(100ms, 10s),
               [](process::Command& command, Signals& signals, time::Backoff& backoff) {
                 return Loop([&] { return Round(command, signals, backoff); });
               });
