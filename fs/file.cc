@@ -67,6 +67,7 @@ StatusOr<int> File::TryIntoFd() {
     return absl::FailedPreconditionError("fs::File::TryIntoFd: an operation is not finished, or bytes were read ahead: Seek(0, SEEK_CUR), and try again");
   }
   if (!lost_.ok()) return lost_;
+  if (fd_->get() < 0) return internal::PathError(EBADF, "fs::File::TryIntoFd", path_);
   return fd_->Release();
 }
 

@@ -220,6 +220,7 @@ TEST_P(FileTest, AWriteThatCanNotBeIsRefusedAtOnce) {
   EXPECT_NE(Run(closed.WriteAll("x")).message().find("the file is closed"), absl::string_view::npos);
   EXPECT_EQ(Run(closed.Flush()), OkStatus());
   EXPECT_EQ(ErrnoOf(Run(closed.Close())), EBADF);
+  EXPECT_EQ(ErrnoOf(closed.TryIntoFd().status()), EBADF);
   EXPECT_EQ(Contents(), kHello);
 }
 
