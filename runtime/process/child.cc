@@ -6,13 +6,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/process/orphans.h"
 
 namespace kioto::process {
 
 Child::Child(Child&& other) noexcept
-    : watch_(std::exchange(other.watch_, std::nullopt)),
+    : program_(std::move(other.program_)),
+      watch_(std::exchange(other.watch_, std::nullopt)),
       end_(other.end_),
+      leads_group_(other.leads_group_),
       kill_on_drop_(other.kill_on_drop_),
       stdin_(other.TakeStdin()),
       stdout_(other.TakeStdout()),
@@ -21,8 +24,10 @@ Child::Child(Child&& other) noexcept
 Child& Child::operator=(Child&& other) noexcept {
   if (this == &other) return *this;
   Drop();
+  program_ = std::move(other.program_);
   watch_ = std::exchange(other.watch_, std::nullopt);
   end_ = other.end_;
+  leads_group_ = other.leads_group_;
   kill_on_drop_ = other.kill_on_drop_;
   stdin_ = other.TakeStdin();
   stdout_ = other.TakeStdout();
@@ -84,6 +89,14 @@ Status Child::SendSignal(int signal) {
   return watch_->SendSignal(signal);
 }
 
+Status Child::SignalGroup(int signal) {
+  if (!leads_group_) {
+    return absl::FailedPreconditionError("process::Child::SignalGroup: it leads no group: start it with ProcessGroup(0) or NewSession()");
+  }
+  if (!watch_) return ErrnoStatus(ESRCH, absl::StrCat("sending signal ", signal, " to the group of a child process that has ended"));
+  return watch_->SignalGroup(signal);
+}
+
 void Child::Describe(WaitTrace& trace) const {
   trace.Leaf(watch_ ? absl::StrCat("Child process ", watch_->pid()) : std::string("Child process that has ended"));
 }
@@ -105,7 +118,8 @@ Status OutputFuture::PollDrain(Context& cx, Drain& drain) {
   if (read.pending()) return OkStatus();
   drain.reading.reset();
   drain.pipe.reset();
-  return read->status();
+  if (!io::IsLimitExceeded(read->status())) return read->status();
+  return io::LimitExceededError(absl::StrCat("process::Command ", child_.program_, ": ", &drain == &out_ ? "stdout" : "stderr"), limit_);
 }
 
 Poll<StatusOr<ProcessOutput>> OutputFuture::PollOnce(Context& cx) {

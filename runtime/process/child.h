@@ -72,9 +72,13 @@ class Child {
   KillFuture Kill();
   // Errors: ESRCH when its end was observed.
   Status SendSignal(int signal);
+  // The same to every process of the group that it was started as the first of (ProcessGroup(0), NewSession); so before its end is
+  // observed: wait last. kFailedPrecondition for any other child.
+  Status SignalGroup(int signal);
 
   // Closes its stdin, reads what it writes to its other pipes, and waits. Errors: those of Wait; a pipe's; IsLimitExceeded when
-  // one gives more than `limit` bytes. After an error it is dropped. CANCEL SAFE: loses data.
+  // one gives more than `limit` bytes. After an error it is dropped. A process that the child has left behind with its pipes keeps
+  // this waiting. CANCEL SAFE: loses data.
   OutputFuture WaitWithOutput(size_t limit = kMostOutput) &&;
 
   // The pipes that Stdio::Piped() has made. Take: to own one, for another task or after the Child; there is none then.
@@ -89,13 +93,17 @@ class Child {
 
  private:
   friend class Command;
-  Child(pid_t pid, bool kill_on_drop) : watch_(internal::ExitWatch(pid)), kill_on_drop_(kill_on_drop) {}
+  friend class OutputFuture;
+  Child(pid_t pid, std::string program, bool leads_group, bool kill_on_drop)
+      : program_(std::move(program)), watch_(internal::ExitWatch(pid)), leads_group_(leads_group), kill_on_drop_(kill_on_drop) {}
   void Drop();
   void Ended(StatusOr<ExitStatus> end);
   const StatusOr<ExitStatus>& end() const;
 
+  std::string program_;                       // as the Command has named it, for errors
   std::optional<internal::ExitWatch> watch_;  // until its end was observed
   std::optional<StatusOr<ExitStatus>> end_;   // from then on
+  bool leads_group_;
   bool kill_on_drop_;
   std::optional<ChildStdin> stdin_;
   std::optional<ChildStdout> stdout_;

@@ -41,6 +41,15 @@ int WaitFor(pid_t pid, int pidfd, int flags, siginfo_t& info) {
   return result == 0 ? 0 : -errno;
 }
 
+// kill(`whom`, …), where the number is that of the child `pid`.
+int Kill(pid_t pid, pid_t whom, int signal) {
+  // Somebody who reaps every child may have taken this one, and its pid be another's by now: look first.
+  siginfo_t info{};
+  const int error = WaitFor(pid, -1, WEXITED | WNOHANG | WNOWAIT, info);
+  if (error != 0) return error == -ECHILD ? -ESRCH : error;
+  return ::kill(whom, signal) == 0 ? 0 : -errno;
+}
+
 }  // namespace
 
 base::Atomic<ChildCalls*> ChildCalls::current{nullptr};
@@ -78,11 +87,9 @@ int ChildCalls::SendSignal(pid_t pid, int pidfd, int signal) {
 #else
   (void)pidfd;
 #endif
-  // Somebody who reaps every child may have taken this one, and its pid be another's by now: look first.
-  siginfo_t info{};
-  const int error = WaitFor(pid, -1, WEXITED | WNOHANG | WNOWAIT, info);
-  if (error != 0) return error == -ECHILD ? -ESRCH : error;
-  return ::kill(pid, signal) == 0 ? 0 : -errno;
+  return Kill(pid, pid, signal);
 }
+
+int ChildCalls::SignalGroup(pid_t pid, int signal) { return Kill(pid, -pid, signal); }
 
 }  // namespace kioto::process::internal

@@ -25,6 +25,8 @@ class ChildCalls {
   virtual int Reap(pid_t pid, int pidfd, ExitStatus* status);
   // 0 or -errno; -ESRCH, and no signal, if somebody else has reaped it.
   virtual int SendSignal(pid_t pid, int pidfd, int signal);
+  // The same to the group whose first process it is.
+  virtual int SignalGroup(pid_t pid, int signal);
 
   // The real ones, but in a test.
   static ChildCalls& Get();

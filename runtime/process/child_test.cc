@@ -110,6 +110,27 @@ TEST_P(EitherWayTest, SignalsReachTheChild) {
   EXPECT_EQ(Wait(child).code(), 7);
 }
 
+TEST_P(EitherWayTest, SignalsReachTheChildsChildren) {
+  // It ends once its own child has.
+  Command command = Sh("sleep 100000 & trap 'wait; exit 7' TERM; echo up; wait");
+  for (const bool session : {false, true}) {
+    Command leader = command;
+    leader.Stdout(Stdio::Piped());
+    Child child = Spawn(session ? leader.NewSession() : leader.ProcessGroup(0));
+    EXPECT_EQ(Read(*child.stdout_pipe(), 3), "up\n");
+    EXPECT_EQ(child.SignalGroup(SIGTERM), OkStatus());
+    EXPECT_EQ(Wait(child).code(), 7);
+    EXPECT_EQ(ErrnoOf(child.SignalGroup(SIGTERM)), ESRCH);
+  }
+  Child leader = Spawn(Cat().ProcessGroup(0));
+  for (const Command& none : std::vector<Command>{Cat(), Cat().ProcessGroup(*leader.id())}) {
+    Child child = Spawn(none);
+    EXPECT_EQ(child.SignalGroup(SIGTERM).code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_TRUE(Wait(child).success());
+  }
+  EXPECT_TRUE(Wait(leader).success());
+}
+
 TEST_P(EitherWayTest, WaitIsDroppedAnyTimeAndAskedAgain) {
   Child child = Spawn(Cat());
   ChildStdin input = *child.TakeStdin();

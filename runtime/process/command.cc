@@ -46,13 +46,17 @@ kioto::Status Invalid(absl::string_view sentence) {
 
 bool HasZeroByte(absl::string_view text) { return text.find('\0') != absl::string_view::npos; }
 
-// Where to look for `program`.
-std::vector<std::string> Candidates(const std::string& program, const std::vector<std::string>& environment) {
-  if (program.empty() || absl::StrContains(program, '/')) return {program};
+// Where to look for a program without a slash: never empty.
+std::string PathOf(const std::vector<std::string>& environment) {
   absl::string_view path = kDefaultPath;
   for (absl::string_view variable : environment) {
     if (absl::ConsumePrefix(&variable, "PATH=")) path = variable;
   }
+  return std::string(path.empty() ? "." : path);  // an empty directory is the child's own
+}
+
+std::vector<std::string> Candidates(const std::string& program, absl::string_view path) {
+  if (path.empty()) return {program};
   std::vector<std::string> candidates;
   for (absl::string_view directory : absl::StrSplit(path, ':')) {
     candidates.push_back(directory.empty() ? program : absl::StrCat(directory, "/", program));
@@ -241,7 +245,9 @@ std::vector<std::string> Command::Environment() const {
 internal::Launch Command::MakeLaunch(const Ends& ends) const {
   internal::Launch launch;
   launch.environment = Environment();
-  launch.programs = Candidates(program_, launch.environment);
+  launch.program = program_;
+  if (!program_.empty() && !absl::StrContains(program_, '/')) launch.path = PathOf(launch.environment);
+  launch.programs = Candidates(program_, launch.path);
   launch.args.push_back(arg0_ ? *arg0_ : program_);
   launch.args.insert(launch.args.end(), args_.begin(), args_.end());
   launch.directory = directory_;
@@ -266,7 +272,7 @@ StatusOr<Child> Command::Spawn() const {
   if (!status.ok()) return status;
   StatusOr<pid_t> pid = internal::StartProcess(MakeLaunch(ends));
   if (!pid.ok()) return pid.status();
-  Child child(*pid, kill_on_drop_);
+  Child child(*pid, program_, new_session_ || process_group_ == pid_t{0}, kill_on_drop_);
   child.stdin_ = std::move(ends.input);
   child.stdout_ = std::move(ends.output);
   child.stderr_ = std::move(ends.errors);

@@ -51,9 +51,13 @@ TEST_F(CommandTest, ProgramsAreLookedForInTheChildsPath) {
   const std::string program = directory + "/kioto_test_program";
   std::ofstream(program) << "#!/bin/sh\necho found\n";
   ASSERT_EQ(::chmod(program.c_str(), 0700), 0);
-  EXPECT_EQ(ErrnoOf(Command("kioto_test_program").Spawn().status()), ENOENT);
+  kioto::Status status = Command("kioto_test_program").Env("PATH", "/nonexistent:/bin").Spawn().status();
+  EXPECT_EQ(ErrnoOf(status), ENOENT);
+  EXPECT_EQ(status.message(), "process::Command kioto_test_program: it is nowhere in PATH (/nonexistent:/bin), or the interpreter that it "
+                              "names is not there: No such file or directory (ENOENT)");
   EXPECT_EQ(OutputOfCommand(Command("kioto_test_program").Env("PATH", absl::StrCat("/nonexistent:", directory))), "found\n");
   EXPECT_EQ(OutputOfCommand(Command("./kioto_test_program").CurrentDir(directory)), "found\n");
+  EXPECT_EQ(OutputOfCommand(Command("kioto_test_program").Env("PATH", "").CurrentDir(directory)), "found\n");
   // One that may not be run says more than one that is not there.
   ASSERT_EQ(::chmod(program.c_str(), 0), 0);
   EXPECT_EQ(ErrnoOf(Command("kioto_test_program").Env("PATH", directory + ":/nonexistent").Spawn().status()), EACCES);
@@ -68,13 +72,16 @@ TEST_F(CommandTest, TheDirectoryIsTheChilds) {
 TEST_F(CommandTest, ErrorsOfTheChildComeBackFromSpawn) {
   kioto::Status status = Command("/nonexistent/program").Spawn().status();
   EXPECT_EQ(ErrnoOf(status), ENOENT);
-  EXPECT_EQ(status.message(), "process::Command /nonexistent/program: executing it: No such file or directory (ENOENT)");
+  EXPECT_EQ(status.message(), "process::Command /nonexistent/program: it, or the interpreter that it names, is not there: No such "
+                              "file or directory (ENOENT)");
   EXPECT_EQ(ErrnoOf(Command("/etc/passwd").Spawn().status()), EACCES);
   EXPECT_EQ(ErrnoOf(Command("").Spawn().status()), ENOENT);
   status = Command("true").CurrentDir("/nonexistent").Spawn().status();
   EXPECT_EQ(ErrnoOf(status), ENOENT);
   EXPECT_NE(status.message().find("changing to its directory /nonexistent"), absl::string_view::npos) << status;
-  EXPECT_EQ(ErrnoOf(Command("true").ProcessGroup(INT_MAX).Spawn().status()), EPERM);
+  status = Command("true").ProcessGroup(INT_MAX).Spawn().status();
+  EXPECT_EQ(ErrnoOf(status), EPERM);
+  EXPECT_EQ(status.message(), "process::Command true: setting its process group: Operation not permitted (EPERM)");
   EXPECT_EQ(ErrnoOf(Command("true").Stdin(Stdio::Borrow(12345)).Spawn().status()), EBADF);
   EXPECT_EQ(ErrnoOf(loop_.Run(Command("/nonexistent/program").Status()).status()), ENOENT);
   EXPECT_EQ(ErrnoOf(loop_.Run(Command("/nonexistent/program").Output()).status()), ENOENT);

@@ -80,6 +80,12 @@ Status ExitWatch::SendSignal(int signal) {
   return ErrnoStatus(error, absl::StrCat("sending signal ", signal, " to child process ", pid_));
 }
 
+Status ExitWatch::SignalGroup(int signal) {
+  const int error = ChildCalls::Get().SignalGroup(pid_, signal);
+  if (error == -ESRCH) return Lost().status();
+  return ErrnoStatus(error, absl::StrCat("sending signal ", signal, " to the group of child process ", pid_));
+}
+
 void ExitWatch::LeaveRuntime() {
   children_.reset();
   if (!pidfd_.is_open()) return;

@@ -30,6 +30,8 @@ class ExitWatch {
   StatusOr<std::optional<ExitStatus>> TryExit();
   // Errors: IsLost.
   Status SendSignal(int signal);
+  // To the group of which it is the first. Errors: IsLost.
+  Status SignalGroup(int signal);
 
   // The next wait may be in another runtime than the last.
   void LeaveRuntime();

@@ -170,9 +170,15 @@ const char* NameOf(Step step) {
   return "executing it";
 }
 
+std::string WhatFailed(const Failure& failure, const Launch& launch) {
+  if (failure.step == Step::kDirectory) return absl::StrCat(NameOf(failure.step), " ", launch.directory);
+  if (failure.step != Step::kExec || (failure.error != ENOENT && failure.error != ENOTDIR)) return NameOf(failure.step);
+  if (launch.path.empty()) return "it, or the interpreter that it names, is not there";
+  return absl::StrCat("it is nowhere in PATH (", launch.path, "), or the interpreter that it names is not there");
+}
+
 Status StatusOf(const Failure& failure, const Launch& launch) {
-  const std::string what = absl::StrCat("process::Command ", launch.programs.front(), ": ", NameOf(failure.step));
-  return ErrnoStatus(failure.error, failure.step == Step::kDirectory ? absl::StrCat(what, " ", launch.directory) : what);
+  return ErrnoStatus(failure.error, absl::StrCat("process::Command ", launch.program, ": ", WhatFailed(failure, launch)));
 }
 
 std::vector<char*> Pointers(const std::vector<std::string>& strings) {
@@ -219,7 +225,7 @@ StatusOr<pid_t> StartProcess(const Launch& launch) {
   Failure failure{};
   const bool failed = pid > 0 && ReadFailure(report[0], shared, &failure);
   sys::Close(report[0]);
-  if (pid < 0) return ErrnoStatus(vfork_error, absl::StrCat("process::Command ", launch.programs.front(), ": making a process"));
+  if (pid < 0) return ErrnoStatus(vfork_error, absl::StrCat("process::Command ", launch.program, ": making a process"));
   if (!failed) return pid;
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }

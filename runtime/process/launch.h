@@ -18,6 +18,8 @@ struct FdMove {
 };
 
 struct Launch {
+  std::string program;                   // as the user has named it, for errors
+  std::string path;                      // the PATH that it is looked for in; empty: nowhere, it is a path itself
   std::vector<std::string> programs;     // paths to be tried in turn
   std::vector<std::string> args;         // the first is the name that the program goes by
   std::vector<std::string> environment;  // "KEY=value"

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/join.h"
+#include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/process/testing/children.h"
 
 namespace kioto::process {
@@ -53,7 +54,9 @@ TEST_F(StdioTest, OutputIsBounded) {
   Command command = Sh("printf 12345; printf 123456 >&2");
   EXPECT_TRUE(loop_.Run(command.Output(6)).ok());
   CountedCalls calls;
-  EXPECT_EQ(loop_.Run(command.Output(5)).status().code(), absl::StatusCode::kResourceExhausted);
+  const kioto::Status too_long = loop_.Run(command.Output(5)).status();
+  EXPECT_TRUE(io::IsLimitExceeded(too_long));
+  EXPECT_EQ(too_long.message(), "process::Command /bin/sh: stderr: longer than the limit of 5 bytes");
   loop_.Await([&] { return calls.reaped.load() == 1; });
 }
 
