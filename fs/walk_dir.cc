@@ -1,11 +1,7 @@
 #include "kioto/fs/walk_dir.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -13,130 +9,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kioto/fs/job.h"
-#include "kioto/runtime/base/path.h"
-#include "kioto/runtime/base/sys.h"
+#include "kioto/fs/walk_job.h"
 
 namespace kioto::fs {
 namespace internal {
 namespace {
 
-constexpr size_t kBatch = 1024;  // entries a job, unless they are sorted: some 100 KB
-constexpr char kName[] = "fs::WalkDir";
-
-FileType OfMode(mode_t mode) {
-  return S_ISREG(mode) ? FileType::kFile : S_ISDIR(mode) ? FileType::kDir : S_ISLNK(mode) ? FileType::kSymlink : FileType::kOther;
-}
-
-// A directory that is being walked through, and those that it is in: where a link must not lead back to.
-struct Ancestor {
-  dev_t dev;
-  ino_t ino;
-  std::shared_ptr<const Ancestor> above;
-};
-
-struct OpenDir {
-  explicit OpenDir(DIR* dir) : dir(dir) {}
-  ~OpenDir() { ::closedir(dir); }
-  OpenDir(const OpenDir&) = delete;
-  OpenDir& operator=(const OpenDir&) = delete;
-  DIR* dir;
-};
+constexpr size_t kMostInARow = 16;  // directories a job
 
 }  // namespace
-
-struct WalkBatch {
-  std::vector<WalkEntry> entries;
-  Status error;                          // behind them
-  std::shared_ptr<OpenDir> rest;         // where there are more
-  std::shared_ptr<const Ancestor> self;  // if links are followed
-};
-
-// Reads one directory, or looks at the root.
-class WalkJob {
- public:
-  using Output = WalkBatch;
-
-  std::string path;
-  int depth = -1;  // of the directory; -1: look at the root
-  bool follow_links = false;
-  bool sorted = false;
-  std::shared_ptr<OpenDir> dir;  // if it was begun
-  std::shared_ptr<const Ancestor> above;
-
-  Poll<WalkBatch> PollOnce(Context&) {
-    WalkBatch batch;
-    if (batch.error = base::CheckPath(kName, path); !batch.error.ok()) return batch;
-    const int error = depth < 0 ? LookAtRoot(batch) : Read(batch);
-    if (error != 0) batch.error = PathError(error, kName, path);
-    return batch;
-  }
-
- private:
-  int LookAtRoot(WalkBatch& batch) {
-    struct stat st;
-    if (::stat(path.c_str(), &st) != 0) return errno;
-    batch.entries.push_back({path, OfMode(st.st_mode), 0, st.st_ino});
-    return 0;
-  }
-
-  int Open(WalkBatch& batch) {
-    const bool through_links = follow_links || depth == 0;
-    const int fd = base::sys::Open(path.c_str(), O_RDONLY | O_DIRECTORY | (through_links ? 0 : O_NOFOLLOW), 0);
-    if (fd < 0) return -fd;
-    DIR* const opened = ::fdopendir(fd);
-    if (opened == nullptr) {
-      const int error = errno;
-      base::sys::Close(fd);
-      return error;
-    }
-    dir = std::make_shared<OpenDir>(opened);
-    if (!follow_links) return 0;
-    struct stat st;
-    if (const int error = base::sys::Fstat(fd, &st); error < 0) return -error;
-    for (const Ancestor* a = above.get(); a != nullptr; a = a->above.get()) {
-      if (a->dev == st.st_dev && a->ino == st.st_ino) return ELOOP;
-    }
-    batch.self = std::make_shared<Ancestor>(Ancestor{st.st_dev, st.st_ino, std::move(above)});
-    return 0;
-  }
-
-  int Read(WalkBatch& batch) {
-    if (dir == nullptr) {
-      if (const int error = Open(batch)) return error;
-    } else {
-      batch.self = std::move(above);
-    }
-    while (sorted || batch.entries.size() < kBatch) {
-      errno = 0;
-      const dirent* entry = ::readdir(dir->dir);
-      if (entry == nullptr) {
-        const int error = errno;
-        Sort(batch);
-        return error;
-      }
-      const absl::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      batch.entries.push_back(
-          {absl::StrCat(path, absl::EndsWith(path, "/") ? "" : "/", name), TypeOf(*entry), depth + 1, entry->d_ino});
-    }
-    batch.rest = std::move(dir);
-    return 0;
-  }
-
-  FileType TypeOf(const dirent& entry) const {
-    const int fd = ::dirfd(dir->dir);
-    mode_t mode = DTTOIF(entry.d_type);
-    struct stat st;
-    if (entry.d_type == DT_UNKNOWN && ::fstatat(fd, entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) mode = st.st_mode;
-    if (follow_links && S_ISLNK(mode) && ::fstatat(fd, entry.d_name, &st, 0) == 0) mode = st.st_mode;
-    return OfMode(mode);
-  }
-
-  void Sort(WalkBatch& batch) const {
-    if (!sorted) return;
-    std::sort(batch.entries.begin(), batch.entries.end(), [](const WalkEntry& a, const WalkEntry& b) { return a.path < b.path; });
-  }
-};
 
 // The walk stands on a path of directories, the stack: each is somewhere in its entries, and has read ahead of that the next few
 // directories among them. The bottom is not a directory: its only entry is the root.
@@ -157,12 +38,12 @@ class Walk {
       }
       if (top.next < top.batch.entries.size()) {
         if (!cx.ConsumeBudget()) return kPending;
-        WalkEntry& entry = top.batch.entries[top.next++];
-        if (Descends(entry)) {
+        const WalkFound& entry = top.batch.entries[top.next++];
+        if (Descends(top, entry)) {
           Enter(top);
           Advance(cx);
         }
-        if (entry.depth >= options_.min_depth) return Item(std::move(entry));
+        if (top.depth + 1 >= options_.min_depth) return top.Make(entry);
       } else if (!top.batch.error.ok()) {
         return Item(std::exchange(top.batch.error, OkStatus()));
       } else if (top.batch.rest != nullptr) {
@@ -178,25 +59,53 @@ class Walk {
   enum class State : uint8_t { kWaiting, kReading, kRead };
 
   struct Dir {
-    Dir(std::string path, int depth, std::shared_ptr<const Ancestor> above)
-        : path(std::move(path)), depth(depth), above(std::move(above)) {}
+    Dir(std::string path, int depth, std::shared_ptr<const WalkAncestor> above)
+        : path(std::move(path)), depth(depth), above(std::move(above)) {
+      if (depth >= 0) full = absl::EndsWith(this->path, "/") ? this->path : absl::StrCat(this->path, "/");
+      folder = full.size();
+    }
+
+    const std::string& PathOf(const WalkFound& entry) {
+      const absl::string_view name = batch.NameOf(entry);
+      full.resize(folder);
+      full.append(name.data(), name.size());
+      return full;
+    }
+    WalkEntry Make(const WalkFound& entry) { return {PathOf(entry), entry.type, depth + 1, entry.ino}; }
 
     std::string path;
+    std::string full;  // with a slash and the name of an entry
+    size_t folder;     // how much of that is not the name
     int depth;
-    std::shared_ptr<const Ancestor> above;
+    std::shared_ptr<const WalkAncestor> above;
     State state = State::kWaiting;
-    JoinHandle<WalkBatch> job;
     WalkBatch batch;
     size_t next = 0;   // the entry that is given next
     size_t ahead = 0;  // directories before this entry are given, or among `children`
     std::deque<std::unique_ptr<Dir>> children;
+    size_t begun = 0;  // no child before this one is kWaiting
   };
 
-  bool Descends(const WalkEntry& entry) const { return entry.is_dir() && entry.depth < options_.max_depth; }
+  // Directories that one job reads: one that is needed, or children of one.
+  struct Job {
+    JoinHandle<WalkBatches> handle;
+    std::vector<Dir*> dirs;
+    Dir* parent;
+  };
 
-  void AddChild(Dir& dir) {
-    const WalkEntry& entry = dir.batch.entries[dir.ahead++];
-    if (Descends(entry)) dir.children.push_back(std::make_unique<Dir>(entry.path, entry.depth, dir.batch.self));
+  size_t most() const { return static_cast<size_t>(options_.concurrency); }
+
+  bool Descends(const Dir& dir, const WalkFound& entry) const { return entry.type == FileType::kDir && dir.depth + 1 < options_.max_depth; }
+
+  // False: there are no more, or too many already.
+  bool AddChild(Dir& dir) {
+    while (dir.ahead < dir.batch.entries.size() && dir.children.size() < most() * in_a_row_) {
+      const WalkFound& entry = dir.batch.entries[dir.ahead++];
+      if (!Descends(dir, entry)) continue;
+      dir.children.push_back(std::make_unique<Dir>(dir.PathOf(entry), dir.depth + 1, dir.batch.self));
+      return true;
+    }
+    return false;
   }
 
   // The entry before `next` is a directory: its first child.
@@ -205,74 +114,95 @@ class Walk {
       dir.ahead = dir.next - 1;
       AddChild(dir);
     }
+    held_ -= dir.children.front()->batch.entries.size();
     stack_.push_back(std::move(dir.children.front()));
     dir.children.pop_front();
+    if (dir.begun > 0) --dir.begun;
   }
 
   // Takes in what has been read, and has read what is needed next.
   void Advance(Context& cx) {
-    running_ = 0;
-    for (auto& dir : stack_) {
-      Look(*dir, cx);
-      for (auto& child : dir->children) Look(*child, cx);
+    for (size_t i = jobs_.size(); i-- > 0;) {
+      if (TakeIn(jobs_[i], cx)) jobs_.erase(jobs_.begin() + static_cast<ptrdiff_t>(i));
     }
     for (auto dir = stack_.rbegin(); dir != stack_.rend(); ++dir) ReadAhead(**dir, cx);
   }
 
   void ReadAhead(Dir& dir, Context& cx) {
-    if (dir.state == State::kWaiting) Start(dir, cx);
+    if (dir.state == State::kWaiting && jobs_.size() < most()) Start({&dir}, nullptr, cx);
     if (dir.state != State::kRead) return;
-    const auto most = static_cast<size_t>(options_.concurrency);
-    for (auto& child : dir.children) {
-      if (child->state == State::kWaiting) Start(*child, cx);
-    }
     dir.ahead = std::max(dir.ahead, dir.next);
-    while (running_ < most && dir.children.size() < most && dir.ahead < dir.batch.entries.size()) {
-      const size_t before = dir.children.size();
-      AddChild(dir);
-      if (dir.children.size() > before) Start(*dir.children.back(), cx);
+    while (jobs_.size() < most() && held_ < most() * kWalkBatch) {
+      std::vector<Dir*> row = NextInARow(dir);
+      if (row.empty()) return;
+      Start(std::move(row), &dir, cx);
     }
   }
 
-  void Start(Dir& dir, Context& cx) {
-    if (running_ >= static_cast<size_t>(options_.concurrency)) return;
+  // Children for one job. None, if they are fewer than it can read, unless they are the last: there is enough ahead.
+  std::vector<Dir*> NextInARow(Dir& dir) {
+    std::vector<Dir*> row;
+    size_t next = dir.begun;
+    for (; row.size() < in_a_row_ && (next < dir.children.size() || AddChild(dir)); ++next) {
+      if (dir.children[next]->state == State::kWaiting) row.push_back(dir.children[next].get());
+    }
+    if (row.size() < in_a_row_ && dir.ahead < dir.batch.entries.size()) return {};
+    dir.begun = next;
+    return row;
+  }
+
+  void Start(std::vector<Dir*> dirs, Dir* parent, Context& cx) {
     WalkJob job;
-    job.path = dir.path;
-    job.depth = dir.depth;
     job.follow_links = options_.follow_links;
     job.sorted = options_.sorted;
-    job.dir = std::move(dir.batch.rest);
-    job.above = job.dir != nullptr ? std::move(dir.batch.self) : std::move(dir.above);
-    dir.job = StartJob(std::move(job));
-    dir.state = State::kReading;
-    Look(dir, cx);
+    job.targets.reserve(dirs.size());
+    for (Dir* const dir : dirs) {
+      const bool begun = dir->batch.rest != nullptr;
+      job.targets.push_back({dir->path, dir->depth, std::move(dir->batch.rest), begun ? dir->batch.self : dir->above});
+      dir->state = State::kReading;
+    }
+    jobs_.push_back({StartJob(std::move(job)), std::move(dirs), parent});
+    if (TakeIn(jobs_.back(), cx)) jobs_.pop_back();
   }
 
-  void Look(Dir& dir, Context& cx) {
-    if (dir.state != State::kReading) return;
-    auto polled = dir.job.PollOnce(cx);
-    if (polled.pending()) {
-      ++running_;
-      return;
+  // Whether the job has ended; then what it has read is where it belongs.
+  bool TakeIn(Job& job, Context& cx) {
+    auto polled = job.handle.PollOnce(cx);
+    if (polled.pending()) return false;
+    if (!polled->ok()) {
+      for (Dir* const dir : job.dirs) {
+        WalkBatch none;
+        none.error = polled->status();
+        TakeIn(*dir, std::move(none));
+      }
+      return true;
     }
+    WalkBatches batches = **std::move(polled);
+    const size_t read = batches.of.size();
+    for (size_t i = 0; i < read; ++i) TakeIn(*job.dirs[i], std::move(batches.of[i]));
+    for (size_t i = read; i < job.dirs.size(); ++i) job.dirs[i]->state = State::kWaiting;
+    if (read < job.dirs.size()) job.parent->begun = 0;
+    in_a_row_ = batches.quick ? std::min(std::max(in_a_row_, 2 * read), kMostInARow) : read;
+    return true;
+  }
+
+  void TakeIn(Dir& dir, WalkBatch batch) {
     dir.state = State::kRead;
-    dir.batch = WalkBatch();
-    if (polled->ok()) {
-      dir.batch = **std::move(polled);
-    } else {
-      dir.batch.error = polled->status();
-    }
+    dir.batch = std::move(batch);
     dir.next = dir.ahead = 0;
     auto& entries = dir.batch.entries;
     if (options_.prune) {
-      entries.erase(std::remove_if(entries.begin(), entries.end(), [&](const WalkEntry& entry) { return options_.prune(entry); }),
+      entries.erase(std::remove_if(entries.begin(), entries.end(), [&](const WalkFound& entry) { return options_.prune(dir.Make(entry)); }),
                     entries.end());
     }
+    if (&dir != stack_.back().get()) held_ += entries.size();
   }
 
   WalkOptions options_;
   std::vector<std::unique_ptr<Dir>> stack_;
-  size_t running_ = 0;  // jobs, while Advance is at work
+  std::vector<Job> jobs_;  // those that run
+  size_t in_a_row_ = 1;    // directories for the next job
+  size_t held_ = 0;        // entries of directories that are read and not begun
 };
 
 }  // namespace internal

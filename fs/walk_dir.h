@@ -4,15 +4,15 @@
 //     // begins in this order and ends in any: who makes the directories elsewhere uses ForEach, and spawns the files into a Scoped
 //   ForEach(fs::WalkDir(root).MaxDepth(3).Sorted(true), [](StatusOr<fs::WalkEntry>& entry) { … });   // goes on after an error
 //
-// A stream. A job of the blocking pool reads a whole directory (up to 1,024 entries of a large one); up to Concurrency() of them
-// read ahead. The memory it takes grows with the depth, not with the tree.
+// A stream. A job of the blocking pool reads a whole directory (some 1,000 entries of a large one), and goes on to the next ones
+// where that takes no time; up to Concurrency() jobs read ahead. The memory it takes grows with the depth, not with the tree.
 // An error of one directory is one item, behind what could be read of it, and the walk goes on: a step that takes a
 // StatusOr<fs::WalkEntry>& hears of it and goes on, one that takes a fs::WalkEntry& ends with it. A root that can not be
 // looked at is one error, and the end. Errors name the path and the errno (ErrnoOf): ENAMETOOLONG for a directory that lies so deep
 // that its path has more than the system's 4,096 bytes.
 // What changes during the walk is seen or not, and never twice unless its name is new.
-// CANCEL SAFE: yes: a Next that is dropped loses nothing. A walk that is dropped leaves jobs that read one directory each to
-// their end, and no fd. It may be moved at any time. THREADS: any that has entered a runtime, one at a time.
+// CANCEL SAFE: yes: a Next that is dropped loses nothing. A walk that is dropped leaves jobs that read a few directories
+// each to their end, and no fd. It may be moved at any time. THREADS: any that has entered a runtime, one at a time.
 #ifndef KIOTO_FS_WALK_DIR_H_
 #define KIOTO_FS_WALK_DIR_H_
 

@@ -93,6 +93,21 @@ TEST_P(WalkDirTest, FindsEachFileOfALargeTreeOnce) {
   }
 }
 
+// Some are small, and read in a row; some end a row early, because of what they hold.
+TEST_P(WalkDirTest, DirectoriesThatAreReadInARowComeInOrder) {
+  std::vector<std::string> expected = {"0/"};
+  for (int dir = 100; dir < 150; ++dir) {
+    MakeTree({absl::StrCat(dir, "/in/")});
+    expected.push_back(absl::StrCat("1/", dir, "/"));
+    for (int file = 1'000; file < (dir % 7 == 0 ? 1'600 : 1'002); ++file) {
+      MakeTree({absl::StrCat(dir, "/", file)});
+      expected.push_back(absl::StrCat("2/", dir, "/", file));
+    }
+    expected.push_back(absl::StrCat("2/", dir, "/in/"));
+  }
+  for (const int concurrency : {1, 3, 8}) EXPECT_TRUE(Items(Sorted().Concurrency(concurrency)) == expected) << concurrency;
+}
+
 TEST_P(WalkDirTest, DepthsAreBounds) {
   MakeTree({"a/b/c/", "a/b/c/d", "e"});
   EXPECT_EQ(Walked(Sorted().MaxDepth(0)), "0/");
@@ -227,9 +242,9 @@ TEST_P(WalkJobsTest, ReadsAheadNoMoreThanItMay) {
 
 TEST_P(WalkJobsTest, DroppedAfterAnyNumberOfItemsItLeavesNothing) {
   MakeTree({"a/1/", "a/2", "b/", "c"});
-  for (int file = 0; file < 1'100; ++file) MakeTree({absl::StrCat("b/", file)});  // more than a job reads
+  for (int file = 0; file < 1'800; ++file) MakeTree({absl::StrCat("b/", file)});  // more than a job reads
   const int before = OpenFds();
-  for (int items : {0, 1, 2, 3, 4, 5, 100, 1'090}) {
+  for (int items : {0, 1, 2, 3, 4, 5, 100, 1'090, 1'790}) {
     for (const bool waiting : {false, true}) {
       std::optional<WalkDir> walk = WalkDir(dir_);
       for (int i = 0; i < items; ++i) ASSERT_TRUE(one_thread_.BlockOn(walk->Next())->has_value());

@@ -134,7 +134,7 @@ TEST_F(FileSpeedChecks, AWalkOfTenThousandFiles) {
     EXPECT_EQ(files, kDirs * kFiles);
   };
   EXPECT_TRUE(MostlyWithinItsBound([&] {
-    return IsWithin(3, "a walk of 10,000 files", ours, [&] { EXPECT_EQ(FilesIn(folder_), kDirs * kFiles); });
+    return IsWithin(2, "a walk of 10,000 files", ours, [&] { EXPECT_EQ(FilesIn(folder_), kDirs * kFiles); });
   }));
 }
 
