@@ -16,6 +16,7 @@
 #include "kioto/net/unix_socket.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/open_fds.h"
+#include "kioto/runtime/future/by_ref.h"
 #include "kioto/runtime/future/join.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/async_fd.h"
@@ -130,6 +131,25 @@ TEST_F(CopyTest, MuchGoesBothWays) {
   EXPECT_TRUE(at_server == there);
   EXPECT_TRUE(at_client == back);
   EXPECT_EQ(splices.hits() > 0, kSystemSplices);
+}
+
+// Though the bytes never come into the process.
+TEST_F(CopyTest, BothWaysTellHowMuchIsWrittenSoFar) {
+  UseSmallBuffers();
+  io::CopyBidirectionalFuture copying = io::CopyBidirectional(near_, far_, kBuffer);
+  PolledTask copier(ByRef(copying));
+  server_.Send("back");
+  const size_t sent = Stuff(copier);
+  const io::Copied stuffed = copying.copied();
+  EXPECT_GT(stuffed.a_to_b, 0u);
+  EXPECT_LE(stuffed.a_to_b, sent);
+  EXPECT_EQ(stuffed.b_to_a, 4u);
+  std::thread receiver([&] { EXPECT_EQ(server_.Receive(sent).size(), sent); });
+  loop_.Await([&] {
+    if (copier.is_woken() || copier.yielded()) (void)copier.Poll();
+    return copying.copied().a_to_b == sent;
+  });
+  receiver.join();
 }
 
 TEST_F(CopyTest, AnEndIsPassedOnWhileTheOtherWayGoesOn) {

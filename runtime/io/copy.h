@@ -25,6 +25,8 @@ class [[nodiscard]] CopyFuture : public FutureBase<CopyFuture, StatusOr<uint64_t
   CopyFuture(ReaderRef reader, WriterRef writer, size_t buffer_size)
       : reader_(reader), writer_(writer), buffer_size_(buffer_size) {}
   Poll<StatusOr<uint64_t>> PollOnce(Context& cx);
+  // Bytes that are written so far: to show progress, or to see that there is none.
+  uint64_t copied() const { return total_; }
   void Describe(WaitTrace& trace) const {
     const WaitTrace::Below below = trace.Node("Copy");
     trace.Child(reader_);

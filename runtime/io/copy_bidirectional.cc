@@ -8,7 +8,6 @@ Poll<Status> CopyBidirectionalFuture::Way::PollOnce(Context& cx) {
     Poll<StatusOr<uint64_t>> n = copy.PollOnce(cx);
     if (n.pending()) return kPending;
     if (!n->ok()) return n->status();
-    copied = **n;
     at_end = true;
   }
   Poll<Status> shut = to.PollShutdown(cx);
@@ -22,7 +21,7 @@ Poll<StatusOr<Copied>> CopyBidirectionalFuture::PollOnce(Context& cx) {
   const Poll<Status> back = back_.PollOnce(cx);
   if (back.ready() && !(*back).ok()) return *back;
   if (there.pending() || back.pending()) return kPending;
-  return StatusOr<Copied>(Copied{there_.copied, back_.copied});
+  return StatusOr<Copied>(copied());
 }
 
 }  // namespace kioto::io

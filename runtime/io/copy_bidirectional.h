@@ -1,6 +1,9 @@
 // CopyBidirectional: everything from each of two streams to the other, as a proxy does.
 //
 //   io::CopyBidirectional(client, server).AndThen([](io::Copied& n) { Log(n.a_to_b, n.b_to_a); });
+//
+// How much it was so far, its copied() says: so a limit on silence needs no stream of one's own to count, through which the kernel
+// would no longer move the bytes (tools/examples/proxy).
 #ifndef KIOTO_RUNTIME_IO_COPY_BIDIRECTIONAL_H_
 #define KIOTO_RUNTIME_IO_COPY_BIDIRECTIONAL_H_
 
@@ -24,6 +27,8 @@ class [[nodiscard]] CopyBidirectionalFuture : public FutureBase<CopyBidirectiona
   CopyBidirectionalFuture(ReaderRef read_a, WriterRef write_a, ReaderRef read_b, WriterRef write_b, size_t buffer_size)
       : there_(read_a, write_b, buffer_size), back_(read_b, write_a, buffer_size) {}
   Poll<StatusOr<Copied>> PollOnce(Context& cx);
+  // Bytes that are written so far.
+  Copied copied() const { return {there_.copy.copied(), back_.copy.copied()}; }
 
  private:
   // One direction: copies to the end, then shuts down what it wrote to.
@@ -33,7 +38,6 @@ class [[nodiscard]] CopyBidirectionalFuture : public FutureBase<CopyBidirectiona
 
     CopyFuture copy;
     WriterRef to;
-    uint64_t copied = 0;
     bool at_end = false;  // all is copied
     bool done = false;    // and shut down
   };

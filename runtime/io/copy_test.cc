@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/by_ref.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
@@ -70,6 +71,21 @@ TEST(Copy, EndsWithTheFirstError) {
   ScriptedReader again({"abc"});
   ScriptedWriter full({size_t{0}});
   EXPECT_TRUE(IsWriteZero(Finish(Copy(again, full)).status()));
+}
+
+// What is read and not yet written does not count.
+TEST(Copy, TellsHowMuchIsWrittenSoFar) {
+  ScriptedReader reader({"abc", "def", PendingForever{}});
+  ScriptedWriter writer({size_t{1}, PendingForever{}});
+  CopyFuture copying = Copy(reader, writer);
+  EXPECT_EQ(copying.copied(), 0u);
+  EXPECT_TRUE(PolledTask(ByRef(copying)).Poll().pending());
+  EXPECT_EQ(copying.copied(), 1u);
+  ScriptedReader ends({"abc", "def"});
+  ScriptedWriter takes;
+  CopyFuture copies = Copy(ends, takes);
+  EXPECT_TRUE(PolledTask(ByRef(copies)).Poll().ready());
+  EXPECT_EQ(copies.copied(), 6u);
 }
 
 // Select refuses it, unless it is said.
