@@ -33,41 +33,36 @@ struct Options {
   int64_t connections = 1024, connect_ms = 5'000, idle_ms = 60'000, drain_ms = 10'000;
 };
 
-// [region watched]
-// A stream that notes when bytes last moved: all that copying asks of a reader and writer is these three.
-struct Watched {
-  net::TcpStream& stream;
-  time::Instant& last;
+// [region silence]
+// Ready when nothing was copied for so long. It is polled behind the copying, whenever that was, and puts its timer off when bytes
+// have moved.
+class Silence : public FutureBase<Silence, Unit> {
+ public:
+  Silence(const io::CopyBidirectionalFuture& copying, milliseconds limit)
+      : copying_(&copying), limit_(limit), over_(Sleep(limit)) {}
 
-  Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return Note(stream.PollRead(cx, into)); }
-  Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return Note(stream.PollWrite(cx, bytes)); }
-  Poll<Status> PollShutdown(Context& cx) { return stream.PollShutdown(cx); }
-
-  Poll<StatusOr<size_t>> Note(Poll<StatusOr<size_t>> moved) {
-    if (moved.ready()) last = time::Instant::Now();
-    return moved;
+  Poll<Unit> PollOnce(Context& cx) {
+    const io::Copied copied = copying_->copied();
+    if (const uint64_t bytes = copied.a_to_b + copied.b_to_a; bytes != seen_) {
+      seen_ = bytes;
+      over_.Reset(time::Instant::Now() + limit_);
+    }
+    return over_.PollOnce(cx);
   }
-};
 
-// Ready when nothing has moved for so long. One timer, however many bytes there are.
-auto Silence(const time::Instant& last, milliseconds limit) {
-  return Loop([&last, limit] {
-    return SleepUntil(last + limit).Then([&last, limit]() -> Flow<> {
-      if (last.Elapsed() < limit) return Continue();
-      return Break();
-    });
-  });
-}
-// [end watched]
+ private:
+  const io::CopyBidirectionalFuture* copying_;
+  milliseconds limit_;
+  time::SleepFuture over_;
+  uint64_t seen_ = 0;
+};
+// [end silence]
 
 // [region relay]
 Future<Status> Carry(net::TcpStream& client, net::TcpStream& server, milliseconds idle) {
-  return With(time::Instant::Now(), [&client, &server, idle](time::Instant& last) {
-    return With(Watched{client, last}, Watched{server, last}, [&last, idle](Watched& a, Watched& b) {
-      return SelectBiased(
-          Case(LosesData(io::CopyBidirectional(a, b)), [](StatusOr<io::Copied>& copied) { return copied.status(); }),
-          Case(Silence(last, idle), [] { return ElapsedError("the connection was idle"); }));
-    });
+  return With(io::CopyBidirectional(client, server), [idle](io::CopyBidirectionalFuture& copying) {
+    return SelectBiased(Case(ByRef(copying), [](StatusOr<io::Copied>& copied) { return copied.status(); }),
+                        Case(Silence(copying, idle), [] { return ElapsedError("the connection was idle"); }));
   });
 }
 
@@ -134,7 +129,7 @@ int main(int argc, char** argv) {
   return Main([&] {
     return net::TcpListener::Bind((*words)[0]).AndThen([&](net::TcpListener& listener) {
       std::fprintf(stderr, "proxy: listening on %s\n", listener.local_address()->ToString().c_str());
-      options.connections = examples::RoomForConnections("proxy", options.connections, /*each=*/2);
+      options.connections = examples::RoomForConnections("proxy", options.connections, /*each=*/6);  // two, and two pipes
       return Serve(listener, std::make_shared<const Options>(options));
     });
   });

@@ -119,6 +119,27 @@ class CarryTest(unittest.TestCase):
                 self.assertEqual(receive_all(client), b"I am %d. " % number * 1000)
                 client.close()
 
+    def test_the_kernel_moves_what_is_large(self):
+        # By a pipe, which stays as long as the upstream takes nothing.
+        with Upstream() as upstream, proxy(upstream.address) as through, through.connect() as client, upstream.accept() as server:
+            before = through.files().count("pipe")
+            client.sendall(b"x" * 100000)
+            client.setblocking(False)
+            sent = 100000
+
+            def full():
+                nonlocal sent
+                try:
+                    sent += client.send(b"x" * 100000)
+                except BlockingIOError:
+                    return through.files().count("pipe") == before + 2
+                return False
+
+            until(full, "a pipe that is full")
+            client.settimeout(MINUTE)
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(receive_all(server), b"x" * sent)
+
     def test_a_name_is_looked_up(self):
         with Upstream(answer_at_the_end) as upstream, proxy(upstream.address.replace("127.0.0.1", "localhost")) as through, \
                 through.connect() as client:
@@ -198,10 +219,10 @@ class FaultTest(unittest.TestCase):
 class LimitTest(unittest.TestCase):
     def test_slots_are_no_more_than_there_are_descriptors_for(self):
         with Upstream(echo) as upstream:
-            with proxy(upstream.address, files=(80, 4000)) as through:
+            with proxy(upstream.address, "--connections=600", files=(80, 4000)) as through:
                 self.assertEqual((through.most_files(), through.log()), (4000, ""))
             with proxy(upstream.address, files=(80, 80)) as through:
-                through.await_log("proxy: room for 8 connections at a time, not 1024: ulimit -n says 80")
+                through.await_log("proxy: room for 2 connections at a time, not 1024: ulimit -n says 80")
                 clients = [through.connect() for _ in range(20)]
                 for client in clients:
                     client.sendall(b"x")

@@ -1,6 +1,7 @@
 """Runs a server of the examples, which says on standard error `NAME: listening on ADDRESS`."""
 
 import glob
+import os
 import re
 import resource
 import signal
@@ -76,6 +77,16 @@ class Server:
         """The soft limit on open files."""
         with open("/proc/%d/limits" % self.process.pid) as limits:
             return int(next(line for line in limits if line.startswith("Max open files")).split()[3])
+
+    def files(self):
+        """What its descriptors are: socket, pipe, ..."""
+        folder, kinds = "/proc/%d/fd" % self.process.pid, []
+        for name in os.listdir(folder):
+            try:
+                kinds.append(os.readlink(os.path.join(folder, name)).partition(":")[0])
+            except FileNotFoundError:  # closed since
+                pass
+        return kinds
 
     def connect(self):
         client = socket.create_connection((self.host, self.port), timeout=MINUTE)
