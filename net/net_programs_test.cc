@@ -35,6 +35,7 @@ auto Echo(net::TcpStream stream) {
 
 TEST_F(NetPrograms, EchoAllocatesNothingPerExchange) {
   auto [stream, client] = Accepted();
+  EXPECT_EQ(stream.SetNoDelay(true), OkStatus());  // for when its writes are cut
   PolledTask echo(Echo(std::move(stream)));
   RecordProperty("echo_future_bytes", static_cast<int>(sizeof(echo.future())));
   EXPECT_LE(sizeof(echo.future()), 400u);
@@ -56,6 +57,7 @@ TEST_F(NetPrograms, EchoAllocatesNothingPerExchange) {
 // behaviour: tokio/tests/tcp_echo.rs#echo_server
 TEST_F(NetPrograms, ACopyFromOneHalfToTheOtherIsAnEcho) {
   auto [stream, client] = Accepted();
+  EXPECT_EQ(stream.SetNoDelay(true), OkStatus());  // for when its writes are cut
   auto halves = stream.Split();
   PolledTask echo(io::Copy(halves.first, halves.second));
   EXPECT_TRUE(echo.Poll().pending());

@@ -1,5 +1,8 @@
 #include "kioto/runtime/base/sys_fault.h"
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+
 #include "kioto/runtime/base/mutex.h"
 
 // STATE       installed_faults counts; the list and everything in the faults is under `mutex`.
@@ -16,6 +19,16 @@ struct Registry {
 Registry& TheRegistry() {
   static Registry& registry = *new Registry;  // never destroyed: detached threads may still make calls
   return registry;
+}
+
+thread_local bool last_was_cut = false;
+
+bool IsStream(int fd) {
+  int type = 0;
+  socklen_t size = sizeof(type);
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0) return type == SOCK_STREAM;
+  struct stat info;
+  return ::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
 }  // namespace
@@ -47,6 +60,12 @@ Fault Fault::Short(size_t max_bytes, uint64_t seed) {
   return fault;
 }
 
+Fault Fault::ShortStreams(size_t max_bytes, uint64_t seed) {
+  Fault fault = Short(max_bytes, seed);
+  fault.only_streams = true;
+  return fault;
+}
+
 ScopedFault::ScopedFault(Call call, Fault fault) : call_(call), fault_(fault), random_(fault.seed) {
   Registry& registry = TheRegistry();
   MutexLock lock(registry.mutex);
@@ -68,6 +87,7 @@ int64_t ScopedFault::hits() const {
 bool ScopedFault::Meets(Call call, int fd, bool shortens) {
   if (call != call_ || (fault_.fd != -1 && fault_.fd != fd)) return false;
   if (shortens != (fault_.error == 0)) return false;
+  if (fault_.only_streams && !IsStream(fd)) return false;
   if (calls_++ < fault_.skip || hits_ >= fault_.times) return false;
   if (fault_.probability < 1 && random_.Next() >= fault_.probability * 18446744073709551616.0) return false;
   ++hits_;
@@ -84,15 +104,22 @@ int InjectedError(Call call, int fd) {
 }
 
 size_t InjectedSize(Call call, int fd, size_t size) {
+  last_was_cut = false;
   if (size <= 1) return size;
   Registry& registry = TheRegistry();
   MutexLock lock(registry.mutex);
   for (ScopedFault& fault : registry.faults) {
     if (!fault.Meets(call, fd, /*shortens=*/true)) continue;
     const size_t most = 1 + fault.random_.Below(static_cast<uint32_t>(fault.fault_.max_bytes));
-    return most < size ? most : size;
+    last_was_cut = most < size;
+    return last_was_cut ? most : size;
   }
   return size;
+}
+
+bool LastWasCut() {
+  // relaxed: as FaultsInstalled.
+  return installed_faults.load(std::memory_order_relaxed) != 0 && last_was_cut;
 }
 
 }  // namespace kioto::base::sys

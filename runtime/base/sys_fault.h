@@ -68,6 +68,8 @@ struct Fault {
   static Fault Sometimes(double probability, int error, uint64_t seed);
   // Each read or write moves 1..max_bytes bytes, at random; Recvmmsg and Sendmmsg so many messages.
   static Fault Short(size_t max_bytes, uint64_t seed);
+  // The same for streams alone, sockets and pipes: of a datagram, what is cut off is lost.
+  static Fault ShortStreams(size_t max_bytes, uint64_t seed);
 
   // Only calls on this fd.
   Fault On(int only_fd) const {
@@ -82,6 +84,7 @@ struct Fault {
   double probability = 1;
   uint64_t seed = 1;
   size_t max_bytes = 0;  // 0: not shortened
+  bool only_streams = false;
   int fd = -1;           // -1: any
 };
 
@@ -116,6 +119,8 @@ extern Atomic<int> installed_faults;
 int InjectedError(Call call, int fd);
 // How many of `size` bytes it may move.
 size_t InjectedSize(Call call, int fd, size_t size);
+// Whether the last call of this thread that moves bytes was cut: that it moved fewer than it was asked for then proves nothing.
+bool LastWasCut();
 
 }  // namespace kioto::base::sys
 

@@ -335,6 +335,25 @@ TEST_F(SysTest, ShortVectoredCallsKeepTheBytesInOrder) {
   EXPECT_LE(Readv(fds_[1], &in, 1), 7);
 }
 
+TEST_F(SysTest, ShortStreamsLeaveDatagramsWhole) {
+  int datagrams[2];
+  ASSERT_EQ(Socketpair(AF_UNIX, SOCK_DGRAM, 0, datagrams), 0);
+  int pipe[2];
+  ASSERT_EQ(Pipe(pipe), 0);
+  ScopedFault short_write(Call::kWrite, Fault::ShortStreams(2, 1));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_LE(Write(fds_[0], "hello", 5), 2);
+    EXPECT_TRUE(LastWasCut());
+    EXPECT_LE(Write(pipe[1], "hello", 5), 2);
+    EXPECT_TRUE(LastWasCut());
+    EXPECT_EQ(Write(datagrams[0], "hello", 5), 5);
+    EXPECT_FALSE(LastWasCut());
+    EXPECT_EQ(Read(datagrams[1], buffer_, sizeof(buffer_)), 5);
+    EXPECT_FALSE(LastWasCut());
+  }
+  for (const int fd : {datagrams[0], datagrams[1], pipe[0], pipe[1]}) EXPECT_EQ(Close(fd), 0);
+}
+
 // Faults come and go while other threads are in the calls.
 TEST_F(SysTest, FaultsMayComeAndGoAnyTime) {
   Atomic<bool> stop{false};

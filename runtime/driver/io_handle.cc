@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/driver/reactor.h"
 #include "kioto/runtime/driver/thread_context.h"
@@ -164,7 +165,7 @@ void IoHandle::ClearReady(uint64_t seen, uint32_t bits) {
 }
 
 void IoHandle::CameShort(const Attempt& attempt, Direction direction) {
-  if (source_ == nullptr) return;
+  if (source_ == nullptr || base::sys::LastWasCut()) return;
   // Not after a hang-up, whose edge came already, nor beside urgent data, at whose mark a read stops.
   if ((attempt.seen & (kClosed | Ready::kError | Ready::kPriority)) != 0) return;
   if ((attempt.seen & TakenBy(direction)) != 0) source_->Clear(attempt.seen, TakenBy(direction));

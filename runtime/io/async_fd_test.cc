@@ -4,6 +4,7 @@
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <optional>
 #include <string>
@@ -39,7 +40,7 @@ class AsyncFdTest : public testing::Test {
     if (there_ >= 0) sys::Close(std::exchange(there_, -1));
   }
   void Send(const std::string& bytes) {
-    EXPECT_EQ(sys::Write(there_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    EXPECT_EQ(::write(there_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
   ssize_t ReadHere() { return ::read(fd_->fd(), buffer_, sizeof(buffer_)); }
   ssize_t WriteHere() { return ::write(fd_->fd(), buffer_, sizeof(buffer_)); }
@@ -57,7 +58,7 @@ class AsyncFdTest : public testing::Test {
   }
   void DrainThere() {
     char bytes[4096];
-    while (sys::Read(there_, bytes, sizeof(bytes)) > 0) {
+    while (::read(there_, bytes, sizeof(bytes)) > 0) {
     }
   }
 
