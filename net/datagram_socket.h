@@ -16,7 +16,6 @@
 #include "absl/types/span.h"
 #include "kioto/net/datagram_batch.h"
 #include "kioto/net/io_future.h"
-#include "kioto/net/readiness.h"
 #include "kioto/net/socket_options.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"

@@ -5,11 +5,16 @@
 #include <type_traits>
 #include <utility>
 
-#include "kioto/net/readiness.h"
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/readiness.h"
 
-namespace kioto::net::internal {
+namespace kioto::net {
+
+using io::Readiness;
+using io::ReadinessFuture;
+
+namespace internal {
 
 template <class Step>
 using IoStepOutput = typename std::invoke_result_t<Step&, Context&, kioto::internal::IoWaiter*>::Value;
@@ -58,6 +63,7 @@ class [[nodiscard]] EitherReadyFuture : public FutureBase<EitherReadyFuture, Sta
   kioto::internal::IoWaiter waiter_;
 };
 
-}  // namespace kioto::net::internal
+}  // namespace internal
+}  // namespace kioto::net
 
 #endif  // KIOTO_NET_IO_FUTURE_H_

@@ -16,11 +16,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "kioto/net/readiness.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/io/read.h"
+#include "kioto/runtime/io/readiness.h"
 #include "kioto/runtime/io/write.h"
 
 namespace kioto::net {
@@ -34,6 +34,8 @@ class ReadHalfOf;
 template <class Stream>
 class WriteHalfOf;
 
+using io::Readiness;
+using io::ReadinessFuture;
 using PiecesToFill = absl::Span<const MutableBytes>;
 
 namespace internal {
