@@ -135,25 +135,48 @@ TEST(BroadcastTest, AValueLivesUntilItsLastReceiverHadOrMissedIt) {
 }
 
 // behaviour: tokio/tests/sync_broadcast.rs#broadcast_sender_closed
-// behaviour: tokio/tests/sync_broadcast.rs#broadcast_sender_closed_with_extra_subscribe
-// behaviour: tokio/tests/sync_broadcast.rs#broadcast_sender_new_must_be_closed
 TEST(BroadcastTest, ClosedWaitsUntilNobodyListens) {
   Broadcast<int> room;
-  PolledTask at_once(room.Closed());
-  EXPECT_TRUE(at_once.Poll().ready());
   auto a = room.Subscribe();
   auto b = room.Subscribe();
   PolledTask closed(room.Closed());
   EXPECT_TRUE(closed.Poll().pending());
   a.reset();
   EXPECT_EQ(closed.wakes(), 0);
+  EXPECT_TRUE(closed.Poll().pending());
   b.reset();
   EXPECT_EQ(closed.wakes(), 1);
-  auto c = room.Subscribe();
+  EXPECT_TRUE(closed.Poll().ready());
+}
+
+// behaviour: tokio/tests/sync_broadcast.rs#broadcast_sender_closed_with_extra_subscribe
+TEST(BroadcastTest, ClosedWaitsOnForWhoCameMeanwhile) {
+  Broadcast<int> room;
+  auto a = room.Subscribe();
+  PolledTask closed(room.Closed());
   EXPECT_TRUE(closed.Poll().pending());
-  c.reset();
+  a.reset();
+  EXPECT_EQ(closed.wakes(), 1);
+  auto b = room.Subscribe();
+  EXPECT_TRUE(closed.Poll().pending());
+  b.reset();
   EXPECT_EQ(closed.wakes(), 2);
   EXPECT_TRUE(closed.Poll().ready());
+  EXPECT_TRUE(PolledTask(room.Closed()).Poll().ready());
+  auto c = room.Subscribe();
+  PolledTask again(room.Closed());
+  EXPECT_TRUE(again.Poll().pending());
+  c.reset();
+  EXPECT_EQ(again.wakes(), 1);
+  EXPECT_TRUE(again.Poll().ready());
+}
+
+// behaviour: tokio/tests/sync_broadcast.rs#broadcast_sender_new_must_be_closed
+TEST(BroadcastTest, ClosedIsReadyBeforeAnybodyListens) {
+  Broadcast<int> room;
+  EXPECT_TRUE(PolledTask(room.Closed()).Poll().ready());
+  auto inbox = room.Subscribe();
+  EXPECT_TRUE(PolledTask(room.Closed()).Poll().pending());
 }
 
 #if KIOTO_EXCEPTIONS

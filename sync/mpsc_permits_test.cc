@@ -110,7 +110,6 @@ TEST(MpscPermitsTest, APartialReservationGivenUpEndsAClosedChannel) {
 
 // behaviour: tokio/tests/sync_mpsc.rs#failed_reserve_wakes_closed_receiver
 // behaviour: tokio/tests/sync_mpsc.rs#cancelled_reserve_wakes_closed_receiver
-// behaviour: tokio/tests/sync_mpsc.rs#permit_available_not_acquired_close
 TEST(MpscPermitsTest, AGrantThatCameBeforeTheCloseIsGivenBack) {
   for (bool drop : {false, true}) {
     auto ch = Mpsc<int>(1);
@@ -132,10 +131,25 @@ TEST(MpscPermitsTest, AGrantThatCameBeforeTheCloseIsGivenBack) {
   }
 }
 
+// behaviour: tokio/tests/sync_mpsc.rs#permit_available_not_acquired_close
+TEST(MpscPermitsTest, AReservationThatTheCloseWokeMayBeDropped) {
+  auto ch = Mpsc<int>(1);
+  auto permit = ch.sender.TryReserve();
+  PolledTask reserve(ch.sender.Reserve());
+  EXPECT_TRUE(reserve.Poll().pending());
+  ch.receiver.Close();
+  permit->Release();
+  EXPECT_EQ(reserve.wakes(), 1);
+  reserve.Drop();
+  PolledTask recv(ch.receiver.Recv());
+  EXPECT_EQ(*recv.Poll(), std::nullopt);
+}
+
 // behaviour: tokio/tests/sync_mpsc.rs#dropping_last_permit_wakes_closed_receiver
 // behaviour: tokio/tests/sync_mpsc.rs#ready_close_cancel_bounded
 TEST(MpscPermitsTest, TheLastPermitDroppedEndsAClosedChannel) {
   auto ch = Mpsc<int>(100);
+  auto other = ch.sender;
   auto permit = ch.sender.TryReserve();
   ch.receiver.Close();
   PolledTask recv(ch.receiver.Recv());
@@ -266,26 +280,37 @@ TEST(MpscPermitsTest, TheRestOfASetDroppedEndsAClosedChannel) {
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_zero
-// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_zero
-// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_edge_cases
-TEST(MpscPermitsTest, ReservingNothingAndTooMuch) {
+TEST(MpscPermitsTest, TryingToReserveNothing) {
   auto ch = Mpsc<int>(1);
   EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
   EXPECT_TRUE(ch.sender.TrySend(1).ok());
   EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
-  PolledTask zero(ch.sender.Reserve(0));
-  EXPECT_TRUE((*zero.Poll()).ok());
+  ch.receiver.reset();
+  EXPECT_TRUE(IsClosed(ch.sender.TryReserve(0).status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_zero
+TEST(MpscPermitsTest, ReservingNothing) {
+  auto ch = Mpsc<int>(1);
+  EXPECT_EQ((*PolledTask(ch.sender.Reserve(0)).Poll())->size(), 0u);
+  EXPECT_TRUE(ch.sender.TrySend(1).ok());
+  EXPECT_EQ((*PolledTask(ch.sender.Reserve(0)).Poll())->size(), 0u);
+  ch.receiver.reset();
+  EXPECT_TRUE(IsClosed((*PolledTask(ch.sender.Reserve(0)).Poll()).status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_edge_cases
+TEST(MpscPermitsTest, ReservingTooMuch) {
+  auto ch = Mpsc<int>(1);
+  EXPECT_EQ(ch.sender.TryReserve(0)->size(), 0u);
   EXPECT_TRUE(IsFull(ch.sender.TryReserve(2).status()));
   EXPECT_TRUE(IsFull(ch.sender.TryReserve(SIZE_MAX).status()));
   PolledTask too_many(ch.sender.Reserve(2));
   EXPECT_TRUE(absl::IsInvalidArgument((*too_many.Poll()).status()));
   ch.receiver.reset();
-  EXPECT_TRUE(IsClosed(ch.sender.TryReserve(0).status()));
-  PolledTask closed(ch.sender.Reserve(0));
-  EXPECT_TRUE(IsClosed((*closed.Poll()).status()));
+  EXPECT_TRUE(IsClosed((*PolledTask(ch.sender.Reserve(0)).Poll()).status()));
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#reserve_many_and_send
 // behaviour: tokio/tests/sync_mpsc.rs#try_reserve_many_full
 TEST(MpscPermitsTest, ManyPermitsAreCountedExactly) {
   for (size_t n = 1; n < 40; ++n) {

@@ -163,22 +163,36 @@ TEST(MpscStressTest, CancelledSendsLoseNoRoom) {
   EXPECT_TRUE(ch.receiver.IsEmpty());
 }
 
-// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_tx
-// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_unbounded_tx
-// behaviour: tokio/src/sync/tests/loom_mpsc.rs#is_empty_during_close
-TEST(MpscStressTest, LastSenderGoneWakesTheReceiver) {
+template <class Make>
+void LastSenderGone(Make make) {
   for (int round = 0; round < 1000; ++round) {
-    auto ch = MpscUnbounded<int>();
+    auto ch = make();
     std::thread a([tx = ch.sender]() mutable { tx.reset(); });
-    std::thread b([tx = std::move(ch.sender)]() mutable { tx.reset(); });
-    if (round % 2 == 0) {  // else it sleeps when they go
-      do {
-        EXPECT_TRUE(ch.receiver.IsEmpty());
-      } while (!ch.receiver.IsClosed());
-    }
+    std::thread b([tx = ch.sender]() mutable { tx.reset(); });
+    ch.sender.reset();
     EXPECT_EQ(ch.receiver.BlockingRecv(), std::nullopt);
     a.join();
     b.join();
+  }
+}
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_tx
+TEST(MpscStressTest, BoundedLastSenderGoneWakesTheReceiver) {
+  LastSenderGone([] { return Mpsc<int>(16); });
+}
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_unbounded_tx
+TEST(MpscStressTest, UnboundedLastSenderGoneWakesTheReceiver) {
+  LastSenderGone([] { return MpscUnbounded<int>(); });
+}
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#is_empty_during_close
+TEST(MpscStressTest, EmptyWhileTheLastSenderGoes) {
+  for (int round = 0; round < 1000; ++round) {
+    auto ch = MpscUnbounded<int>();
+    std::thread last([tx = std::move(ch.sender)]() mutable { tx.reset(); });
+    do {
+      EXPECT_TRUE(ch.receiver.IsEmpty());
+    } while (!ch.receiver.IsClosed());
+    last.join();
     EXPECT_TRUE(ch.receiver.IsEmpty());
   }
 }

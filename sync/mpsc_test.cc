@@ -11,6 +11,7 @@
 #include "kioto/runtime/base/testing/allocation_counter.h"
 #include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/sync/internal/blocking.h"
 #include "kioto/sync/mpsc_unbounded.h"
 
 namespace kioto::sync {
@@ -19,7 +20,6 @@ namespace {
 using Counted = std::shared_ptr<int>;
 
 // behaviour: tokio/tests/sync_mpsc.rs#send_recv_with_buffer
-// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_with_buffer
 TEST(MpscTest, ValuesComeInOrderThenTheEnd) {
   auto ch = Mpsc<int>(16);
   PolledTask reserve(ch.sender.Reserve());
@@ -35,6 +35,18 @@ TEST(MpscTest, ValuesComeInOrderThenTheEnd) {
   }
   PolledTask recv(ch.receiver.Recv());
   EXPECT_EQ(*recv.Poll(), std::nullopt);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_with_buffer
+TEST(MpscTest, ValuesComeFromAnotherThreadsSends) {
+  auto ch = Mpsc<int>(16);
+  std::thread sender([tx = std::move(ch.sender)] {
+    for (int i = 1; i <= 2; ++i) EXPECT_EQ(internal::BlockingWait(tx.Send(i)), OkStatus());
+  });
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.Recv()), std::optional<int>(1));
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.Recv()), std::optional<int>(2));
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.Recv()), std::nullopt);
+  sender.join();
 }
 
 TEST(MpscTest, ASendWakesTheSleepingReceiverOnceForManyItems) {
@@ -60,13 +72,9 @@ TEST(MpscTest, AFreedSlotBelongsToTheWaiterAndNobodyPassesIt) {
   EXPECT_EQ(ch.sender.Capacity(), 1u);
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_many_with_buffer
-// behaviour: tokio/tests/sync_mpsc.rs#send_recv_many_bounded_capacity
 TEST(MpscTest, RecvManyTakesWhatIsThereUpToItsLimit) {
   auto ch = Mpsc<std::string>(100);
   std::vector<std::string> out;
-  PolledTask none(ch.receiver.RecvMany(out, 0));
-  EXPECT_EQ(*none.Poll(), 0u);
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(ch.sender.TrySend("x" + std::to_string(i)).ok());
   PolledTask three(ch.receiver.RecvMany(out, 3));
   EXPECT_EQ(*three.Poll(), 3u);
@@ -80,6 +88,48 @@ TEST(MpscTest, RecvManyTakesWhatIsThereUpToItsLimit) {
   ch.sender.reset();
   EXPECT_EQ(waits.wakes(), 1);
   EXPECT_EQ(*waits.Poll(), 0u);
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#async_send_recv_many_with_buffer
+TEST(MpscTest, RecvManyFollowsASenderThatIsAhead) {
+  auto ch = Mpsc<int>(2);
+  std::vector<int> out;
+  EXPECT_EQ(*PolledTask(ch.receiver.RecvMany(out, 0)).Poll(), 0u);
+  std::thread sender([tx = std::move(ch.sender)] {
+    for (int n : {1, 2, 7, 0}) EXPECT_EQ(internal::BlockingWait(tx.Send(n)), OkStatus());
+  });
+  size_t received = 0;
+  while (received < 4) {
+    const size_t count = internal::BlockingWait(ch.receiver.RecvMany(out, 3));
+    EXPECT_GE(count, 1u);
+    EXPECT_LE(count, 3u);
+    received += count;
+    EXPECT_EQ(out.size(), received);
+  }
+  EXPECT_EQ(out, (std::vector<int>{1, 2, 7, 0}));
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.RecvMany(out, 3)), 0u);
+  sender.join();
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#send_recv_many_bounded_capacity
+TEST(MpscTest, RecvManyDoesNotGrowABufferWithRoomForItsLimit) {
+  auto ch = Mpsc<std::string>(100);
+  std::vector<std::string> out;
+  out.reserve(8);
+  const size_t room = out.capacity();
+  std::vector<std::string> sent;
+  for (size_t i = 0; i <= room; ++i) sent.push_back("x" + std::to_string(i));
+  for (const std::string& value : sent) EXPECT_TRUE(ch.sender.TrySend(value).ok());
+  EXPECT_EQ(*PolledTask(ch.receiver.RecvMany(out, room)).Poll(), room);
+  EXPECT_EQ(out.capacity(), room);
+  EXPECT_EQ(*PolledTask(ch.receiver.RecvMany(out, room)).Poll(), 1u);
+  EXPECT_GT(out.capacity(), room);
+  std::thread sender([tx = std::move(ch.sender)] { EXPECT_EQ(internal::BlockingWait(tx.Send("final")), OkStatus()); });
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.RecvMany(out, room)), 1u);
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.RecvMany(out, room)), 0u);
+  sender.join();
+  sent.push_back("final");
+  EXPECT_EQ(out, sent);
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#recv_many_with_non_empty_buffer_bounded_rx_closed_and_idle
@@ -112,7 +162,6 @@ TEST(MpscTest, AnIdleChannelWithoutSendersIsOver) {
   EXPECT_EQ(*end, std::nullopt);
 }
 
-// behaviour: tokio/tests/sync_mpsc.rs#try_send_fail
 // behaviour: tokio/tests/sync_mpsc.rs#try_send_fail_with_try_recv
 TEST(MpscTest, TrySendMovesOnlyOnSuccessAndAllocatesNothing) {
   auto ch = Mpsc<std::unique_ptr<int>>(1);
@@ -131,6 +180,18 @@ TEST(MpscTest, TrySendMovesOnlyOnSuccessAndAllocatesNothing) {
   ch.sender.reset();
   EXPECT_EQ(**ch.receiver.TryRecv(), 2);
   EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_send_fail
+TEST(MpscTest, TrySendGoesOnOnceThereIsRoom) {
+  auto ch = Mpsc<std::string>(1);
+  EXPECT_TRUE(ch.sender.TrySend("hello").ok());
+  EXPECT_TRUE(IsFull(ch.sender.TrySend("fail")));
+  EXPECT_EQ(*PolledTask(ch.receiver.Recv()).Poll(), "hello");
+  EXPECT_TRUE(ch.sender.TrySend("goodbye").ok());
+  ch.sender.reset();
+  EXPECT_EQ(*PolledTask(ch.receiver.Recv()).Poll(), "goodbye");
+  EXPECT_EQ(*PolledTask(ch.receiver.Recv()).Poll(), std::nullopt);
 }
 
 // behaviour: tokio/tests/sync_mpsc_weak.rs#test_msgs_dropped_on_rx_drop
@@ -155,7 +216,6 @@ TEST(MpscTest, EveryValueIsDestroyedOnce) {
 
 // behaviour: tokio/tests/sync_mpsc.rs#dropping_rx_closes_channel
 // behaviour: tokio/tests/sync_mpsc.rs#dropping_rx_closes_channel_for_try
-// behaviour: tokio/tests/sync_mpsc.rs#unconsumed_messages_are_dropped
 TEST(MpscTest, DroppingTheReceiverFreesWhatIsQueued) {
   auto value = std::make_shared<int>(1);
   auto ch = Mpsc<Counted>(100);
@@ -179,10 +239,15 @@ TEST(MpscTest, DroppingTheReceiverFreesWhatIsQueued) {
     ASSERT_TRUE(permits.ready());
     EXPECT_TRUE(IsClosed((*permits).status()));
   }
+}
 
+// behaviour: tokio/tests/sync_mpsc.rs#unconsumed_messages_are_dropped
+TEST(MpscTest, DroppingBothEndsFreesWhatIsQueued) {
+  auto value = std::make_shared<int>(1);
   {
-    auto both = Mpsc<Counted>(100);
-    EXPECT_TRUE(both.sender.TrySend(value).ok());
+    auto ch = Mpsc<Counted>(100);
+    EXPECT_TRUE(ch.sender.TrySend(value).ok());
+    EXPECT_EQ(value.use_count(), 2);
   }
   EXPECT_EQ(value.use_count(), 1);
 }
@@ -280,7 +345,6 @@ TEST(MpscTest, DroppingTheReceiverReleasesItsWaker) {
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#try_recv_bounded
-// behaviour: tokio/tests/sync_mpsc.rs#try_recv_close_while_empty_bounded
 TEST(MpscTest, TheRingWrapsRound) {
   auto ch = Mpsc<int>(5);
   int sent = 0;
@@ -299,6 +363,14 @@ TEST(MpscTest, TheRingWrapsRound) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(ch.sender.TrySend(sent++).ok());
   ch.sender.reset();
   while (received < sent) EXPECT_EQ(ch.receiver.TryRecv().value(), received++);
+  EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
+}
+
+// behaviour: tokio/tests/sync_mpsc.rs#try_recv_close_while_empty_bounded
+TEST(MpscTest, AnEmptyRingIsClosedWithItsLastSender) {
+  auto ch = Mpsc<int>(5);
+  EXPECT_TRUE(IsEmpty(ch.receiver.TryRecv().status()));
+  ch.sender.reset();
   EXPECT_TRUE(IsClosed(ch.receiver.TryRecv().status()));
 }
 
@@ -374,14 +446,25 @@ TEST(MpscTest, BigItemsLieOnTheHeap) {
 }
 
 // behaviour: tokio/tests/sync_mpsc.rs#blocking_recv
+TEST(MpscTest, APlainThreadWaitsForWhatIsSent) {
+  auto ch = Mpsc<int>(1);
+  std::thread receiver([rx = std::move(ch.receiver)]() mutable {
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(rx.BlockingRecv(), std::optional<int>(i));
+    EXPECT_EQ(rx.BlockingRecv(), std::nullopt);
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(internal::BlockingWait(ch.sender.Send(i)), OkStatus());
+  ch.sender.reset();
+  receiver.join();
+}
+
 // behaviour: tokio/tests/sync_mpsc.rs#blocking_send
-TEST(MpscTest, PlainThreadsBlock) {
+TEST(MpscTest, APlainThreadWaitsForRoom) {
   auto ch = Mpsc<int>(1);
   std::thread sender([tx = std::move(ch.sender)] {
-    for (int i = 0; i < 100; ++i) EXPECT_TRUE(tx.BlockingSend(i).ok());
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(tx.BlockingSend(i), OkStatus());
   });
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(ch.receiver.BlockingRecv(), std::optional<int>(i));
-  EXPECT_EQ(ch.receiver.BlockingRecv(), std::nullopt);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(internal::BlockingWait(ch.receiver.Recv()), std::optional<int>(i));
+  EXPECT_EQ(internal::BlockingWait(ch.receiver.Recv()), std::nullopt);
   sender.join();
 }
 

@@ -86,16 +86,12 @@ TEST(OneshotTest, CloseRefusesLaterSendsAndKeepsAnEarlierOne) {
 }
 
 // behaviour: tokio/tests/sync_oneshot.rs#explicit_close_try_recv
-// behaviour: tokio/tests/sync_oneshot.rs#close_after_recv
-// behaviour: tokio/tests/sync_oneshot.rs#try_recv_after_completion
-TEST(OneshotTest, TryRecvSaysEmptyValueOrClosed) {
+TEST(OneshotTest, AfterACloseTryRecvStillGivesWhatWasSent) {
   auto channel = Oneshot<int>();
   EXPECT_TRUE(IsEmpty(channel.receiver.TryRecv().status()));
   EXPECT_TRUE(channel.sender.Send(17));
   channel.receiver.Close();
   EXPECT_EQ(channel.receiver.TryRecv().value(), 17);
-  EXPECT_TRUE(IsClosed(channel.receiver.TryRecv().status()));
-  channel.receiver.Close();
 
   auto nothing = Oneshot<int>();
   PolledTask closed(nothing.sender.Closed());
@@ -104,6 +100,21 @@ TEST(OneshotTest, TryRecvSaysEmptyValueOrClosed) {
   EXPECT_EQ(closed.wakes(), 1);
   EXPECT_TRUE(closed.Poll().ready());
   EXPECT_TRUE(IsClosed(nothing.receiver.TryRecv().status()));
+}
+
+// behaviour: tokio/tests/sync_oneshot.rs#close_after_recv
+// behaviour: tokio/tests/sync_oneshot.rs#try_recv_after_completion
+TEST(OneshotTest, AfterTheValueItIsClosedAndACloseIsHarmless) {
+  for (const bool ask_again : {false, true}) {
+    auto channel = Oneshot<int>();
+    EXPECT_TRUE(channel.sender.Send(17));
+    EXPECT_EQ(channel.receiver.TryRecv().value(), 17);
+    if (ask_again) {
+      EXPECT_TRUE(IsClosed(channel.receiver.TryRecv().status()));
+    }
+    channel.receiver.Close();
+    EXPECT_TRUE(IsClosed(channel.receiver.TryRecv().status()));
+  }
 }
 
 // behaviour: tokio/tests/sync_oneshot.rs#drops_tasks
@@ -311,7 +322,7 @@ TEST(OneshotTest, StressSendAgainstReceiveCloseAndDrop) {
       EXPECT_EQ(sent, copy == nullptr);
     });
     bool received = false;
-    switch (round % 4) {
+    switch (round % 5) {
       case 0:
         received = std::move(channel.receiver).BlockingRecv().ok();
         EXPECT_TRUE(received);
@@ -327,10 +338,15 @@ TEST(OneshotTest, StressSendAgainstReceiveCloseAndDrop) {
       }
       case 3:
         break;
+      case 4:
+        channel.receiver.Close();
+        received = std::move(channel.receiver).BlockingRecv().ok();
+        break;
     }
     sender.join();
     EXPECT_TRUE(sent || !received);
-    EXPECT_TRUE(received || !sent || round % 4 != 1);
+    const bool closed = round % 5 == 1 || round % 5 == 4;
+    EXPECT_TRUE(received || !sent || !closed);
     channel.receiver.reset();
     ASSERT_EQ(value.use_count(), 1);
   }

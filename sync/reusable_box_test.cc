@@ -68,6 +68,8 @@ TEST_F(ReusableBoxTest, LargerOnesGetMoreMemory) {
   EXPECT_EQ(Get(box), 3);
   EXPECT_TRUE(box.TrySet(Gives<8>(4)));
   EXPECT_EQ(Get(box), 4);
+  EXPECT_TRUE(box.TrySet(Nothing()));
+  EXPECT_EQ(Get(box), 5);
 }
 
 // behaviour: tokio-util/tests/reusable_box.rs#test_zero_sized

@@ -87,27 +87,53 @@ TEST(SemaphorePermitsTest, MayBeNone) {
 }
 
 // behaviour: tokio/tests/sync_semaphore.rs#forget
+TEST(SemaphorePermitsTest, AreForgottenForGood) {
+  Semaphore semaphore(1);
+  {
+    auto permit = semaphore.TryAcquire();
+    EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+    permit->Forget();
+    EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+  }
+  EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+  EXPECT_TRUE(IsEmpty(semaphore.TryAcquire().status()));
+}
+
 // behaviour: tokio/tests/sync_semaphore.rs#merge
-// behaviour: tokio/tests/sync_semaphore.rs#split
-TEST(SemaphorePermitsTest, AreForgottenMergedAndSplit) {
-  Semaphore semaphore(5);
+TEST(SemaphorePermitsTest, AreMerged) {
+  Semaphore semaphore(3);
   {
     auto one = semaphore.TryAcquire(1);
     auto two = semaphore.TryAcquire(2);
     one->Merge(*std::move(two));
     EXPECT_EQ(one->count(), 3u);
-    EXPECT_EQ(semaphore.AvailablePermits(), 2u);
-    auto part = one->Split(1);
-    EXPECT_EQ(one->count(), 2u);
-    EXPECT_EQ(part->count(), 1u);
-    EXPECT_EQ(one->Split(0)->count(), 0u);
-    EXPECT_FALSE(part->Split(2).has_value());
-    one->Release();
+    EXPECT_EQ(semaphore.AvailablePermits(), 0u);
+  }
+  EXPECT_EQ(semaphore.AvailablePermits(), 3u);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#split
+TEST(SemaphorePermitsTest, AreSplit) {
+  Semaphore semaphore(5);
+  auto two = semaphore.TryAcquire(3);
+  std::optional<SemaphorePermit> one = two->Split(1);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(two->count(), 2u);
+  EXPECT_EQ(one->count(), 1u);
+  EXPECT_EQ(semaphore.AvailablePermits(), 2u);
+  EXPECT_EQ(two->Split(0)->count(), 0u);
+  EXPECT_FALSE(one->Split(2).has_value());
+  two->Release();
+  EXPECT_EQ(semaphore.AvailablePermits(), 4u);
+  {
+    std::optional<SemaphorePermit> moved = one->Split(1);
+    EXPECT_EQ(moved->count(), 1u);
+    EXPECT_EQ(one->count(), 0u);
+    EXPECT_FALSE(one->Split(1).has_value());
+    one.reset();
     EXPECT_EQ(semaphore.AvailablePermits(), 4u);
   }
   EXPECT_EQ(semaphore.AvailablePermits(), 5u);
-  semaphore.TryAcquire(5)->Forget();
-  EXPECT_EQ(semaphore.AvailablePermits(), 0u);
 }
 
 // --- as many as there can be ---

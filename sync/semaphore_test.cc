@@ -73,7 +73,6 @@ TEST(SemaphoreDeathTest, BlockingInsideATaskIsRefused) {
 }
 
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#poll_acquire_one_unavailable
-// behaviour: tokio/src/sync/tests/semaphore_batch.rs#poll_acquire_one_zero_permits
 // behaviour: tokio/tests/sync_semaphore.rs#acquire
 TEST(SemaphoreTest, AReleasedPermitIsHandedOver) {
   Semaphore semaphore(1);
@@ -87,6 +86,16 @@ TEST(SemaphoreTest, AReleasedPermitIsHandedOver) {
   auto permit = *waiting.Poll();
   semaphore.AddPermits(1);
   EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+}
+
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#poll_acquire_one_zero_permits
+TEST(SemaphoreTest, AnAddedPermitIsHandedOver) {
+  Semaphore semaphore(0);
+  Task waiting(semaphore.Acquire());
+  EXPECT_TRUE(waiting.Poll().pending());
+  semaphore.AddPermits(1);
+  EXPECT_EQ(waiting.wakes(), 1);
+  EXPECT_EQ((*waiting.Poll())->count(), 1u);
 }
 
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#try_acquire_many_unavailable
@@ -148,7 +157,6 @@ TEST(SemaphoreTest, CloseWakesTheOneThatWaits) {
   EXPECT_TRUE(IsClosed((*task.Poll()).status()));
 }
 
-// behaviour: tokio/src/sync/tests/semaphore_batch.rs#close_semaphore_prevents_acquire
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#close_semaphore_notifies_permit2
 TEST(SemaphoreTest, CloseFailsWaitersAndKeepsCounting) {
   Semaphore semaphore(2);
@@ -168,9 +176,20 @@ TEST(SemaphoreTest, CloseFailsWaitersAndKeepsCounting) {
   EXPECT_EQ(semaphore.AvailablePermits(), 1u);
   second->Release();
   EXPECT_EQ(semaphore.AvailablePermits(), 2u);
+  Task late(semaphore.Acquire());
+  EXPECT_TRUE(IsClosed((*late.Poll()).status()));
+}
+
+// behaviour: tokio/src/sync/tests/semaphore_batch.rs#close_semaphore_prevents_acquire
+TEST(SemaphoreTest, ClosedItGivesNoneOfItsPermits) {
+  Semaphore semaphore(5);
+  semaphore.Close();
+  for (const size_t count : {0, 1, 5}) {
+    Task task(semaphore.Acquire(count));
+    EXPECT_TRUE(IsClosed((*task.Poll()).status()));
+  }
   EXPECT_TRUE(IsClosed(semaphore.TryAcquire().status()));
-  Task zero(semaphore.Acquire(0));
-  EXPECT_TRUE(IsClosed((*zero.Poll()).status()));
+  EXPECT_EQ(semaphore.AvailablePermits(), 5u);
 }
 
 // A waker whose last reference gives a permit back.
@@ -243,6 +262,9 @@ TEST(SemaphoreTest, StressNeverMoreThanItsPermitsAndAllComeBack) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(semaphore.AvailablePermits(), static_cast<size_t>(kPermits));
+  std::vector<SemaphorePermit> all;
+  for (int i = 0; i < kPermits; ++i) all.push_back(*semaphore.TryAcquire());
+  EXPECT_TRUE(IsEmpty(semaphore.TryAcquire().status()));
 }
 
 // behaviour: tokio/src/sync/tests/loom_semaphore_batch.rs#basic_closing
