@@ -215,24 +215,35 @@ TEST_F(FileJobTest, AnErrorOfAWriteComesWithTheNext) {
 // behaviour: tokio/src/fs/file/tests.rs#write_read_write_err
 // behaviour: tokio/src/fs/file/tests.rs#write_read_flush_err
 TEST_F(FileJobTest, AnErrorOfAWriteOutlivesARead) {
-  File file = Opened();
-  Buffer buf(4);
   RunJobs();
-  sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
-  EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
-  EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 4u);
-  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
-  EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+  for (const bool flush : {false, true}) {
+    File file = Opened();
+    Buffer buf(4);
+    sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+    EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+    EXPECT_EQ(*runtime_.BlockOn(file.Read(buf)), 4u);
+    EXPECT_EQ(ErrnoOf(flush ? runtime_.BlockOn(file.Flush()) : runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+  }
 }
 
 // behaviour: tokio/src/fs/file/tests.rs#write_seek_write_err
 // behaviour: tokio/src/fs/file/tests.rs#write_seek_flush_err
 TEST_F(FileJobTest, AnErrorOfAWriteOutlivesASeek) {
+  RunJobs();
+  for (const bool flush : {false, true}) {
+    File file = Opened();
+    sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
+    EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
+    EXPECT_EQ(*runtime_.BlockOn(file.Seek(0)), 0u);
+    EXPECT_EQ(ErrnoOf(flush ? runtime_.BlockOn(file.Flush()) : runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
+  }
+}
+
+TEST_F(FileJobTest, AnErrorOfAWriteStays) {
   File file = Opened();
   RunJobs();
   sys::ScopedFault fault(sys::Call::kWrite, sys::Fault::First(1, ENOSPC));
   EXPECT_EQ(*runtime_.BlockOn(file.Write("HELLO")), 5u);
-  EXPECT_EQ(*runtime_.BlockOn(file.Seek(0)), 0u);
   EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Flush())), ENOSPC);
   EXPECT_EQ(ErrnoOf(runtime_.BlockOn(file.Write("HELLO")).status()), ENOSPC);
 }

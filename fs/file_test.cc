@@ -71,11 +71,13 @@ TEST_P(FileTest, Writes) {
 // behaviour: tokio/tests/fs_file.rs#write_vectored
 // behaviour: tokio/tests/fs_file.rs#write_vectored_and_shutdown
 TEST_P(FileTest, WritesPieces) {
-  File file = *Run(File::Create(path_));
-  const absl::string_view pieces[] = {kHello, kHello};
-  EXPECT_EQ(*Run(file.WriteVectored(pieces)), 28u);
-  EXPECT_EQ(Run(file.Shutdown()), OkStatus());
-  EXPECT_EQ(Contents(), absl::StrCat(kHello, kHello));
+  for (bool flush : {true, false}) {
+    File file = *Run(File::Create(path_));
+    const absl::string_view pieces[] = {kHello, kHello};
+    EXPECT_EQ(*Run(file.WriteVectored(pieces)), 28u);
+    EXPECT_EQ(flush ? Run(file.Flush()) : Run(file.Shutdown()), OkStatus());
+    EXPECT_EQ(Contents(), absl::StrCat(kHello, kHello));
+  }
 }
 
 // behaviour: tokio/tests/fs_file.rs#write_to_clone

@@ -46,7 +46,6 @@ class IntervalTest : public testing::Test {
 using Due = std::vector<int64_t>;
 
 // behaviour: tokio/tests/time_interval.rs#burst
-// behaviour: tokio/tests/time_pause.rs#interval
 TEST_F(IntervalTest, BurstCatchesUp) {
   Interval interval(300ms);
   EXPECT_EQ(After(0ms, interval), Due{0});
@@ -57,6 +56,23 @@ TEST_F(IntervalTest, BurstCatchesUp) {
   EXPECT_EQ(After(100ms, interval), Due{1200});
   EXPECT_EQ(After(250ms, interval), Due{1500});
   EXPECT_EQ(After(300ms, interval), Due{1800});
+}
+
+// behaviour: tokio/tests/time_pause.rs#interval
+TEST_F(IntervalTest, EachAdvanceMovesTheClockExactly) {
+  Interval interval(300ms);
+  auto now = clock_.start();
+  auto after = [&](milliseconds by) {
+    Due due = After(by, interval);
+    now += by;
+    EXPECT_EQ(Instant::Now(), now);
+    return due;
+  };
+  EXPECT_EQ(after(0ms), Due{0});
+  EXPECT_EQ(after(100ms), Due{});
+  EXPECT_EQ(after(200ms), Due{300});
+  EXPECT_EQ(after(400ms), Due{600});
+  EXPECT_EQ(after(500ms), (Due{900, 1200}));
 }
 
 // behaviour: tokio/tests/time_interval.rs#delay
@@ -289,6 +305,7 @@ TEST(IntervalBudgetTest, AnIntervalOfOneNanosecondStarvesNobody) {
 TEST(IntervalDeathTest, APeriodOfNothingIsRefused) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(Interval(0s), "must be more than nothing");
+  EXPECT_DEATH(Interval(Instant(), 0s), "must be more than nothing");
   EXPECT_DEATH(Interval(Instant(), -1s), "must be more than nothing");
 }
 

@@ -47,7 +47,6 @@ TEST_P(TimeRuntimeTest, TheRootIsNotEarly) {
 }
 
 // behaviour: tokio/tests/time_alt.rs#sleep
-// behaviour: tokio/tests/time_rt.rs#timer_with_threaded_runtime
 TEST_P(TimeRuntimeTest, SleepsOfTheRootAndOfManyTasksAreNotEarly) {
   const auto sleeps = [] {
     return With(Instant::Now() + 10ms, [](Instant& deadline) {

@@ -81,8 +81,6 @@ TEST(TimeoutTest, GivesTheValueThatComesInTime) {
   }
 }
 
-// behaviour: tokio/tests/time_timeout.rs#deadline_now_elapses
-// behaviour: tokio/tests/time_rt.rs#timeout_value
 TEST(TimeoutTest, ElapsesAndDropsTheFutureFirst) {
   PausedClock clock;
   Promise<int> promise;
@@ -99,9 +97,16 @@ TEST(TimeoutTest, ElapsesAndDropsTheFutureFirst) {
   const StatusOr<int> result = *task.Poll();
   EXPECT_TRUE(IsElapsed(result.status())) << result.status();
   EXPECT_TRUE(promise.dropped());
+}
 
-  PolledTask now(TimeoutAt(Instant::Now(), Never<>()));
-  EXPECT_TRUE(IsElapsed(*now.Poll()));
+// behaviour: tokio/tests/time_timeout.rs#deadline_now_elapses
+TEST(TimeoutTest, ADeadlineOfNowElapses) {
+  PausedClock clock;
+  PolledTask at_once(TimeoutAt(Instant::Now(), Never<>()));
+  EXPECT_TRUE(IsElapsed(*at_once.Poll()));
+  PolledTask later(TimeoutAt(Instant::Now(), Never<>()));
+  clock.Advance(1ms);
+  EXPECT_TRUE(IsElapsed(*later.Poll()));
 }
 
 TEST(TimeoutTest, SaysWhichLimitWasOver) {
@@ -333,9 +338,11 @@ TEST(TimeoutTest, SaysWhyThereIsNoTime) {
   }
   StatusOr<Runtime> without = RuntimeBuilder::CurrentThread().WithoutTime().Build();
   ASSERT_TRUE(without.ok());
-  const Status status = without->BlockOn(Timeout(1s, Never<>()));
-  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_NE(status.message().find("WithoutTime()"), std::string::npos) << status;
+  for (const Status& status :
+       {without->BlockOn(Timeout(1s, Never<>())), without->BlockOn(TimeoutAt(Instant::Now() + 1s, Never<>()))}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_NE(status.message().find("WithoutTime()"), std::string::npos) << status;
+  }
 
   StatusOr<Runtime> gone = RuntimeBuilder::CurrentThread().Build();
   ASSERT_TRUE(gone.ok());

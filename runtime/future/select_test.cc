@@ -21,16 +21,21 @@ namespace {
 Status Bad() { return absl::NotFoundError("bad"); }
 
 // behaviour: tokio/tests/macros_select.rs#sync_one_lit_expr_comma
+TEST(SelectTest, OneCaseGivesItsHandlersValue) {
+  EXPECT_THAT(PolledTask(Select(Case(Ready(1), [](int n) { return n; }))).Poll(), IsReady(1));
+}
+
 // behaviour: tokio/tests/macros_select.rs#one_ready
 TEST(SelectTest, TheFirstThatIsReadyWins) {
-  EXPECT_THAT(PolledTask(Select(Case(Ready(1), [](int n) { return n; }))).Poll(), IsReady(1));
-  Promise<int> a, b;
-  PolledTask task(Select(Case(a.Get(), [](int n) { return n; }), Case(b.Get(), [](int n) { return 10 * n; })));
-  EXPECT_THAT(task.Poll(), IsPending());
-  b.Set(2);
-  EXPECT_EQ(task.wakes(), 1);
-  EXPECT_THAT(task.Poll(), IsReady(20));
-  EXPECT_TRUE(a.dropped());
+  for (const bool first : {true, false}) {
+    Promise<int> a, b;
+    PolledTask task(Select(Case(a.Get(), [](int n) { return n; }), Case(b.Get(), [](int n) { return 10 * n; })));
+    EXPECT_THAT(task.Poll(), IsPending());
+    (first ? a : b).Set(2);
+    EXPECT_EQ(task.wakes(), 1);
+    EXPECT_THAT(task.Poll(), IsReady(first ? 2 : 20));
+    EXPECT_TRUE((first ? b : a).dropped());
+  }
 }
 
 // behaviour: tokio/tests/macros_select.rs#nested
@@ -141,7 +146,6 @@ TEST(SelectDeathTest, AllOffWithoutOtherwise) {
 }
 
 // behaviour: tokio/tests/macros_select.rs#join_with_select
-// behaviour: tokio/tests/macros_select.rs#biased_eventually_ready
 TEST(SelectTest, CasesAreSwitchedOffAsTheyFinish) {
   Promise<int> a, b;
   std::vector<int> got;
@@ -160,6 +164,23 @@ TEST(SelectTest, CasesAreSwitchedOffAsTheyFinish) {
   a.Set(123);
   EXPECT_THAT(task.Poll(), IsReady());
   EXPECT_EQ(got, (std::vector<int>{456, 123}));
+}
+
+// behaviour: tokio/tests/macros_select.rs#biased_eventually_ready
+TEST(SelectTest, BiasedCasesFinishInTheirOrder) {
+  int count = 0;
+  PolledTask task(With(Ready(), YieldNow(), YieldNow(), [&](auto& one, auto& two, auto& three) {
+    return Loop([&] {
+      return SelectBiased(Case(ByRef(one), [&](Unit) { EXPECT_EQ(++count, 1); }).When(count < 1),
+                          Case(ByRef(two), [&](Unit) { EXPECT_EQ(++count, 2); }).When(count < 2),
+                          Case(ByRef(three), [&](Unit) { EXPECT_EQ(++count, 3); }).When(count < 3),
+                          Otherwise([] { return Break(); }));
+    });
+  }));
+  EXPECT_THAT(task.Poll(), IsPending());
+  EXPECT_EQ(count, 1);
+  EXPECT_THAT(task.PollWhileWoken(), IsReady());
+  EXPECT_EQ(count, 3);
 }
 
 // behaviour: tokio/tests/macros_select.rs#many_branches
