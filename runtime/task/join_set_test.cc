@@ -353,11 +353,21 @@ TEST(JoinSetTest, MayGoWhileItsTasksEnd) {
 // --- As a stream ---
 
 // behaviour: tokio-stream/tests/join_set_stream.rs#join_set_as_stream
+TEST(JoinSetTest, IsAStream) {
+  Runtime runtime = MakeCurrentThread();
+  JoinSet<int> set;
+  static_assert(IsStream<JoinSet<int>>);
+  set.SpawnOn(runtime, Ready(0));
+  set.SpawnOn(runtime, Ready(1));
+  std::set<int> collected;
+  EXPECT_EQ(runtime.BlockOn(ForEach(std::move(set), [&](StatusOr<int>& output) { collected.insert(*output); })), OkStatus());
+  EXPECT_EQ(collected, (std::set<int>{0, 1}));
+}
+
 // behaviour: tokio-stream/tests/join_set_stream.rs#size_hint_stream
 TEST(JoinSetTest, IsAStreamOfKnownSize) {
   Runtime runtime = MakeCurrentThread();
   JoinSet<int> set;
-  static_assert(IsStream<JoinSet<int>>);
   set.SpawnOn(runtime, Ready(0));
   set.SpawnOn(runtime, Ready(1));
   for (size_t left = 2; left > 0; --left) {
