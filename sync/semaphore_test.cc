@@ -73,7 +73,6 @@ TEST(SemaphoreDeathTest, BlockingInsideATaskIsRefused) {
 }
 
 // behaviour: tokio/src/sync/tests/semaphore_batch.rs#poll_acquire_one_unavailable
-// behaviour: tokio/tests/sync_semaphore.rs#acquire
 TEST(SemaphoreTest, AReleasedPermitIsHandedOver) {
   Semaphore semaphore(1);
   auto held = semaphore.TryAcquire();
@@ -85,6 +84,16 @@ TEST(SemaphoreTest, AReleasedPermitIsHandedOver) {
   EXPECT_TRUE(IsEmpty(semaphore.TryAcquire().status()));  // no barging
   auto permit = *waiting.Poll();
   semaphore.AddPermits(1);
+  EXPECT_EQ(semaphore.AvailablePermits(), 1u);
+}
+
+// behaviour: tokio/tests/sync_semaphore.rs#acquire
+TEST(SemaphoreTest, ADroppedPermitEndsTheWaitOfAnotherThread) {
+  Semaphore semaphore(1);
+  std::optional<SemaphorePermit> held = *semaphore.TryAcquire();
+  std::thread waiting([&] { EXPECT_TRUE(internal::BlockingWait(semaphore.Acquire()).ok()); });
+  held.reset();
+  waiting.join();
   EXPECT_EQ(semaphore.AvailablePermits(), 1u);
 }
 
