@@ -10,6 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/future/waker_slot.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/sync/block_on.h"
@@ -67,7 +68,6 @@ TEST_P(RacesTest, AnOutputIsJoined) {
 }
 
 // behaviour: tokio/src/runtime/tests/loom_multi_thread.rs#poll_drop_handle_then_drop
-// behaviour: tokio/src/runtime/tests/loom_current_thread.rs#drop_jh_during_schedule
 TEST_P(RacesTest, AHandleThatWaitedIsDroppedWhileItsTaskEnds) {
   for (int round = 0; round < kRounds; ++round) {
     auto owned = std::make_shared<int>(1);
@@ -81,6 +81,28 @@ TEST_P(RacesTest, AHandleThatWaitedIsDroppedWhileItsTaskEnds) {
       });
     }).ok());
     EXPECT_TRUE(runtime.Shutdown().clean());
+    EXPECT_EQ(owned.use_count(), 1);
+  }
+}
+
+// behaviour: tokio/src/runtime/tests/loom_current_thread.rs#drop_jh_during_schedule
+TEST_P(RacesTest, AHandleThatWaitsElsewhereIsDroppedWhileItsTaskEnds) {
+  for (int round = 0; round < kRounds; ++round) {
+    auto owned = std::make_shared<int>(1);
+    Runtime runtime = Make();
+    PolledTask waits(runtime.Spawn(Lazy([owned] { return owned; })));
+    std::promise<void> waiting;
+    TestThread dropper([&] {
+      (void)waits.Poll().ready();
+      waiting.set_value();
+      waits.Drop();
+    });
+    waiting.get_future().wait();
+    EXPECT_TRUE(runtime.BlockOn(Yields(2)).ok());
+    dropper.Join();
+    EXPECT_TRUE(runtime.Shutdown().clean());
+    EXPECT_LE(waits.wakes(), 1);
+    EXPECT_EQ(waits.held(), 0);
     EXPECT_EQ(owned.use_count(), 1);
   }
 }

@@ -229,12 +229,15 @@ TEST(JoinShapesTest, OfFuturesThatAreKept) {
   auto two = Ready(2);
   EXPECT_THAT(PolledTask(Join(ByRef(one))).Poll(), IsReady(std::make_tuple(1)));
   EXPECT_THAT(PolledTask(Join(One(), ByRef(two))).Poll(), IsReady(std::make_tuple(1, 2)));
+  auto three = Ready(3);
+  EXPECT_THAT(PolledTask(JoinBiased(One(), ByRef(three))).Poll(), IsReady(std::make_tuple(1, 3)));
 }
 
 // behaviour: tokio/tests/macros_try_join.rs#sync_one_lit_expr_comma
 // behaviour: tokio/tests/macros_try_join.rs#sync_one_lit_expr_no_comma
 TEST(JoinShapesTest, TryJoinOfOne) {
   EXPECT_THAT(PolledTask(TryJoin(Ready(StatusOr<int>(1)))).Poll(), IsReadyOk(std::make_tuple(1)));
+  EXPECT_THAT(PolledTask(TryJoinBiased(Ready(StatusOr<int>(1)))).Poll(), IsReadyOk(std::make_tuple(1)));
 }
 
 // behaviour: tokio/tests/macros_try_join.rs#sync_two_lit_expr_comma
@@ -242,6 +245,8 @@ TEST(JoinShapesTest, TryJoinOfOne) {
 TEST(JoinShapesTest, TryJoinOfTwo) {
   auto two = Ready(StatusOr<int>(2));
   EXPECT_THAT(PolledTask(TryJoin(Ready(StatusOr<int>(1)), ByRef(two))).Poll(), IsReadyOk(std::make_tuple(1, 2)));
+  auto three = Ready(StatusOr<int>(3));
+  EXPECT_THAT(PolledTask(TryJoinBiased(Ready(StatusOr<int>(1)), ByRef(three))).Poll(), IsReadyOk(std::make_tuple(1, 3)));
 }
 
 // behaviour: tokio/tests/macros_try_join.rs#try_join_does_not_allow_tasks_to_starve

@@ -99,20 +99,31 @@ TEST_P(SocketsTest, ExchangesOfTasksFromInsideAndOutside) {
 }
 
 // behaviour: tokio/tests/rt_common.rs#local_set_block_on_socket
+TEST_P(SocketsTest, ARootConnectsToAnAcceptorOfItsLocalSet) {
+  TcpListener listener = Listen();
+  const SocketAddress address = *listener.local_address();
+  LocalSet set;
+  auto both = set.BlockOn(runtime(), [&] { return TryJoin(SpawnLocal(listener.Accept()), TcpStream::Connect(address)); });
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_EQ(*std::get<0>(*both).peer_address(), *std::get<1>(*both).local_address());
+}
+
 // behaviour: tokio/tests/rt_common.rs#local_set_client_server_block_on
 TEST_P(SocketsTest, AServerAndAClientOfALocalSet) {
   TcpListener listener = Listen();
   const SocketAddress address = *listener.local_address();
   LocalSet set;
-  StatusOr<std::string> text = set.BlockOn(runtime(), [&] {
+  auto channel = sync::MpscUnbounded<std::string>();
+  auto& receiver = channel.receiver;
+  const Status status = set.BlockOn(runtime(), [&] {
     auto server = SpawnLocal(ServesOne(std::move(listener)));
-    return TryJoin(std::move(server), Fetch(address)).Map([](auto& both) -> StatusOr<std::string> {
-      if (!both.ok()) return both.status();
-      return std::get<1>(*both);
+    return TryJoin(std::move(server), Fetch(address)).Map([to = std::move(channel.sender)](auto& both) {
+      return both.ok() ? to.Send(std::get<1>(*both)) : both.status();
     });
   });
-  ASSERT_TRUE(text.ok()) << text.status();
-  EXPECT_EQ(*text, "hello");
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(*receiver.TryRecv(), "hello");
+  EXPECT_TRUE(IsClosed(receiver.TryRecv().status()));  // one completion only
 }
 
 // --- In a blocking job ---------------------------------------------------------------------------------------------------

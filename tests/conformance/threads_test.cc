@@ -9,6 +9,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/task/join_set.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/sync/mpsc.h"
@@ -187,11 +188,17 @@ TEST(OneThreadTest, OutsideThereIsNoCurrentHandle) {
 // --- Pools ---------------------------------------------------------------------------------------------------------------
 
 // behaviour: tokio/tests/rt_threaded.rs#single_thread
-// behaviour: tokio/tests/rt_threaded.rs#max_blocking_threads
-TEST(PoolTest, OneOfEachIsEnough) {
+TEST(PoolTest, OneWorkerIsEnough) {
   RuntimeBuilder builder = RuntimeBuilder::MultiThread();
-  Runtime runtime = Built(builder.WorkerThreads(1).MaxBlockingThreads(1));
+  Runtime runtime = Built(builder.WorkerThreads(1));
   EXPECT_EQ(*runtime.BlockOn([] { return Spawn(Ready(1)); }), 1);
+}
+
+// behaviour: tokio/tests/rt_threaded.rs#max_blocking_threads
+TEST(PoolTest, OneBlockingThreadIsEnough) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  Runtime runtime = Built(builder.MaxBlockingThreads(1));
+  EXPECT_EQ(*runtime.BlockOn([] { return SpawnBlocking([] { return 1; }); }), 1);
 }
 
 // behaviour: tokio/tests/rt_panic.rs#builder_event_interval_interval_panic_caller
