@@ -145,15 +145,10 @@ void ReceiverMoves() {
 }
 
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_unbounded_tx
-// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_unbounded_tx
-// behaviour: tokio/src/sync/tests/loom_list.rs#smoke
 TEST_F(MpscModel, Unbounded) {
   ExpectHolds(Options().Preemptions(3), Unbounded<1, 0>);
-  ExpectHolds(Options(), Unbounded<2, 1>);
-  ExpectHolds(Options().StaleLoads(0), Unbounded<3, 3>);
   ExpectHolds(Options().Preemptions(3), ReceiverMoves);
   ExpectHolds(Options(), UnboundedReceiverLeaves);
-  ExpectHolds(Options().Random(20000), Unbounded<5, 4>);
   ExpectHolds(Options().Random(10000), UnboundedReceiverLeaves);
   ExpectCaught("mpsc.publish_order", Options(), Unbounded<1, 0>);
   ExpectCaught("mpsc.look_order", Options(), Unbounded<1, 0>);
@@ -162,6 +157,20 @@ TEST_F(MpscModel, Unbounded) {
   ExpectCaught("mpsc.wait_without_register", Options(), ReceiverMoves);
   ExpectCaught("mpsc.take_waker_order", Options(), ReceiverMoves);
   ExpectCaught("mpsc.register_order", Options(), ReceiverMoves);
+}
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_unbounded_tx
+TEST_F(MpscModel, UnboundedSendersLeave) {
+  ExpectHolds(Options().Preemptions(3), Unbounded<0, 0>);
+  ExpectCaught("mpsc.end_without_wake", Options(), Unbounded<0, 0>);
+}
+
+// behaviour: tokio/src/sync/tests/loom_list.rs#smoke
+TEST_F(MpscModel, UnboundedAcrossBlocks) {
+  ExpectHolds(Options(), Unbounded<2, 1>);
+  ExpectHolds(Options().StaleLoads(0), Unbounded<2, 2>);
+  ExpectHolds(Options().StaleLoads(0), Unbounded<3, 3>);
+  ExpectHolds(Options().Random(20000), Unbounded<5, 4>);
   ExpectCaught("mpsc_blocks.grow_order", Options(), Unbounded<2, 1>);
   ExpectCaught("mpsc_blocks.reuse_early", Options(), Unbounded<3, 3>);
 }
@@ -332,7 +341,6 @@ TEST_F(MpscModel, BoundedServesLater) {
 }
 
 // behaviour: tokio/src/sync/tests/loom_mpsc.rs#closing_tx
-// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_tx
 TEST_F(MpscModel, Bounded) {
   ExpectHolds(Options().StaleLoads(1), Bounded<1, 2, 0>);
   ExpectHolds(Options().StaleLoads(1), Bounded<1, 1, 1>);
@@ -347,6 +355,12 @@ TEST_F(MpscModel, Bounded) {
   ExpectCaught("mpsc_bounded.look_order", Options(), Bounded<1, 2, 0>);
   ExpectCaught("mpsc_bounded.advance_order", Options(), Bounded<1, 2, 0>);
   ExpectCaught("mpsc_bounded.return_without_hand_over", Options(), DropPermit);
+}
+
+// behaviour: tokio/src/sync/tests/loom_mpsc.rs#dropping_tx
+TEST_F(MpscModel, BoundedSendersLeave) {
+  ExpectHolds(Options().Preemptions(3), Bounded<1, 0, 0>);
+  ExpectCaught("mpsc.end_without_wake", Options(), Bounded<1, 0, 0>);
 }
 
 }  // namespace
