@@ -2,6 +2,7 @@
 #ifndef KIOTO_NET_TESTING_UNIX_SOCKETS_H_
 #define KIOTO_NET_TESTING_UNIX_SOCKETS_H_
 
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,11 +23,10 @@ class UnixTest : public testing::Test {
  protected:
   ~UnixTest() override {
     for (const std::string& path : paths_) ::unlink(path.c_str());
+    ::rmdir(dir_.c_str());
   }
   std::string NewPath() {
-    // TEST_TMPDIR may be longer than an address.
-    static int next = 0;
-    paths_.push_back(absl::StrCat("/tmp/kioto-", ::getpid(), "-", next++));
+    paths_.push_back(absl::StrCat(dir_, "/", paths_.size()));
     return paths_.back();
   }
   UnixListener Listen(const UnixEndpoint& at) {
@@ -48,6 +48,16 @@ class UnixTest : public testing::Test {
 
   DrivenLoop loop_;
   char buf_[64] = {};
+
+ private:
+  // TEST_TMPDIR may be longer than an address.
+  static std::string NewDir() {
+    std::string dir = "/tmp/kioto-XXXXXX";
+    EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
+    return dir;
+  }
+
+  const std::string dir_ = NewDir();
   std::vector<std::string> paths_;
 };
 
