@@ -28,25 +28,15 @@ int Flags(After after) { return after == After::kStays ? MSG_PEEK : 0; }
 
 ssize_t SendOne(int fd, absl::string_view bytes, const RawAddress* to) {
   if (to == nullptr) return sys::Send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  iovec part{const_cast<char*>(bytes.data()), bytes.size()};  // sendmsg only reads it
-  msghdr message{};
-  message.msg_name = const_cast<unsigned char*>(to->bytes);
-  message.msg_namelen = static_cast<socklen_t>(to->size);
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  return sys::Sendmsg(fd, &message, MSG_NOSIGNAL);
+  return sys::Sendto(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(to->bytes),
+                     static_cast<socklen_t>(to->size));
 }
 
 ssize_t ReceiveOne(int fd, MutableBytes into, After after, RawAddress& from, bool& cut) {
-  iovec part{into.data(), into.size()};
-  msghdr message{};
-  message.msg_name = from.bytes;
-  message.msg_namelen = RawAddress::kMost;
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  const ssize_t result = sys::Recvmsg(fd, &message, Flags(after));
-  from.size = std::min<size_t>(message.msg_namelen, RawAddress::kMost);
-  cut = (message.msg_flags & MSG_TRUNC) != 0;
+  socklen_t size = RawAddress::kMost;
+  const ssize_t result =
+      sys::Recvfrom(fd, into.data(), into.size(), Flags(after), reinterpret_cast<sockaddr*>(from.bytes), &size, &cut);
+  from.size = std::min<size_t>(size, RawAddress::kMost);
   return result;
 }
 

@@ -45,15 +45,41 @@ struct Parts {
 // libc's own are cancellation points of pthreads, which costs a process with threads some 15 ns a call, and a thread of
 // ours is never cancelled. Sanitizers watch libc's.
 #if defined(SYS_recvfrom) && defined(SYS_sendto) && !KIOTO_SANITIZED && !KIOTO_PORTABLE
-ssize_t BareRecv(int fd, void* buffer, size_t size, int flags) {
-  return ::syscall(SYS_recvfrom, fd, buffer, size, flags, nullptr, nullptr);
+ssize_t BareRecvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size) {
+  return ::syscall(SYS_recvfrom, fd, buffer, size, flags, from, from_size);
 }
-ssize_t BareSend(int fd, const void* data, size_t size, int flags) {
-  return ::syscall(SYS_sendto, fd, data, size, flags, nullptr, 0);
+ssize_t BareSendto(int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t to_size) {
+  return ::syscall(SYS_sendto, fd, data, size, flags, to, to_size);
 }
 #else
-ssize_t BareRecv(int fd, void* buffer, size_t size, int flags) { return ::recv(fd, buffer, size, flags); }
-ssize_t BareSend(int fd, const void* data, size_t size, int flags) { return ::send(fd, data, size, flags); }
+ssize_t BareRecvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size) {
+  return ::recvfrom(fd, buffer, size, flags, from, from_size);
+}
+ssize_t BareSendto(int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t to_size) {
+  return ::sendto(fd, data, size, flags, to, to_size);
+}
+#endif
+
+#if defined(__linux__) && !KIOTO_PORTABLE
+// MSG_TRUNC: gives the length of all of the datagram.
+ssize_t BareRecvfromOrCut(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size, bool* cut) {
+  const ssize_t whole = BareRecvfrom(fd, buffer, size, flags | MSG_TRUNC, from, from_size);
+  *cut = whole > static_cast<ssize_t>(size);
+  return *cut ? static_cast<ssize_t>(size) : whole;
+}
+#else
+ssize_t BareRecvfromOrCut(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size, bool* cut) {
+  iovec part{buffer, size};
+  msghdr message{};
+  message.msg_name = from;
+  message.msg_namelen = *from_size;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const ssize_t result = ::recvmsg(fd, &message, flags);
+  *from_size = message.msg_namelen;
+  *cut = (message.msg_flags & MSG_TRUNC) != 0;
+  return result;
+}
 #endif
 
 #if defined(__linux__) && !KIOTO_PORTABLE
@@ -126,10 +152,19 @@ ssize_t Writev(int fd, const iovec* parts, int count) {
   });
 }
 ssize_t Recv(int fd, void* buffer, size_t size, int flags) {
-  return Retry(Call::kRecv, fd, [&] { return BareRecv(fd, buffer, Size(Call::kRecv, fd, size), flags); });
+  return Retry(Call::kRecv, fd,
+               [&] { return BareRecvfrom(fd, buffer, Size(Call::kRecv, fd, size), flags, nullptr, nullptr); });
 }
 ssize_t Send(int fd, const void* data, size_t size, int flags) {
-  return Retry(Call::kSend, fd, [&] { return BareSend(fd, data, Size(Call::kSend, fd, size), flags); });
+  return Retry(Call::kSend, fd, [&] { return BareSendto(fd, data, Size(Call::kSend, fd, size), flags, nullptr, 0); });
+}
+ssize_t Recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size, bool* cut) {
+  return Retry(Call::kRecv, fd, [&] {
+    return BareRecvfromOrCut(fd, buffer, Size(Call::kRecv, fd, size), flags, from, from_size, cut);
+  });
+}
+ssize_t Sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t to_size) {
+  return Retry(Call::kSend, fd, [&] { return BareSendto(fd, data, Size(Call::kSend, fd, size), flags, to, to_size); });
 }
 ssize_t Recvmsg(int fd, msghdr* message, int flags) {
   return Retry(Call::kRecvmsg, fd, [&] {

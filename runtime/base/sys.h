@@ -33,6 +33,9 @@ ssize_t Recv(int fd, void* buffer, size_t size, int flags);
 ssize_t Send(int fd, const void* data, size_t size, int flags);
 ssize_t Recvmsg(int fd, msghdr* message, int flags);
 ssize_t Sendmsg(int fd, const msghdr* message, int flags);
+// One datagram and its address, for less than a message of one part. Met by faults of Recv and Send. `cut`: it was longer.
+ssize_t Recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size, bool* cut);
+ssize_t Sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t to_size);
 
 // Several messages at once: gives how many, an error only if there is none. Where the system has no such call, one after
 // another until one fails; the error that then ended a receive is forgotten, where Linux keeps it for the next call.

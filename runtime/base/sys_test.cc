@@ -76,6 +76,33 @@ TEST_F(SysTest, VectoredCallsAndMessages) {
   EXPECT_STREQ(b, "cde");
 }
 
+TEST_F(SysTest, DatagramsWithAddresses) {
+  int fds[2];
+  ASSERT_EQ(Socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+  sockaddr_storage from;
+  socklen_t from_size = sizeof(from);
+  bool cut = true;
+  char in[3];
+  const auto receive = [&] { return Recvfrom(fds[1], in, sizeof(in), 0, reinterpret_cast<sockaddr*>(&from), &from_size, &cut); };
+  EXPECT_EQ(receive(), -EAGAIN);
+  EXPECT_EQ(Sendto(fds[0], "abc", 3, MSG_NOSIGNAL, nullptr, 0), 3);
+  EXPECT_EQ(receive(), 3);
+  EXPECT_FALSE(cut);
+  EXPECT_EQ(from_size, 0u) << "a socket without a name";
+  EXPECT_EQ(Sendto(fds[0], "abcd", 4, MSG_NOSIGNAL, nullptr, 0), 4);
+  EXPECT_EQ(receive(), 3);
+  EXPECT_TRUE(cut);
+  EXPECT_EQ(std::string(in, 3), "abc");
+  {
+    ScopedFault interrupted(Call::kRecv, Fault::First(1, EINTR));
+    EXPECT_EQ(receive(), -EAGAIN) << "the rest is lost";
+    EXPECT_EQ(interrupted.hits(), 1);
+  }
+  ScopedFault refused(Call::kSend, Fault::First(1, ENOBUFS));
+  EXPECT_EQ(Sendto(fds[0], "abc", 3, MSG_NOSIGNAL, nullptr, 0), -ENOBUFS);
+  for (int fd : fds) EXPECT_EQ(Close(fd), 0);
+}
+
 TEST_F(SysTest, SeveralMessagesByOneCall) {
   int fds[2];
   ASSERT_EQ(Socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
