@@ -355,29 +355,47 @@ TEST_P(IoConformance, TryCallsOnlyWhenItMayBeReady) {
   EXPECT_EQ(calls, 4);
 }
 
+// Reads `size` bytes at a time, for ever.
+struct GreedyRead {
+  using Output = Unit;
+  IoHandle* handle;
+  size_t size;
+  int* reads;
+  Poll<Unit> PollOnce(Context& cx) {
+    char bytes[4096];
+    for (;;) {
+      auto poll = handle->PollIo(cx, Direction::kRead, size, "read", [&] { return base::sys::Read(handle->fd(), bytes, size); });
+      if (poll.pending()) return kPending;
+      ++*reads;
+    }
+  }
+};
+
 TEST_P(IoConformance, TheBudgetIsAskedBeforeTheOperation) {
   TestPair pair;
   pair.Send(std::string(200, 'x'));
-  struct Greedy {
-    using Output = Unit;
-    IoHandle* handle;
-    int* reads;
-    Poll<Unit> PollOnce(Context& cx) {
-      char byte;
-      for (;;) {
-        auto poll = handle->PollIo(cx, Direction::kRead, 1, "read", [&] { return base::sys::Read(handle->fd(), &byte, 1); });
-        if (poll.pending()) return kPending;
-        ++*reads;
-      }
-    }
-  };
   int reads = 0;
-  PolledTask task(Greedy{&pair.here, &reads});
+  PolledTask task(GreedyRead{&pair.here, 1, &reads});
   EXPECT_TRUE(task.Poll().pending());
   EXPECT_EQ(reads, limits::kPollBudget);
   EXPECT_TRUE(task.yielded());
   EXPECT_TRUE(task.Poll().pending());
   EXPECT_EQ(reads, 200);
+  EXPECT_FALSE(task.yielded());
+}
+
+TEST_P(IoConformance, ALongResultSpendsMoreOfTheBudget) {
+  constexpr int kUnits = 8;
+  constexpr size_t kPiece = kUnits * IoHandle::kBytesPerUnit;
+  TestPair pair;
+  pair.Send(std::string(16 * kPiece, 'x'));
+  int reads = 0;
+  PolledTask task(GreedyRead{&pair.here, kPiece, &reads});
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_EQ(reads, limits::kPollBudget / (1 + kUnits) + 1);  // the last one took what was left
+  EXPECT_TRUE(task.yielded());
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_EQ(reads, 16);
   EXPECT_FALSE(task.yielded());
 }
 

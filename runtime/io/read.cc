@@ -33,6 +33,10 @@ Poll<StatusOr<size_t>> Append(ReaderRef reader, Context& cx, std::string& into, 
     into.append(probe, **n);
     return n;
   }
+  if (cx.budget_spent()) {
+    (void)cx.ConsumeBudget();  // refuses, as the read would, before the room is filled
+    return kPending;
+  }
   const size_t room = std::min({into.capacity() - size, most - size, std::clamp(size, kLeastRoom, kMostRoom)});
   into.resize(size + room);
   Poll<StatusOr<size_t>> n = reader.PollRead(cx, MutableBytes(&into[size], room));
