@@ -172,6 +172,21 @@ TEST_F(CopyTest, AnEndIsPassedOnWhileTheOtherWayGoesOn) {
   EXPECT_TRUE(at_client == back);
 }
 
+TEST_F(CopyTest, NeitherWayStarvesTheOther) {
+  const std::string much = Bytes(64 * 1024, 3);
+  for (BlockingSocket* end : {&client_, &server_}) {
+    while (::send(end->fd(), much.data(), much.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+  }
+  PolledTask copier(io::CopyBidirectional(near_, far_));
+  for (int polls = 0; polls < 2; ++polls) EXPECT_TRUE(copier.Poll().pending());  // each spends its budget on one way
+  loop_.Await([&] {
+    char byte;
+    return ::recv(server_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+           ::recv(client_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+  });
+}
+
 // A Unix socket, a pipe and the halves of a TCP stream, one after the other.
 TEST_F(CopyTest, EverythingThatSplices) {
   UnixStream::Ends ends = *UnixStream::Pair();

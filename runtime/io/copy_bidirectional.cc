@@ -16,11 +16,13 @@ Poll<Status> CopyBidirectionalFuture::Way::PollOnce(Context& cx) {
 }
 
 Poll<StatusOr<Copied>> CopyBidirectionalFuture::PollOnce(Context& cx) {
-  const Poll<Status> there = there_.PollOnce(cx);
-  if (there.ready() && !(*there).ok()) return *there;
-  const Poll<Status> back = back_.PollOnce(cx);
-  if (back.ready() && !(*back).ok()) return *back;
-  if (there.pending() || back.pending()) return kPending;
+  back_first_ = !back_first_;
+  Way* const ways[] = {back_first_ ? &back_ : &there_, back_first_ ? &there_ : &back_};
+  for (Way* way : ways) {
+    Poll<Status> poll = way->PollOnce(cx);
+    if (poll.ready() && !poll->ok()) return *poll;
+  }
+  if (!there_.done || !back_.done) return kPending;
   return StatusOr<Copied>(copied());
 }
 

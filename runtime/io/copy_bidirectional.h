@@ -43,6 +43,7 @@ class [[nodiscard]] CopyBidirectionalFuture : public FutureBase<CopyBidirectiona
   };
 
   Way there_, back_;
+  bool back_first_ = true;  // in turn: one that spends the budget leaves none to the other
 };
 
 // Copies both ways until both streams have ended; the end of one is passed on by shutting down the writing side of the
