@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/driver/reactor.h"
@@ -28,6 +29,38 @@ StatusOr<SocketAddress> AddressBy(int fd, const char* what) {
   const int result = kCall(fd, reinterpret_cast<sockaddr*>(&storage), &size);  // the one cast that the call demands
   if (result < 0) return ErrnoStatus(result, what);
   return SocketAddress::FromSockaddr(&storage, std::min<size_t>(size, sizeof(storage)));
+}
+
+// What a socket is, and who takes one over, in the order of SocketKind.
+struct KindOfSocket {
+  bool unix_family;
+  int type;
+  const char* name;
+  const char* takers;
+};
+constexpr KindOfSocket kKinds[] = {
+    {false, SOCK_STREAM, "TCP", "net::TcpStream, TcpListener or TcpSocket"},
+    {false, SOCK_DGRAM, "UDP", "net::UdpSocket"},
+    {true, SOCK_STREAM, "Unix, a stream", "net::UnixStream or UnixListener"},
+    {true, SOCK_DGRAM, "Unix, datagrams", "net::UnixDatagram"},
+};
+
+// OK if the fd is a socket of that kind.
+Status CheckKind(int fd, SocketKind wanted, const char* what) {
+  StatusOr<int> family = GetIntOption(fd, SOL_SOCKET, SO_DOMAIN, what);
+  if (!family.ok()) return family.status();
+  StatusOr<int> type = GetIntOption(fd, SOL_SOCKET, SO_TYPE, what);
+  if (!type.ok()) return type.status();
+  if (*family == AF_UNIX || *family == AF_INET || *family == AF_INET6) {
+    for (const KindOfSocket& kind : kKinds) {
+      if (kind.unix_family != (*family == AF_UNIX) || kind.type != *type) continue;
+      if (&kind == &kKinds[static_cast<int>(wanted)]) return OkStatus();
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, ": this fd is a socket of another kind (", kind.name, "); ", kind.takers, " can take it"));
+    }
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, ": this fd is a socket of another kind (family ", *family, ", type ", *type, "); io::AsyncFd can take it"));
 }
 
 }  // namespace
@@ -111,13 +144,20 @@ StatusOr<SocketAddress> LocalAddress(int fd) { return AddressBy<&sys::Getsocknam
 
 StatusOr<SocketAddress> PeerAddress(int fd) { return AddressBy<&sys::Getpeername>(fd, "getpeername"); }
 
-Status PrepareFd(int fd, const char* what) {
+Status PrepareFd(int fd, SocketKind kind, const char* what) {
+  if (Status status = CheckKind(fd, kind, what); !status.ok()) return status;
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return ErrnoStatus(errno, what);
   if ((flags & O_NONBLOCK) == 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return ErrnoStatus(errno, what);
   const int fd_flags = fcntl(fd, F_GETFD);
   if (fd_flags < 0 || fcntl(fd, F_SETFD, fd_flags | FD_CLOEXEC) < 0) return ErrnoStatus(errno, what);
   return OkStatus();
+}
+
+Status CheckConnected(int fd, const char* what) {
+  sockaddr_storage storage;
+  socklen_t size = sizeof(storage);
+  return ErrnoStatus(std::min(0, sys::Getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size)), what);
 }
 
 StatusOr<int> MakeSocket(int family, int type, const char* what) {

@@ -38,8 +38,11 @@ Status TakeError(int fd, const char* what);
 StatusOr<SocketAddress> LocalAddress(int fd);
 StatusOr<SocketAddress> PeerAddress(int fd);
 
-// Non-blocking and close-on-exec.
-Status PrepareFd(int fd, const char* what);
+enum class SocketKind { kTcp, kUdp, kUnixStream, kUnixDatagram };
+// Makes it non-blocking and close-on-exec. Errors: kInvalidArgument for what is no socket of this kind; EBADF.
+Status PrepareFd(int fd, SocketKind kind, const char* what);
+// Errors: ENOTCONN for a socket that is not connected, or no more.
+Status CheckConnected(int fd, const char* what);
 // A new socket of this family and type.
 StatusOr<int> MakeSocket(int family, int type, const char* what);
 

@@ -20,9 +20,9 @@ using kioto::internal::IoHandle;
 TcpListener::TcpListener(IoHandle handle) : acceptor_(std::move(handle), "net::TcpListener::Accept") {}
 
 StatusOr<TcpListener> TcpListener::FromFd(int fd) {
-  Status status = internal::PrepareFd(fd, "net::TcpListener::FromFd");
-  if (!status.ok()) return status;
-  if (!internal::IsListening(fd)) return absl::InvalidArgumentError("net::TcpListener::FromFd: this fd is not a socket that listens");
+  constexpr char kWhat[] = "net::TcpListener::FromFd";
+  if (Status status = internal::PrepareFd(fd, internal::SocketKind::kTcp, kWhat); !status.ok()) return status;
+  if (!internal::IsListening(fd)) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": this fd is not a socket that listens"));
   return TcpListener(IoHandle(fd));
 }
 

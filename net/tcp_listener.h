@@ -56,7 +56,8 @@ class TcpListener {
   // below 1. CANCEL SAFE: yes.
   static BindSharedFuture BindShared(Endpoint at, int count, ListenOptions options = {});
   // Takes over the fd of a socket that listens already: nobody else may use it. Makes it close-on-exec, and
-  // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
+  // non-blocking, which other fds of that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no
+  // TCP socket, or does not listen. After an error it is the caller's still.
   static StatusOr<TcpListener> FromFd(int fd);
   // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() && { return acceptor_.handle.Release(); }

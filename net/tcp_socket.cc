@@ -27,7 +27,7 @@ StatusOr<TcpSocket> TcpSocket::V4() { return Make(AF_INET); }
 StatusOr<TcpSocket> TcpSocket::V6() { return Make(AF_INET6); }
 
 StatusOr<TcpSocket> TcpSocket::FromFd(int fd) {
-  Status status = internal::PrepareFd(fd, "net::TcpSocket::FromFd");
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kTcp, "net::TcpSocket::FromFd");
   if (!status.ok()) return status;
   return TcpSocket(IoHandle(fd));
 }

@@ -29,7 +29,8 @@ class TcpSocket {
   static StatusOr<TcpSocket> V4();
   static StatusOr<TcpSocket> V6();
   // Takes over the fd of a socket that neither listens nor is connected: nobody else may use it. Makes it close-on-exec, and
-  // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
+  // non-blocking, which other fds of that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no
+  // TCP socket. After an error it is the caller's still.
   static StatusOr<TcpSocket> FromFd(int fd);
   // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() && { return handle_.Release(); }

@@ -7,7 +7,9 @@
 namespace kioto::net {
 
 StatusOr<TcpStream> TcpStream::FromFd(int fd) {
-  Status status = internal::PrepareFd(fd, "net::TcpStream::FromFd");
+  constexpr char kWhat[] = "net::TcpStream::FromFd";
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kTcp, kWhat);
+  if (status.ok()) status = internal::CheckConnected(fd, kWhat);
   if (!status.ok()) return status;
   return TcpStream(kioto::internal::IoHandle(fd));
 }

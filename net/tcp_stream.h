@@ -41,7 +41,8 @@ class TcpStream : public StreamSocket<TcpStream, internal::ShortRead::kProvesEmp
   static ConnectFuture Connect(Endpoint to);
 
   // Takes over the fd of a connected socket: nobody else may use it. Makes it close-on-exec, and
-  // non-blocking, which other fds of that socket (dup, another process's) become too. After an error it is the caller's still.
+  // non-blocking, which other fds of that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no
+  // TCP socket; ENOTCONN for one that is not connected, or no more. After an error it is the caller's still.
   static StatusOr<TcpStream> FromFd(int fd);
 
   // --- The socket. ---

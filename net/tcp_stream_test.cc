@@ -1,13 +1,20 @@
 #include "kioto/net/tcp_stream.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/tcp_socket.h"
 #include "kioto/net/testing/sockets.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
@@ -346,7 +353,43 @@ TEST_F(TcpStreamTest, GivesItsFdUpAndTakesOneOver) {
   EXPECT_TRUE(second.Poll().pending());
   client.Send("Hello!");
   EXPECT_EQ(*loop_.Run(second), 6u);
-  EXPECT_FALSE(TcpStream::FromFd(-1).ok());
+  EXPECT_EQ(ErrnoOf(TcpStream::FromFd(-1).status()), EBADF);
+}
+
+// Of a wrong fd nothing is changed, and it is the caller's still.
+TEST_F(TcpStreamTest, TakesConnectedTcpSocketsAlone) {
+  struct Wrong {
+    int family, type;
+    const char* says;
+  };
+  for (const Wrong& wrong : {Wrong{AF_INET, SOCK_DGRAM, "(UDP); net::UdpSocket can take it"},
+                             Wrong{AF_UNIX, SOCK_STREAM, "(Unix, a stream); net::UnixStream or UnixListener can take it"},
+                             Wrong{AF_UNIX, SOCK_DGRAM, "(Unix, datagrams); net::UnixDatagram can take it"},
+                             Wrong{AF_UNIX, SOCK_SEQPACKET, "io::AsyncFd can take it"}}) {
+    const int fd = ::socket(wrong.family, wrong.type | SOCK_CLOEXEC, 0);
+    for (const Status& status :
+         {TcpStream::FromFd(fd).status(), TcpListener::FromFd(fd).status(), TcpSocket::FromFd(fd).status()}) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+      EXPECT_TRUE(absl::StrContains(status.message(), wrong.says)) << status;
+    }
+    EXPECT_EQ(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_EQ(::close(fd), 0);
+  }
+  const int file = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  for (const Status& status :
+       {TcpStream::FromFd(file).status(), TcpListener::FromFd(file).status(), TcpSocket::FromFd(file).status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(ErrnoOf(status), ENOTSOCK);
+  }
+  EXPECT_EQ(::close(file), 0);
+  for (int family : {AF_INET, AF_INET6}) {
+    const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const Status status = TcpStream::FromFd(fd).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_EQ(ErrnoOf(status), ENOTCONN);
+    EXPECT_EQ(::close(fd), 0);
+  }
+  EXPECT_EQ(ErrnoOf(TcpStream::FromFd(listener_.fd()).status()), ENOTCONN);
 }
 
 TEST_F(TcpStreamTest, YieldsWhenThePeerNeverPauses) {
@@ -400,16 +443,17 @@ TEST(TcpStreamOutside, SaysThatThereIsNoRuntime) {
 // Nothing is refused before the stream has to wait.
 // behaviour: tokio/tests/net_panic.rs#tcp_stream_from_std_panic_caller
 TEST(TcpStreamOutside, AnFdThatWaitsSaysThatIoIsOff) {
+  std::optional<DrivenLoop> with_io(std::in_place);
+  const TcpListener listener = *with_io->Run(TcpListener::Bind("127.0.0.1:0"));
+  with_io.reset();
+  BlockingSocket connected(*listener.local_address());
   DrivenLoop loop(/*io=*/false);
-  int fds[2];
-  ASSERT_EQ(sys::Socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-  StatusOr<TcpStream> stream = TcpStream::FromFd(fds[0]);
+  StatusOr<TcpStream> stream = TcpStream::FromFd(::dup(connected.fd()));
   ASSERT_TRUE(stream.ok()) << stream.status();
   char buf[4];
   const Status waits = loop.Run(stream->Read(buf)).status();
   EXPECT_EQ(waits.code(), absl::StatusCode::kFailedPrecondition) << waits;
   EXPECT_NE(waits.message().find("WithoutIo()"), absl::string_view::npos) << waits;
-  sys::Close(fds[1]);
 }
 
 TEST(TcpStreamOutside, SaysThatIoIsOff) {

@@ -89,11 +89,7 @@ ssize_t SendCut(int fd, absl::string_view bytes, size_t segment, const std::opti
 }  // namespace
 
 StatusOr<UdpSocket> UdpSocket::FromFd(int fd) {
-  constexpr char kWhat[] = "net::UdpSocket::FromFd";
-  StatusOr<int> type = internal::GetIntOption(fd, SOL_SOCKET, SO_TYPE, kWhat);
-  if (!type.ok()) return type.status();
-  if (*type != SOCK_DGRAM) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": this fd is not a socket for datagrams"));
-  Status status = internal::PrepareFd(fd, kWhat);
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kUdp, "net::UdpSocket::FromFd");
   if (!status.ok()) return status;
   return UdpSocket(IoHandle(fd));
 }

@@ -51,7 +51,8 @@ class UdpSocket : public DatagramSocket<SocketAddress> {
   // Output: StatusOr<UdpSocket>. Errors: the last address's, with its errno. CANCEL SAFE: yes.
   static UdpBindFuture Bind(Endpoint at, UdpOptions options = {});
   // Takes over the fd of a UDP socket: nobody else may use it. Makes it close-on-exec, and non-blocking, which other fds of
-  // that socket (dup, another process's) become too. After an error it is the caller's still.
+  // that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no UDP socket. After an error it is
+  // the caller's still.
   static StatusOr<UdpSocket> FromFd(int fd);
   // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() && { return handle_.io.Release(); }

@@ -355,6 +355,9 @@ TEST_F(UdpSocketTest, GoesFromFdToFd) {
   const int stream = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   EXPECT_EQ(UdpSocket::FromFd(stream).status().code(), absl::StatusCode::kInvalidArgument);
   ::close(stream);
+  const int of_unix = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(UdpSocket::FromFd(of_unix).status().code(), absl::StatusCode::kInvalidArgument);
+  ::close(of_unix);
 }
 
 // Nothing is refused before the socket has to wait.

@@ -52,19 +52,6 @@ StatusOr<IoHandle> BindNew(int type, const UnixEndpoint& at, const char* what) {
   return StatusOr<IoHandle>(std::move(handle));
 }
 
-// The fd, checked to be a Unix socket of this type, and prepared.
-StatusOr<IoHandle> Adopt(int fd, int type, const char* what) {
-  StatusOr<int> domain = internal::GetIntOption(fd, SOL_SOCKET, SO_DOMAIN, what);
-  if (!domain.ok()) return domain.status();
-  StatusOr<int> found = internal::GetIntOption(fd, SOL_SOCKET, SO_TYPE, what);
-  if (!found.ok()) return found.status();
-  if (*domain != AF_UNIX || *found != type) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": this fd is a socket of another kind"));
-  }
-  if (Status status = internal::PrepareFd(fd, what); !status.ok()) return status;
-  return StatusOr<IoHandle>(IoHandle(fd));
-}
-
 // Both ends of a pair.
 Status MakePair(int type, IoHandle& first, IoHandle& second) {
   int fds[2];
@@ -84,9 +71,11 @@ StatusOr<UnixStream::Ends> UnixStream::Pair() {
 }
 
 StatusOr<UnixStream> UnixStream::FromFd(int fd) {
-  StatusOr<IoHandle> handle = Adopt(fd, SOCK_STREAM, "net::UnixStream::FromFd");
-  if (!handle.ok()) return handle.status();
-  return UnixStream(*std::move(handle));
+  constexpr char kWhat[] = "net::UnixStream::FromFd";
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixStream, kWhat);
+  if (status.ok()) status = internal::CheckConnected(fd, kWhat);
+  if (!status.ok()) return status;
+  return UnixStream(IoHandle(fd));
 }
 
 StatusOr<UnixAddress> UnixStream::local_address() const { return Local(fd()); }
@@ -142,10 +131,9 @@ StatusOr<UnixListener> UnixListener::Bind(const UnixEndpoint& at, int backlog) {
 
 StatusOr<UnixListener> UnixListener::FromFd(int fd) {
   constexpr char kWhat[] = "net::UnixListener::FromFd";
+  if (Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixStream, kWhat); !status.ok()) return status;
   if (!internal::IsListening(fd)) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": this fd is not a socket that listens"));
-  StatusOr<IoHandle> handle = Adopt(fd, SOCK_STREAM, kWhat);
-  if (!handle.ok()) return handle.status();
-  return UnixListener(*std::move(handle));
+  return UnixListener(IoHandle(fd));
 }
 
 StatusOr<UnixAddress> UnixListener::local_address() const { return Local(fd()); }
@@ -185,9 +173,9 @@ StatusOr<UnixDatagram::Ends> UnixDatagram::Pair() {
 }
 
 StatusOr<UnixDatagram> UnixDatagram::FromFd(int fd) {
-  StatusOr<IoHandle> handle = Adopt(fd, SOCK_DGRAM, "net::UnixDatagram::FromFd");
-  if (!handle.ok()) return handle.status();
-  return UnixDatagram(*std::move(handle));
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixDatagram, "net::UnixDatagram::FromFd");
+  if (!status.ok()) return status;
+  return UnixDatagram(IoHandle(fd));
 }
 
 Status UnixDatagram::Connect(const UnixEndpoint& to) {

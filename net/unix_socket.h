@@ -61,7 +61,8 @@ class UnixStream : public StreamSocket<UnixStream, internal::ShortRead::kProvesN
   // Two that are connected with each other.
   static StatusOr<Ends> Pair();
   // Takes over the fd of a connected socket: nobody else may use it. Makes it close-on-exec, and non-blocking, which other fds
-  // of that socket (dup, another process's) become too. After an error it is the caller's still.
+  // of that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no Unix socket of this type;
+  // ENOTCONN for one that is not connected. After an error it is the caller's still.
   static StatusOr<UnixStream> FromFd(int fd);
 
   StatusOr<UnixAddress> local_address() const;
@@ -96,6 +97,7 @@ class UnixListener {
  public:
   // Makes the socket's file, if the address is a path. Needs a runtime with I/O.
   static StatusOr<UnixListener> Bind(const UnixEndpoint& at, int backlog = 1024);
+  // As UnixStream's, of a socket that listens already: kInvalidArgument for one that does not.
   static StatusOr<UnixListener> FromFd(int fd);
   int IntoFd() && { return acceptor_.handle.Release(); }
   int fd() const { return acceptor_.handle.fd(); }
@@ -153,6 +155,7 @@ class UnixDatagram : public DatagramSocket<UnixAddress> {
   // One that has no address: it sends, and nobody can answer.
   static StatusOr<UnixDatagram> Unbound();
   static StatusOr<Ends> Pair();
+  // As UnixStream's, connected or not.
   static StatusOr<UnixDatagram> FromFd(int fd);
   int IntoFd() && { return handle_.io.Release(); }
 

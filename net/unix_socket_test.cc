@@ -247,6 +247,12 @@ TEST_F(UnixStreamTest, RefusesFdsOfAnotherKind) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
     EXPECT_NE(status.message().find("this fd is"), absl::string_view::npos) << status;
   }
+  EXPECT_EQ(ErrnoOf(UnixStream::FromFd(stream).status()), ENOTCONN);
+  const int tcp = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const Status status = UnixStream::FromFd(tcp).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_NE(status.message().find("(TCP); net::TcpStream"), absl::string_view::npos) << status;
+  ::close(tcp);
   ::close(datagram);
   ::close(stream);
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "kioto/net/tcp_stream.h"
+#include "kioto/net/unix_socket.h"
 #include "kioto/runtime/base/random.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
@@ -85,8 +85,8 @@ Future<Status> Family(int children) {
 Future<Status> Talks() {
   int fds[2];
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-  return With(*net::TcpStream::FromFd(fds[0]), *net::TcpStream::FromFd(fds[1]), Buffer(8), Counted(),
-              [](net::TcpStream& a, net::TcpStream& b, Buffer& buf, Counted&) {
+  return With(*net::UnixStream::FromFd(fds[0]), *net::UnixStream::FromFd(fds[1]), Buffer(8), Counted(),
+              [](net::UnixStream& a, net::UnixStream& b, Buffer& buf, Counted&) {
                 return TryJoin(Sleep(100us).Then([&a] { return a.WriteAll("12345678"); }), b.ReadExact(buf))
                     .AndThen([](auto&) { return OkStatus(); });
               });

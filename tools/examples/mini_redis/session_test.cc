@@ -1,13 +1,8 @@
-// Sessions on two workers, over socket pairs, with no signal in it: so ThreadSanitizer sees all that connections share.
+// Sessions on two workers, over loopback, with no signal in it: so ThreadSanitizer sees all that connections share.
 #include "kioto/tools/examples/mini_redis/session.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
@@ -17,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "kioto/net/tcp_listener.h"
+#include "kioto/net/testing/sockets.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/tools/examples/mini_redis/reply.h"
 
@@ -31,14 +28,28 @@ std::string Command(const std::vector<absl::string_view>& words) {
   return out;
 }
 
-// A client: the blocking end of a pair, the other end of which is served.
+// A client: the blocking end of a connection, the other end of which is served.
 class Peer {
  public:
-  Peer(kioto::Runtime& runtime, const std::shared_ptr<State>& state) {
-    int fds[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    fd_ = fds[0];
-    auto stream = kioto::net::TcpStream::FromFd(fds[1]);
+  Peer(kioto::Runtime& runtime, const std::shared_ptr<State>& state) : Peer(runtime, state, Listen(runtime)) {}
+
+  void Send(const std::string& bytes) { socket_.Send(bytes); }
+  // So many bytes, or what came before the end.
+  std::string Receive(size_t size) { return socket_.Receive(size); }
+  void Call(const std::string& commands, absl::string_view replies) {
+    Send(commands);
+    EXPECT_EQ(Receive(replies.size()), replies);
+  }
+
+ private:
+  static kioto::net::TcpListener Listen(kioto::Runtime& runtime) {
+    auto listener = runtime.BlockOn(kioto::net::TcpListener::Bind("127.0.0.1:0"));
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    return *std::move(listener);
+  }
+  Peer(kioto::Runtime& runtime, const std::shared_ptr<State>& state, kioto::net::TcpListener listener)
+      : socket_(*listener.local_address()) {
+    auto stream = runtime.BlockOn(listener.Accept());
     EXPECT_TRUE(stream.ok()) << stream.status();
     const absl::Status status = runtime.BlockOn([&] {
       state->clients.Spawn(Serve(*std::move(stream), state));
@@ -46,29 +57,8 @@ class Peer {
     });
     EXPECT_TRUE(status.ok()) << status;
   }
-  Peer(Peer&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~Peer() {
-    if (fd_ >= 0) ::close(fd_);
-  }
 
-  void Send(const std::string& bytes) {
-    EXPECT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  }
-  // So many bytes, or what came before the end.
-  std::string Receive(size_t size) {
-    std::string all(size, '\0');
-    const ssize_t n = ::recv(fd_, &all[0], size, MSG_WAITALL);
-    EXPECT_GE(n, 0) << std::strerror(errno);
-    all.resize(n < 0 ? 0 : static_cast<size_t>(n));
-    return all;
-  }
-  void Call(const std::string& commands, absl::string_view replies) {
-    Send(commands);
-    EXPECT_EQ(Receive(replies.size()), replies);
-  }
-
- private:
-  int fd_ = -1;
+  kioto::net::BlockingSocket socket_;
 };
 
 constexpr int kSpeakers = 4;
