@@ -54,6 +54,10 @@ S& SocketOf(std::shared_ptr<S>& socket) {
   return *socket;
 }
 template <class S>
+const S& SocketOf(const std::shared_ptr<S>& socket) {
+  return *socket;
+}
+template <class S>
 using AddressOf = decltype(std::remove_reference_t<decltype(SocketOf(std::declval<S&>()))>::Received::from);
 
 }  // namespace internal
@@ -105,7 +109,7 @@ class [[nodiscard]] DatagramFramed : public StreamBase<DatagramFramed<S, C>, Ite
     return sent->status();
   }
   Poll<Status> PollClose(Context& cx) { return PollFlush(cx); }
-  void Describe(WaitTrace& trace) const { trace.Leaf("DatagramFramed"); }
+  void Describe(WaitTrace& trace) const { trace.Node("DatagramFramed", internal::SocketOf(socket_)); }
 
   S& socket() { return socket_; }
   C& codec() { return codec_; }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kioto/net/datagram_batch.h"
@@ -19,8 +20,10 @@
 #include "kioto/net/socket_options.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"
+#include "kioto/runtime/io/async_io.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/byte_queue.h"
+#include "kioto/runtime/io/fd_result.h"
 #include "kioto/runtime/io/write.h"
 
 struct sockaddr_storage;
@@ -93,7 +96,7 @@ class DatagramHandle {
 
 }  // namespace internal
 
-template <class Address>
+template <class Self, class Address>
 class DatagramSocket {
  public:
   using Waiter = internal::DatagramHandle::Waiter;
@@ -107,20 +110,22 @@ class DatagramSocket {
 
   // To the address that the socket is connected to.
   auto Send(absl::string_view bytes) {
-    return internal::IoFuture([this, bytes](Context& cx, Waiter waiter) { return PollSend(cx, bytes, waiter); });
+    return Wait("Send", [bytes](Self& s, Context& cx, Waiter waiter) { return s.PollSend(cx, bytes, waiter); });
   }
   template <class S, io::internal::IfString<S> = 0>
   auto Send(S&& bytes) {
-    return internal::IoFuture(
-        [this, bytes = std::move(bytes)](Context& cx, Waiter waiter) { return PollSend(cx, bytes, waiter); });
+    return Wait("Send", [bytes = std::move(bytes)](Self& s, Context& cx, Waiter waiter) {
+      return s.PollSend(cx, bytes, waiter);
+    });
   }
   auto SendTo(absl::string_view bytes, const Address& to) {
-    return internal::IoFuture([this, bytes, to](Context& cx, Waiter waiter) { return PollSendTo(cx, bytes, to, waiter); });
+    return Wait("SendTo", [bytes, to](Self& s, Context& cx, Waiter waiter) { return s.PollSendTo(cx, bytes, to, waiter); });
   }
   template <class S, io::internal::IfString<S> = 0>
   auto SendTo(S&& bytes, const Address& to) {
-    return internal::IoFuture(
-        [this, bytes = std::move(bytes), to](Context& cx, Waiter waiter) { return PollSendTo(cx, bytes, to, waiter); });
+    return Wait("SendTo", [bytes = std::move(bytes), to](Self& s, Context& cx, Waiter waiter) {
+      return s.PollSendTo(cx, bytes, to, waiter);
+    });
   }
   // At once: IsFull when there is no room.
   StatusOr<size_t> TrySend(absl::string_view bytes) { return handle_.TrySend(bytes, nullptr); }
@@ -134,47 +139,47 @@ class DatagramSocket {
 
   // Output: StatusOr<size_t>. What is longer than `into` is cut, silently.
   auto Recv(MutableBytes into) {
-    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecv(cx, into, waiter); });
+    return Wait("Recv", [into](Self& s, Context& cx, Waiter waiter) { return s.PollRecv(cx, into, waiter); });
   }
   // At the end of `queue`, which makes `room` for it.
   auto Recv(ByteQueue& queue, size_t room = kLongestDatagram) {
-    return internal::IoFuture([this, &queue, room](Context& cx, Waiter waiter) {
-      Poll<StatusOr<size_t>> size = PollRecv(cx, queue.Room(room), waiter);
+    return Wait("Recv", [&queue, room](Self& s, Context& cx, Waiter waiter) {
+      Poll<StatusOr<size_t>> size = s.PollRecv(cx, queue.Room(room), waiter);
       if (size.ready() && size->ok()) queue.Commit(**size);
       return size;
     });
   }
   auto Peek(MutableBytes into) {
-    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollPeek(cx, into, waiter); });
+    return Wait("Peek", [into](Self& s, Context& cx, Waiter waiter) { return s.PollPeek(cx, into, waiter); });
   }
   // Output: StatusOr<ReceivedFrom<Address>>. Who is said to have sent it may not be who did.
   auto RecvFrom(MutableBytes into) {
-    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecvFrom(cx, into, waiter); });
+    return Wait("RecvFrom", [into](Self& s, Context& cx, Waiter waiter) { return s.PollRecvFrom(cx, into, waiter); });
   }
   auto RecvFrom(ByteQueue& queue, size_t room = kLongestDatagram) {
-    return internal::IoFuture([this, &queue, room](Context& cx, Waiter waiter) {
-      Poll<StatusOr<Received>> received = PollRecvFrom(cx, queue.Room(room), waiter);
+    return Wait("RecvFrom", [&queue, room](Self& s, Context& cx, Waiter waiter) {
+      Poll<StatusOr<Received>> received = s.PollRecvFrom(cx, queue.Room(room), waiter);
       if (received.ready() && received->ok()) queue.Commit((*received)->size);
       return received;
     });
   }
   // Output: StatusOr<Datagram<Address>>, which owns its bytes.
   auto RecvDatagram(size_t longest = kLongestDatagram) {
-    return internal::IoFuture(
-        [this, longest, buf = Buffer()](Context& cx, Waiter waiter) mutable -> Poll<StatusOr<Datagram<Address>>> {
-          if (buf.size() < longest) buf = Buffer(longest);
-          Poll<StatusOr<Received>> got = PollRecvFrom(cx, buf.span(), waiter);
-          if (got.pending()) return kPending;
-          if (!got->ok()) return got->status();
-          return StatusOr<Datagram<Address>>({std::string(buf.first((*got)->size)), std::move((*got)->from), (*got)->cut});
-        });
+    using Output = StatusOr<Datagram<Address>>;
+    return Wait("RecvDatagram", [longest, buf = Buffer()](Self& s, Context& cx, Waiter waiter) mutable -> Poll<Output> {
+      if (buf.size() < longest) buf = Buffer(longest);
+      Poll<StatusOr<Received>> got = s.PollRecvFrom(cx, buf.span(), waiter);
+      if (got.pending()) return kPending;
+      if (!got->ok()) return got->status();
+      return Output({std::string(buf.first((*got)->size)), std::move((*got)->from), (*got)->cut});
+    });
   }
   auto PeekFrom(MutableBytes into) {
-    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollPeekFrom(cx, into, waiter); });
+    return Wait("PeekFrom", [into](Self& s, Context& cx, Waiter waiter) { return s.PollPeekFrom(cx, into, waiter); });
   }
   // Output: StatusOr<Address>.
   auto PeekSender() {
-    return internal::IoFuture([this](Context& cx, Waiter waiter) { return PollPeekSender(cx, waiter); });
+    return Wait("PeekSender", [](Self& s, Context& cx, Waiter waiter) { return s.PollPeekSender(cx, waiter); });
   }
   // At once: IsEmpty when there is none.
   StatusOr<size_t> TryRecv(MutableBytes into) { return handle_.TryReceive(into, internal::After::kGone); }
@@ -202,18 +207,18 @@ class DatagramSocket {
   // Waits for one datagram and takes as many as are there: so many of `into` are set, in the order in which they came. `into`
   // is borrowed. 0: it is empty. An error after the first datagram is the next call's (of the portable build: nobody's).
   auto RecvBatch(absl::Span<Incoming> into) {
-    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecvBatch(cx, into, waiter); });
+    return Wait("RecvBatch", [into](Self& s, Context& cx, Waiter waiter) { return s.PollRecvBatch(cx, into, waiter); });
   }
   // Waits until one can be sent and sends as many as can be, from the first on, each whole. 0: there are none. One that is
   // refused ends the batch: if it is not the first, its error is that of the next call that begins with it. But what a connected
   // socket is told of an earlier datagram (ECONNREFUSED) may end a batch and be lost with it. A list that is not moved in is
   // borrowed; the bytes are in any case.
   auto SendBatch(absl::Span<const Outgoing> datagrams) {
-    return internal::IoFuture([this, datagrams](Context& cx, Waiter waiter) { return PollSendBatch(cx, datagrams, waiter); });
+    return Wait("SendBatch", [datagrams](Self& s, Context& cx, Waiter waiter) { return s.PollSendBatch(cx, datagrams, waiter); });
   }
   auto SendBatch(std::vector<Outgoing>&& datagrams) {
-    return internal::IoFuture([this, datagrams = std::move(datagrams)](Context& cx, Waiter waiter) {
-      return PollSendBatch(cx, datagrams, waiter);
+    return Wait("SendBatch", [datagrams = std::move(datagrams)](Self& s, Context& cx, Waiter waiter) {
+      return s.PollSendBatch(cx, datagrams, waiter);
     });
   }
   // At once: IsEmpty when there is none, IsFull when there is no room.
@@ -228,12 +233,38 @@ class DatagramSocket {
     return handle_.TrySendBatch(raw);
   }
 
-  // --- Readiness. Stays until a Try... finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
+  // --- Readiness. Stays until an operation finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
 
-  auto Readable() { return internal::WaitUntilReady(handle_.io, kioto::internal::Direction::kRead); }
-  auto Writable() { return internal::WaitUntilReady(handle_.io, kioto::internal::Direction::kWrite); }
+  auto Readable() {
+    return Wait("Readable", [](Self& s, Context& cx, Waiter waiter) {
+      return internal::PollReady(s.handle_.io, cx, kioto::internal::Direction::kRead, waiter);
+    });
+  }
+  auto Writable() {
+    return Wait("Writable", [](Self& s, Context& cx, Waiter waiter) {
+      return internal::PollReady(s.handle_.io, cx, kioto::internal::Direction::kWrite, waiter);
+    });
+  }
   // For one of the two, or both.
-  auto Ready() { return internal::EitherReadyFuture(handle_.io); }
+  auto Ready() {
+    return Wait("Ready", [](Self& s, Context& cx, Waiter waiter) {
+      return internal::PollEitherReady(s.handle_.io, cx, *waiter);
+    });
+  }
+
+  // --- System calls of the user's on the fd, as recvmsg for control messages, time stamps or the error queue. `fn` is as
+  // io::AsyncFd's: it gives Status, StatusOr<T> or a number, and has done nothing if that says EAGAIN. ---
+
+  // Calls `fn` when the socket is ready, until it gives something else than EAGAIN. CANCEL SAFE: as `fn`.
+  template <class Fn>
+  io::AsyncIoFuture<Self, Fn> AsyncIo(Interest interest, Fn fn) {
+    return {self(), handle_.io, interest, std::move(fn)};
+  }
+  // At once: IsEmpty if the socket is not ready, as far as is known (then `fn` is not called), or if `fn` gives EAGAIN.
+  template <class Fn>
+  typename io::internal::FdResultOf<Fn>::Output TryIo(Interest interest, Fn fn) {
+    return io::internal::TryIo(handle_.io, interest, fn);
+  }
 
   // --- For one poll. Without a waiter of its own, one task per direction at a time. ---
 
@@ -275,8 +306,19 @@ class DatagramSocket {
     Fill(raw, datagrams);
     return handle_.PollSendBatch(cx, raw, waiter);
   }
-  Poll<StatusOr<Readiness>> PollReadable(Context& cx) { return PollReady(cx, kioto::internal::Direction::kRead); }
-  Poll<StatusOr<Readiness>> PollWritable(Context& cx) { return PollReady(cx, kioto::internal::Direction::kWrite); }
+  Poll<StatusOr<Readiness>> PollReadable(Context& cx) {
+    return internal::PollReady(handle_.io, cx, kioto::internal::Direction::kRead, nullptr);
+  }
+  Poll<StatusOr<Readiness>> PollWritable(Context& cx) {
+    return internal::PollReady(handle_.io, cx, kioto::internal::Direction::kWrite, nullptr);
+  }
+  // For dumps: "UdpSocket fd 12 127.0.0.1:53", the peer's address if it is connected, else its own.
+  void Describe(WaitTrace& trace) const {
+    const Self& socket = static_cast<const Self&>(*this);
+    StatusOr<Address> address = socket.peer_address();
+    if (!address.ok()) address = socket.local_address();
+    trace.Leaf(absl::StrCat(Self::kKind, " fd ", fd(), address.ok() ? " " : "", address.ok() ? address->ToString() : ""));
+  }
 
  protected:
   explicit DatagramSocket(kioto::internal::IoHandle handle) : handle_(std::move(handle)) {}
@@ -285,6 +327,12 @@ class DatagramSocket {
   ~DatagramSocket() = default;
 
   internal::DatagramHandle handle_;
+  Self& self() { return static_cast<Self&>(*this); }
+  // What `step(Self&, Context&, Waiter)` waits for; `name`, a literal, is for dumps.
+  template <class Step>
+  internal::IoFuture<Self, Step> Wait(const char* name, Step step) {
+    return internal::IoFuture<Self, Step>(self(), name, std::move(step));
+  }
 
  private:
   static StatusOr<Received> Judge(const StatusOr<size_t>& size, internal::RawAddress& raw, bool cut) {
@@ -330,9 +378,6 @@ class DatagramSocket {
     internal::RawAddress raw;
     bool cut = false;
     return Judge(handle_.TryReceiveFrom(into, after, raw, cut), raw, cut);
-  }
-  Poll<StatusOr<Readiness>> PollReady(Context& cx, kioto::internal::Direction direction) {
-    return ReadinessFuture(handle_.io, direction).PollOnce(cx);
   }
 };
 

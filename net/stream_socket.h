@@ -16,9 +16,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "kioto/net/io_future.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/async_io.h"
+#include "kioto/runtime/io/fd_result.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/readiness.h"
 #include "kioto/runtime/io/write.h"
@@ -34,8 +37,6 @@ class ReadHalfOf;
 template <class Stream>
 class WriteHalfOf;
 
-using io::Readiness;
-using io::ReadinessFuture;
 using PiecesToFill = absl::Span<const MutableBytes>;
 
 namespace internal {
@@ -79,6 +80,23 @@ class [[nodiscard]] PeekFuture : public FutureBase<PeekFuture<Stream>, StatusOr<
  private:
   Stream* stream_;
   MutableBytes into_;
+};
+
+// Output: StatusOr<Readiness>.
+template <class Stream>
+class [[nodiscard]] StreamReadyFuture : public FutureBase<StreamReadyFuture<Stream>, StatusOr<Readiness>> {
+ public:
+  StreamReadyFuture(Stream& stream, kioto::internal::Direction direction) : stream_(&stream), direction_(direction) {}
+  Poll<StatusOr<Readiness>> PollOnce(Context& cx) {
+    return internal::PollReady(stream_->splice_handle(), cx, direction_, nullptr);
+  }
+  void Describe(WaitTrace& trace) const {
+    trace.Node(direction_ == kioto::internal::Direction::kRead ? "Readable" : "Writable", *stream_);
+  }
+
+ private:
+  Stream* stream_;
+  kioto::internal::Direction direction_;
 };
 
 template <class Self, internal::ShortRead kShort>
@@ -143,10 +161,24 @@ class StreamSocket {
   // Says to the peer that nothing more will come; reading goes on. OK also when the peer is gone. CANCEL SAFE: yes.
   io::ShutdownFuture Shutdown() { return io::Shutdown(self()); }
 
-  // --- Readiness. Stays until a Try... finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
+  // --- Readiness. Stays until an operation finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
 
-  ReadinessFuture Readable() { return ReadinessFuture(handle_, kioto::internal::Direction::kRead); }
-  ReadinessFuture Writable() { return ReadinessFuture(handle_, kioto::internal::Direction::kWrite); }
+  StreamReadyFuture<Self> Readable() { return StreamReadyFuture<Self>(self(), kioto::internal::Direction::kRead); }
+  StreamReadyFuture<Self> Writable() { return StreamReadyFuture<Self>(self(), kioto::internal::Direction::kWrite); }
+
+  // --- System calls of the user's on the fd, as recvmsg for control messages, the error queue or urgent data. `fn` is as
+  // io::AsyncFd's: it gives Status, StatusOr<T> or a number, and has done nothing if that says EAGAIN. ---
+
+  // Calls `fn` when the socket is ready, until it gives something else than EAGAIN. CANCEL SAFE: as `fn`.
+  template <class Fn>
+  io::AsyncIoFuture<Self, Fn> AsyncIo(Interest interest, Fn fn) {
+    return {self(), handle_, interest, std::move(fn)};
+  }
+  // At once: IsEmpty if the socket is not ready, as far as is known (then `fn` is not called), or if `fn` gives EAGAIN.
+  template <class Fn>
+  typename io::internal::FdResultOf<Fn>::Output TryIo(Interest interest, Fn fn) {
+    return io::internal::TryIo(handle_, interest, fn);
+  }
 
   // --- Halves. ---
 

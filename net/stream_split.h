@@ -28,7 +28,7 @@ class ReadingSide {
   StatusOr<size_t> TryRead(MutableBytes into) { return s().TryRead(into); }
   StatusOr<size_t> TryRead(ByteQueue& queue, size_t room = 4096) { return s().TryRead(queue, room); }
   StatusOr<size_t> TryReadVectored(PiecesToFill pieces) { return s().TryReadVectored(pieces); }
-  ReadinessFuture Readable() { return s().Readable(); }
+  StreamReadyFuture<Stream> Readable() { return s().Readable(); }
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return s().PollRead(cx, into); }
   using Splices = Self;
   kioto::internal::IoHandle& splice_handle() { return s().splice_handle(); }
@@ -65,7 +65,7 @@ class WritingSide {
   }
   StatusOr<size_t> TryWrite(absl::string_view bytes) { return s().TryWrite(bytes); }
   StatusOr<size_t> TryWriteVectored(io::Pieces pieces) { return s().TryWriteVectored(pieces); }
-  ReadinessFuture Writable() { return s().Writable(); }
+  StreamReadyFuture<Stream> Writable() { return s().Writable(); }
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) { return s().PollWrite(cx, bytes); }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, io::Pieces pieces) { return s().PollWriteVectored(cx, pieces); }
   using Splices = Self;

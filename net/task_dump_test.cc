@@ -1,7 +1,10 @@
 // What a dump shows of a server: names, limits, sockets and channels, down to the fd.
 #include "kioto/runtime/task/task_dump.h"
 
+#include <unistd.h>
+
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -9,10 +12,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "kioto/net/datagram_framed.h"
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/net/udp_socket.h"
+#include "kioto/net/unix_socket.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/codec/lines_codec.h"
+#include "kioto/runtime/io/testing/driven_loop.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/until.h"
@@ -66,6 +75,62 @@ TEST(TaskDumpTest, SocketsTimersAndChannels) {
   EXPECT_EQ(accepting[0], "0 Accept");
   EXPECT_EQ(accepting[1].substr(0, 17), "1 TcpListener fd ");
   EXPECT_TRUE(runtime->Shutdown().clean());
+}
+
+// What a future that waits says of itself, depth before each line.
+template <class F>
+std::vector<std::string> Described(const F& future) {
+  WaitTrace trace(16);
+  trace.Child(future);
+  std::vector<std::string> lines;
+  for (const WaitNode& node : trace.Take()) lines.push_back(absl::StrCat(node.depth, " ", node.what));
+  return lines;
+}
+std::vector<std::string> Tree(const char* first, const std::string& second) {
+  return {absl::StrCat("0 ", first), absl::StrCat("1 ", second)};
+}
+
+TEST(DescribeTest, UdpShowsThePeerOrElseItself) {
+  DrivenLoop loop;
+  UdpSocket socket = *loop.Run(UdpSocket::Bind("127.0.0.1:0"));
+  UdpSocket peer = *loop.Run(UdpSocket::Bind("127.0.0.1:0"));
+  char buf[4];
+  const std::string itself = absl::StrCat("UdpSocket fd ", socket.fd(), " ", socket.local_address()->ToString());
+  EXPECT_EQ(Described(socket.RecvFrom(buf)), Tree("RecvFrom", itself));
+  EXPECT_EQ(Described(socket.SendTo("x", *peer.local_address())), Tree("SendTo", itself));
+  EXPECT_EQ(Described(socket.Readable()), Tree("Readable", itself));
+  EXPECT_EQ(Described(socket.Ready()), Tree("Ready", itself));
+  EXPECT_EQ(Described(socket.SendSegments("x", 1)), Tree("SendSegments", itself));
+  EXPECT_EQ(Described(socket.AsyncIo(Interest::kReadable, [] { return OkStatus(); })), Tree("AsyncIo", itself));
+  EXPECT_EQ(loop.Run(socket.Connect(*peer.local_address())), OkStatus());
+  const std::string connected = absl::StrCat("UdpSocket fd ", socket.fd(), " ", peer.local_address()->ToString());
+  EXPECT_EQ(Described(socket.Recv(buf)), Tree("Recv", connected));
+  EXPECT_EQ(Described(DatagramFramed(std::make_shared<UdpSocket>(std::move(peer)), io::LinesCodec())).size(), 2u);
+  EXPECT_EQ(Described(DatagramFramed(std::move(socket), io::LinesCodec())), Tree("DatagramFramed", connected));
+}
+
+TEST(DescribeTest, StreamsShowThePeer) {
+  DrivenLoop loop;
+  TcpListener listener = *loop.Run(TcpListener::Bind("127.0.0.1:0"));
+  TcpStream client = *loop.Run(TcpStream::Connect(*listener.local_address()));
+  const std::string peer = absl::StrCat("TcpStream fd ", client.fd(), " ", listener.local_address()->ToString());
+  EXPECT_EQ(Described(client.Readable()), Tree("Readable", peer));
+  EXPECT_EQ(Described(client.Writable()), Tree("Writable", peer));
+  EXPECT_EQ(Described(client.AsyncIo(Interest::kReadable, [] { return OkStatus(); })), Tree("AsyncIo", peer));
+}
+
+TEST(DescribeTest, UnixSocketsShowTheirPath) {
+  DrivenLoop loop;
+  const UnixAddress at = *UnixAddress::Abstract(absl::StrCat("kioto-dump-", ::getpid()));
+  UnixListener listener = *UnixListener::Bind(at);
+  const std::string listening = absl::StrCat("UnixListener fd ", listener.fd(), " ", at.ToString());
+  EXPECT_EQ(Described(listener.Accept()), Tree("Accept", listening));
+  EXPECT_EQ(Described(listener.Incoming()), Tree("Accept", listening));
+  const UnixAddress of_datagrams = *UnixAddress::Abstract(absl::StrCat("kioto-dump-datagrams-", ::getpid()));
+  UnixDatagram socket = *UnixDatagram::Bind(of_datagrams);
+  char buf[4];
+  EXPECT_EQ(Described(socket.Recv(buf)),
+            Tree("Recv", absl::StrCat("UnixDatagram fd ", socket.fd(), " ", of_datagrams.ToString())));
 }
 
 }  // namespace

@@ -21,7 +21,6 @@
 #include "kioto/net/datagram_batch.h"
 #include "kioto/net/datagram_socket.h"
 #include "kioto/net/endpoint.h"
-#include "kioto/net/io_future.h"
 #include "kioto/net/resolve.h"
 #include "kioto/net/socket_options.h"
 #include "kioto/runtime/base/status.h"
@@ -45,8 +44,10 @@ struct UdpOptions {
   std::optional<bool> v6_only;
 };
 
-class UdpSocket : public DatagramSocket<SocketAddress> {
+class UdpSocket : public DatagramSocket<UdpSocket, SocketAddress> {
  public:
+  static constexpr char kKind[] = "UdpSocket";
+
   // Binds to the first address of `at` that can be bound. Port 0: any free one, see local_address().
   // Output: StatusOr<UdpSocket>. Errors: the last address's, with its errno. CANCEL SAFE: yes.
   static UdpBindFuture Bind(Endpoint at, UdpOptions options = {});
@@ -82,13 +83,14 @@ class UdpSocket : public DatagramSocket<SocketAddress> {
   // than one datagram can have (EMSGSIZE), more segments than the kernel cuts at once (64 it does: EINVAL), a segment longer
   // than the path takes whole (EINVAL or EMSGSIZE), an interface that can not do its part (EIO). CANCEL SAFE: yes.
   auto SendSegments(absl::string_view bytes, size_t segment, std::optional<SocketAddress> to = std::nullopt) {
-    return internal::IoFuture(
-        [this, bytes, segment, to](Context& cx, Waiter waiter) { return PollSendSegments(cx, bytes, segment, to, waiter); });
+    return Wait("SendSegments", [bytes, segment, to](UdpSocket& s, Context& cx, Waiter waiter) {
+      return s.PollSendSegments(cx, bytes, segment, to, waiter);
+    });
   }
   template <class S, io::internal::IfString<S> = 0>
   auto SendSegments(S&& bytes, size_t segment, std::optional<SocketAddress> to = std::nullopt) {
-    return internal::IoFuture([this, bytes = std::move(bytes), segment, to](Context& cx, Waiter waiter) {
-      return PollSendSegments(cx, bytes, segment, to, waiter);
+    return Wait("SendSegments", [bytes = std::move(bytes), segment, to](UdpSocket& s, Context& cx, Waiter waiter) {
+      return s.PollSendSegments(cx, bytes, segment, to, waiter);
     });
   }
   // At once: IsFull when there is no room.

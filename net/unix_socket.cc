@@ -154,6 +154,11 @@ Poll<std::optional<StatusOr<UnixStream>>> UnixIncomingStream::PollNext(Context& 
   return std::optional<Item>(*std::move(next));
 }
 
+void UnixListener::Describe(WaitTrace& trace) const {
+  const StatusOr<UnixAddress> address = local_address();
+  trace.Leaf(absl::StrCat("UnixListener fd ", fd(), address.ok() ? " " : "", address.ok() ? address->ToString() : ""));
+}
+
 StatusOr<UnixDatagram> UnixDatagram::Bind(const UnixEndpoint& at) {
   StatusOr<IoHandle> handle = BindNew(SOCK_DGRAM, at, "net::UnixDatagram::Bind");
   if (!handle.ok()) return handle.status();

@@ -112,6 +112,8 @@ class UnixListener {
   Status TakeError();
 
   Poll<StatusOr<UnixStream>> PollAccept(Context& cx, internal::AcceptWait& wait);
+  // For dumps: "UnixListener fd 7 /run/app.sock".
+  void Describe(WaitTrace& trace) const;
 
  private:
   explicit UnixListener(kioto::internal::IoHandle handle);
@@ -125,6 +127,7 @@ class [[nodiscard]] UnixAcceptFuture : public FutureBase<UnixAcceptFuture, Statu
   explicit UnixAcceptFuture(UnixListener& listener) : listener_(&listener) {}
   UnixAcceptFuture(UnixAcceptFuture&& other) noexcept : FutureBase(std::move(other)), listener_(other.listener_) {}
   Poll<StatusOr<UnixStream>> PollOnce(Context& cx) { return listener_->PollAccept(cx, wait_); }
+  void Describe(WaitTrace& trace) const { trace.Node("Accept", *listener_); }
 
  private:
   UnixListener* listener_;
@@ -139,6 +142,7 @@ class [[nodiscard]] UnixIncomingStream {
   explicit UnixIncomingStream(UnixListener& listener) : listener_(&listener) {}
   UnixIncomingStream(UnixIncomingStream&& other) noexcept : listener_(other.listener_), ended_(other.ended_) {}
   Poll<std::optional<Item>> PollNext(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Node("Accept", *listener_); }
 
  private:
   UnixListener* listener_;
@@ -146,8 +150,10 @@ class [[nodiscard]] UnixIncomingStream {
   internal::AcceptWait wait_;
 };
 
-class UnixDatagram : public DatagramSocket<UnixAddress> {
+class UnixDatagram : public DatagramSocket<UnixDatagram, UnixAddress> {
  public:
+  static constexpr char kKind[] = "UnixDatagram";
+
   struct Ends;
 
   // Makes the socket's file, if the address is a path. Needs a runtime with I/O.

@@ -67,10 +67,8 @@ StatusOr<AsyncFd> AsyncFd::Borrow(int fd, Interest interest) {
   return result;
 }
 
-Poll<StatusOr<ReadyGuard>> AsyncFd::PollReady(Context& cx, Interest interest, kioto::internal::IoWaiter& waiter,
-                                              const ReadyGuard* tried) {
-  Poll<StatusOr<uint64_t>> word =
-      handle_.PollAny(cx, interest.bits(), kWait, waiter, tried != nullptr ? &tried->seen_ : nullptr);
+Poll<StatusOr<ReadyGuard>> AsyncFd::PollReady(Context& cx, Interest interest, kioto::internal::IoWaiter& waiter) {
+  Poll<StatusOr<uint64_t>> word = handle_.PollAny(cx, interest.bits(), kWait, waiter);
   if (word.pending()) return kPending;
   if (!word->ok()) return word->status();
   return StatusOr<ReadyGuard>(ReadyGuard(handle_, interest, **word));

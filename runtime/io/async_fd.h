@@ -24,6 +24,7 @@
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/async_io.h"
 #include "kioto/runtime/io/fd_result.h"
 #include "kioto/runtime/io/readiness.h"
 #include "kioto/runtime/io/reader.h"
@@ -63,8 +64,6 @@ class ReadyGuard {
 };
 
 class FdReadyFuture;
-template <class Fn>
-class FdIoFuture;
 
 class AsyncFd {
  public:
@@ -89,8 +88,7 @@ class AsyncFd {
   FdReadyFuture Readable();
   FdReadyFuture Writable();
   FdReadyFuture Ready(Interest interest);
-  Poll<StatusOr<ReadyGuard>> PollReady(Context& cx, Interest interest, kioto::internal::IoWaiter& waiter,
-                                       const ReadyGuard* tried = nullptr);
+  Poll<StatusOr<ReadyGuard>> PollReady(Context& cx, Interest interest, kioto::internal::IoWaiter& waiter);
   // For one task at a time each.
   Poll<StatusOr<ReadyGuard>> PollReadable(Context& cx);
   Poll<StatusOr<ReadyGuard>> PollWritable(Context& cx);
@@ -101,7 +99,9 @@ class AsyncFd {
   // Calls `fn` when the fd is ready, until it gives something else than EAGAIN. `fn` shall do nothing if it gives that.
   // CANCEL SAFE: as `fn`.
   template <class Fn>
-  FdIoFuture<Fn> AsyncIo(Interest interest, Fn fn);
+  AsyncIoFuture<AsyncFd, Fn> AsyncIo(Interest interest, Fn fn) {
+    return {*this, handle_, interest, std::move(fn)};
+  }
   // At once: IsEmpty if the fd is not ready, as far as is known (then `fn` is not called), or if `fn` gives EAGAIN.
   template <class Fn>
   typename internal::FdResultOf<Fn>::Output TryIo(Interest interest, Fn fn) {
@@ -136,45 +136,9 @@ class [[nodiscard]] FdReadyFuture : public FutureBase<FdReadyFuture, StatusOr<Re
   kioto::internal::IoWaiter waiter_;
 };
 
-template <class Fn>
-class [[nodiscard]] FdIoFuture : public FutureBase<FdIoFuture<Fn>, typename internal::FdResultOf<Fn>::Output> {
- public:
-  using Result = internal::FdResultOf<Fn>;
-
-  FdIoFuture(AsyncFd& fd, Interest interest, Fn fn) : fd_(&fd), interest_(interest), fn_(std::move(fn)) {}
-  FdIoFuture(FdIoFuture&& other) noexcept
-      : FutureBase<FdIoFuture<Fn>, typename Result::Output>(std::move(other)),
-        fd_(other.fd_),
-        interest_(other.interest_),
-        fn_(std::move(other.fn_)) {}
-  Poll<typename Result::Output> PollOnce(Context& cx) {
-    Poll<StatusOr<ReadyGuard>> ready = fd_->PollReady(cx, interest_, waiter_);
-    while (ready.ready()) {
-      if (!ready->ok()) return typename Result::Output(ready->status());
-      ReadyGuard guard = **ready;
-      typename Result::Output output = Result::Call(fn_);
-      if (!internal::WouldBlock(output)) return output;
-      guard.ClearReady();
-      ready = fd_->PollReady(cx, interest_, waiter_, &guard);
-    }
-    return kPending;
-  }
-  void Describe(WaitTrace& trace) const { trace.Node("AsyncIo", *fd_); }
-
- private:
-  AsyncFd* fd_;
-  Interest interest_;
-  Fn fn_;
-  kioto::internal::IoWaiter waiter_;
-};
-
 inline FdReadyFuture AsyncFd::Readable() { return FdReadyFuture(*this, Interest::kReadable); }
 inline FdReadyFuture AsyncFd::Writable() { return FdReadyFuture(*this, Interest::kWritable); }
 inline FdReadyFuture AsyncFd::Ready(Interest interest) { return FdReadyFuture(*this, interest); }
-template <class Fn>
-FdIoFuture<Fn> AsyncFd::AsyncIo(Interest interest, Fn fn) {
-  return FdIoFuture<Fn>(*this, interest, std::move(fn));
-}
 
 }  // namespace kioto::io
 
