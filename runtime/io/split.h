@@ -11,10 +11,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/mutex.h"
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/io/reader.h"
 #include "kioto/runtime/io/writer.h"
 
@@ -42,7 +45,8 @@ class JoinedStream {
   W writer_;
 };
 
-template <class R, class W>
+// Not for futures, which kioto::Join waits for.
+template <class R, class W, std::enable_if_t<!IsFuture<R> && !IsFuture<W>, int> = 0>
 JoinedStream<R, W> Join(R reader, W writer) {
   return JoinedStream<R, W>(std::move(reader), std::move(writer));
 }
@@ -56,6 +60,14 @@ struct SharedStream {
   S stream;  // under `mutex`
 };
 
+// What `use(S&)` gives, under the mutex.
+template <class S, class Use>
+auto WithShared(const std::shared_ptr<SharedStream<S>>& shared, Use use) {
+  KIOTO_CHECK(shared != nullptr, "io::Split: a half was used after Unsplit, or after it was moved from");
+  base::MutexLock lock(shared->mutex);
+  return use(shared->stream);
+}
+
 }  // namespace internal
 
 template <class S>
@@ -67,10 +79,10 @@ class SplitReader {
   explicit SplitReader(std::shared_ptr<internal::SharedStream<S>> shared) : shared_(std::move(shared)) {}
 
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) {
-    base::MutexLock lock(shared_->mutex);
-    return shared_->stream.PollRead(cx, into);
+    return internal::WithShared(shared_, [&](S& stream) { return stream.PollRead(cx, into); });
   }
-  bool IsPairOf(const SplitWriter<S>& writer) const { return shared_ == writer.shared_; }
+  // Not of halves that are empty, after Unsplit.
+  bool IsPairOf(const SplitWriter<S>& writer) const { return shared_ != nullptr && shared_ == writer.shared_; }
 
  private:
   template <class T>
@@ -85,20 +97,16 @@ class SplitWriter {
   explicit SplitWriter(std::shared_ptr<internal::SharedStream<S>> shared) : shared_(std::move(shared)) {}
 
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) {
-    base::MutexLock lock(shared_->mutex);
-    return shared_->stream.PollWrite(cx, bytes);
+    return internal::WithShared(shared_, [&](S& stream) { return stream.PollWrite(cx, bytes); });
   }
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, Pieces pieces) {
-    base::MutexLock lock(shared_->mutex);
-    return WriterRef(shared_->stream).PollWriteVectored(cx, pieces);
+    return internal::WithShared(shared_, [&](S& stream) { return WriterRef(stream).PollWriteVectored(cx, pieces); });
   }
   Poll<Status> PollFlush(Context& cx) {
-    base::MutexLock lock(shared_->mutex);
-    return WriterRef(shared_->stream).PollFlush(cx);
+    return internal::WithShared(shared_, [&](S& stream) { return WriterRef(stream).PollFlush(cx); });
   }
   Poll<Status> PollShutdown(Context& cx) {
-    base::MutexLock lock(shared_->mutex);
-    return WriterRef(shared_->stream).PollShutdown(cx);
+    return internal::WithShared(shared_, [&](S& stream) { return WriterRef(stream).PollShutdown(cx); });
   }
 
  private:
@@ -122,11 +130,12 @@ SplitEnds<S> Split(S stream) {
   return {SplitReader<S>(shared), SplitWriter<S>(shared)};
 }
 
-// The stream again; the halves are empty then. Errors: FailedPrecondition if they come from two streams, and stay as they were.
+// The stream again; the halves are empty then, and not to be used. Errors: FailedPrecondition if they come from two streams, or
+// are empty, and stay as they were.
 template <class S>
 StatusOr<S> Unsplit(SplitReader<S>& reader, SplitWriter<S>& writer) {
   if (!reader.IsPairOf(writer)) {
-    return absl::FailedPreconditionError("Unsplit: this reader and this writer are halves of two streams");
+    return absl::FailedPreconditionError("io::Unsplit: this reader and this writer are halves of two streams, or empty since an Unsplit");
   }
   StatusOr<S> stream(std::move(reader.shared_->stream));
   reader.shared_ = nullptr;

@@ -1,10 +1,12 @@
 #include "kioto/runtime/io/split.h"
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/join.h"
 #include "kioto/runtime/io/memory.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/testing/finish.h"
@@ -81,6 +83,33 @@ TEST(Split, HalvesOfTwoStreamsAreNotOne) {
   }
   EXPECT_TRUE(Unsplit(one.reader, one.writer).ok());
   EXPECT_TRUE(Unsplit(other.reader, other.writer).ok());
+}
+
+TEST(Split, EmptyHalvesAreNoStream) {
+  auto ends = Split(Both());
+  ASSERT_TRUE(Unsplit(ends.reader, ends.writer).ok());
+  EXPECT_FALSE(ends.reader.IsPairOf(ends.writer));
+  const Status again = Unsplit(ends.reader, ends.writer).status();
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(again.message(), "empty")) << again;
+}
+
+TEST(SplitDeathTest, AnEmptyHalfIsNotUsed) {
+  auto ends = Split(Both());
+  ASSERT_TRUE(Unsplit(ends.reader, ends.writer).ok());
+  char byte[1];
+  EXPECT_DEATH((void)Finish(Read(ends.reader, byte)), "a half was used after Unsplit");
+  EXPECT_DEATH((void)Finish(Write(ends.writer, "x")), "a half was used after Unsplit");
+}
+
+// That this header is included leaves the Join of futures as it is, also where ADL finds ours.
+TEST(JoinStreams, FuturesAreJoinedAsEver) {
+  ScriptedReader one({"a"}), other({"b"});
+  char a[1], b[1];
+  auto both = Finish(Join(Read(one, a), Read(other, b)));
+  EXPECT_EQ(*std::get<0>(both), 1u);
+  EXPECT_EQ(*std::get<1>(both), 1u);
+  EXPECT_EQ(std::string(a, 1) + std::string(b, 1), "ab");
 }
 
 }  // namespace
