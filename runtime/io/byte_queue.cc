@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "kioto/runtime/base/check.h"
@@ -52,6 +53,9 @@ void ByteQueue::MakeRoom(size_t at_least) {
 
 void ByteQueue::Append(absl::string_view bytes) {
   if (bytes.empty()) return;
+  const std::less<> before;
+  const bool own = !before(bytes.data(), block_.data()) && before(bytes.data(), block_.data() + capacity_);
+  const internal::BlockRef kept = own ? block_ : internal::BlockRef();  // while Room moves on, to another block then
   std::memcpy(Room(bytes.size()).data(), bytes.data(), bytes.size());
   Commit(bytes.size());
 }

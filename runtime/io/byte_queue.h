@@ -54,6 +54,7 @@ class ByteQueue {
     KIOTO_CHECK(n <= capacity_ - end_, "ByteQueue::Commit: more bytes than Room gave");
     end_ += n;
   }
+  // They may be bytes of this queue.
   void Append(absl::string_view bytes);
 
   // Gives the memory back if the queue is empty and holds more than `keep` bytes: for connections that idle after a

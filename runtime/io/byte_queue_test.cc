@@ -101,6 +101,22 @@ TEST(ByteQueue, GrowsRatherThanMoveMostOfItselfForLittle) {
   EXPECT_EQ(queue.capacity(), 128u);
 }
 
+TEST(ByteQueue, TakesBytesOfItsOwn) {
+  ByteQueue queue;
+  queue.Append("ab");
+  std::string model = "ab";
+  for (int i = 0; i < 10; ++i) {  // by growing
+    queue.Append(queue.view());
+    model += model;
+    ASSERT_EQ(queue.view(), model);
+  }
+  ByteQueue moved(64);  // by moving down what is left
+  moved.Append(std::string(40, 'x') + "0123456789");
+  moved.Consume(40);
+  for (int i = 0; i < 3; ++i) moved.Append(moved.view().substr(moved.size() - 10));
+  EXPECT_EQ(moved.view(), "0123456789012345678901234567890123456789");
+}
+
 TEST(ByteQueue, ReleaseGivesBackOnlyWhatIsEmpty) {
   ByteQueue queue(100);
   queue.Append("x");
