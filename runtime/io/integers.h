@@ -3,15 +3,19 @@
 //
 //   io::ReadNumber<uint32_t>(stream).AndThen([](uint32_t& length) { ... });
 //   io::WriteNumber<uint16_t>(stream, 443)
+//   std::optional<uint32_t> length = io::TakeNumber<uint32_t>(queue);   // in memory: for codecs and parsers
 #ifndef KIOTO_RUNTIME_IO_INTEGERS_H_
 #define KIOTO_RUNTIME_IO_INTEGERS_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
+#include "absl/strings/string_view.h"
 #include "kioto/runtime/future/future_base.h"
+#include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/reader.h"
 #include "kioto/runtime/io/writer.h"
@@ -35,6 +39,46 @@ inline size_t PlaceOf(size_t i, size_t size, Endian endian) { return endian == E
 
 }  // namespace internal
 
+// --- In memory. ---
+
+// The number that stands in the sizeof(T) bytes at `bytes`.
+template <class T>
+T LoadNumber(const char* bytes, Endian endian = Endian::kBig) {
+  using Bits = typename internal::BitsOf<T>::Type;
+  Bits bits = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[internal::PlaceOf(i, sizeof(T), endian)]);
+    bits = static_cast<Bits>(bits | static_cast<Bits>(static_cast<Bits>(byte) << (8 * i)));
+  }
+  T value;
+  std::memcpy(&value, &bits, sizeof(T));
+  return value;
+}
+// Writes sizeof(T) bytes. T is to be said, so that it is not the compiler's guess how many those are; so in what follows.
+template <class T>
+void StoreNumber(char* bytes, std::common_type_t<T> value, Endian endian = Endian::kBig) {
+  typename internal::BitsOf<T>::Type bits;
+  std::memcpy(&bits, &value, sizeof(T));
+  for (size_t i = 0; i < sizeof(T); ++i) bytes[internal::PlaceOf(i, sizeof(T), endian)] = static_cast<char>(bits >> (8 * i));
+}
+
+// Takes one off the front; nullopt, and nothing is taken, while there are fewer bytes.
+template <class T>
+std::optional<T> TakeNumber(ByteQueue& queue, Endian endian = Endian::kBig) {
+  if (queue.size() < sizeof(T)) return std::nullopt;
+  const T value = LoadNumber<T>(queue.view().data(), endian);
+  queue.Consume(sizeof(T));
+  return value;
+}
+template <class T>
+void AppendNumber(ByteQueue& queue, std::common_type_t<T> value, Endian endian = Endian::kBig) {
+  char bytes[sizeof(T)];
+  StoreNumber<T>(bytes, value, endian);
+  queue.Append(absl::string_view(bytes, sizeof(T)));
+}
+
+// --- In a stream. ---
+
 template <class T>
 class [[nodiscard]] ReadNumberFuture : public FutureBase<ReadNumberFuture<T>, StatusOr<T>> {
  public:
@@ -49,15 +93,7 @@ class [[nodiscard]] ReadNumberFuture : public FutureBase<ReadNumberFuture<T>, St
       if (**n == 0) return StatusOr<T>(UnexpectedEofError(done_, sizeof(T)));
       done_ += **n;
     }
-    using Bits = typename internal::BitsOf<T>::Type;
-    Bits bits = 0;
-    for (size_t i = 0; i < sizeof(T); ++i) {
-      const auto byte = static_cast<unsigned char>(bytes_[internal::PlaceOf(i, sizeof(T), endian_)]);
-      bits = static_cast<Bits>(bits | static_cast<Bits>(static_cast<Bits>(byte) << (8 * i)));
-    }
-    T value;
-    std::memcpy(&value, &bits, sizeof(T));
-    return StatusOr<T>(value);
+    return StatusOr<T>(LoadNumber<T>(bytes_, endian_));
   }
   void Describe(WaitTrace& trace) const { trace.Node("ReadNumber", reader_); }
 
@@ -72,9 +108,7 @@ class [[nodiscard]] WriteNumberFuture : public FutureBase<WriteNumberFuture, Sta
  public:
   template <class T>
   WriteNumberFuture(WriterRef writer, T value, Endian endian) : writer_(writer), size_(sizeof(T)) {
-    typename internal::BitsOf<T>::Type bits;
-    std::memcpy(&bits, &value, sizeof(T));
-    for (size_t i = 0; i < sizeof(T); ++i) bytes_[internal::PlaceOf(i, sizeof(T), endian)] = static_cast<char>(bits >> (8 * i));
+    StoreNumber<T>(bytes_, value, endian);
   }
   Poll<Status> PollOnce(Context& cx) {
     while (done_ < size_) {
@@ -100,8 +134,7 @@ template <class T>
 ReadNumberFuture<T> ReadNumber(ReaderRef reader, Endian endian = Endian::kBig) {
   return ReadNumberFuture<T>(reader, endian);
 }
-// T is to be said, so that it is not the compiler's guess what goes over the wire. Errors: the writer's; IsWriteZero.
-// CANCEL SAFE: loses place.
+// Errors: the writer's; IsWriteZero. CANCEL SAFE: loses place.
 template <class T>
 WriteNumberFuture WriteNumber(WriterRef writer, std::common_type_t<T> value, Endian endian = Endian::kBig) {
   return WriteNumberFuture(writer, static_cast<T>(value), endian);

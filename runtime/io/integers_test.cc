@@ -1,6 +1,7 @@
 #include "kioto/runtime/io/integers.h"
 
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -23,6 +24,17 @@ void ThereAndBack(T value, const std::string& big) {
   EXPECT_EQ(*Finish(ReadNumber<T>(reader)), value);
   EXPECT_EQ(*Finish(ReadNumber<T>(reader, Endian::kLittle)), value);
   EXPECT_EQ(reader.left(), "");
+  char memory[sizeof(T)];
+  StoreNumber<T>(memory, value);
+  EXPECT_EQ(std::string(memory, sizeof(T)), big);
+  EXPECT_EQ(LoadNumber<T>(memory), value);
+  ByteQueue queue;
+  AppendNumber<T>(queue, value);
+  AppendNumber<T>(queue, value, Endian::kLittle);
+  EXPECT_EQ(queue.view(), bytes);
+  EXPECT_EQ(TakeNumber<T>(queue), value);
+  EXPECT_EQ(TakeNumber<T>(queue, Endian::kLittle), value);
+  EXPECT_EQ(TakeNumber<T>(queue), std::nullopt);
 }
 
 TEST(Numbers, GoThereAndBackInBothOrders) {
@@ -45,6 +57,17 @@ TEST(Numbers, ComeInPieces) {
   ScriptedWriter writer({size_t{1}, PendingOnce{}, size_t{2}});
   EXPECT_EQ(Finish(WriteNumber<uint32_t>(writer, 0x01020304)), OkStatus());
   EXPECT_EQ(writer.data(), "\x01\x02\x03\x04");
+}
+
+TEST(Numbers, StayInTheQueueUntilTheyAreWhole) {
+  ByteQueue queue;
+  for (const char* byte : {"\x01", "\x02", "\x03"}) {
+    queue.Append(byte);
+    EXPECT_EQ(TakeNumber<uint32_t>(queue), std::nullopt);
+  }
+  queue.Append("\x04\x05");
+  EXPECT_EQ(TakeNumber<uint32_t>(queue), 0x01020304u);
+  EXPECT_EQ(queue.view(), "\x05");
 }
 
 TEST(Numbers, NeedAllTheirBytes) {

@@ -1,4 +1,5 @@
 // The snippets of tools/guide/framing.md that are no part of mini_redis, compiled and run.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "kioto/runtime/future/stream/fold.h"
 #include "kioto/runtime/io/codec/framed.h"
 #include "kioto/runtime/io/codec/lines_codec.h"
+#include "kioto/runtime/io/integers.h"
 #include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/write.h"
@@ -47,7 +49,7 @@ KIOTO_TEST(FramingGuide, EchoesLines) {
 }
 
 // [region codec]
-// A byte that says what a message is about, a byte that says how long it is, and the message.
+// A byte that says what a message is about, two that say how long it is, and the message.
 struct Message {
   char about;
   Bytes text;
@@ -57,17 +59,17 @@ class MessageCodec {
  public:
   using Item = Message;
   StatusOr<std::optional<Message>> Decode(ByteQueue& in) {
-    if (in.size() < 2) return std::optional<Message>();
-    const size_t length = static_cast<unsigned char>(in.view()[1]);
-    if (in.size() < 2 + length) return std::optional<Message>();
+    if (in.size() < 3) return std::optional<Message>();
+    const size_t length = io::LoadNumber<uint16_t>(in.view().data() + 1);  // a look: it stays until all is there
+    if (in.size() < 3 + length) return std::optional<Message>();
     const char about = in.view()[0];
-    in.Consume(2);
+    in.Consume(3);
     return std::optional<Message>(Message{about, in.Split(length)});
   }
   Status Encode(const Message& message, ByteQueue& out) {
-    if (message.text.size() > 255) return absl::InvalidArgumentError("a message has at most 255 bytes");
-    const char header[] = {message.about, static_cast<char>(message.text.size())};
-    out.Append(absl::string_view(header, 2));
+    if (message.text.size() > UINT16_MAX) return absl::InvalidArgumentError("a message has at most 65535 bytes");
+    io::AppendNumber<char>(out, message.about);
+    io::AppendNumber<uint16_t>(out, static_cast<uint16_t>(message.text.size()));
     out.Append(message.text);
     return OkStatus();
   }
