@@ -38,6 +38,7 @@ class Lines {
   Poll<std::optional<StatusOr<std::string>>> PollNext(Context& cx);
 
   absl::string_view buffered() const { return queue_.view(); }
+  void Describe(WaitTrace& trace) const { trace.Node("Lines::Next", reader_); }
 
  private:
   // A line, or the error of one that is too long, if the bytes at hand decide it.
@@ -58,6 +59,7 @@ class [[nodiscard]] LinesNextFuture : public FutureBase<LinesNextFuture, StatusO
  public:
   explicit LinesNextFuture(Lines& lines) : lines_(&lines) {}
   Poll<StatusOr<std::optional<std::string>>> PollOnce(Context& cx);
+  void Describe(WaitTrace& trace) const { trace.Child(*lines_); }
 
  private:
   Lines* lines_;

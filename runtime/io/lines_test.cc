@@ -9,7 +9,9 @@
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/internal/borrow.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/io/errors.h"
+#include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 
 namespace kioto::io {
@@ -163,6 +165,17 @@ TEST(LinesDeathTest, AFrameThatWasMovedAwayFromItsLines) {
   EXPECT_TRUE(PolledTask(std::move(in_place)).PollWhileWoken().ready());
 }
 #endif
+
+TEST(Lines, ShowWhatTheyReadInADump) {
+  DuplexPipe pipe = Duplex(16);
+  Lines lines(pipe.first, 100);
+  WaitTrace trace(8);
+  trace.Child(lines.Next());
+  const std::vector<WaitNode> nodes = trace.Take();
+  ASSERT_EQ(nodes.size(), 2u);
+  EXPECT_EQ(nodes[0].what, "Lines::Next");
+  EXPECT_EQ(nodes[1].what, "DuplexStream");
+}
 
 }  // namespace
 }  // namespace kioto::io

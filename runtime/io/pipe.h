@@ -73,6 +73,7 @@ class DuplexStream {
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, Pieces pieces) { return writer_.PollWriteVectored(cx, pieces); }
   Poll<Status> PollFlush(Context& cx) { return writer_.PollFlush(cx); }
   Poll<Status> PollShutdown(Context& cx) { return writer_.PollShutdown(cx); }
+  void Describe(WaitTrace& trace) const { trace.Leaf("DuplexStream"); }
 
  private:
   friend struct DuplexPipe;
