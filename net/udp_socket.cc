@@ -196,6 +196,28 @@ StatusOr<int> UdpSocket::MulticastTtlV4() const {
 Status UdpSocket::SetMulticastTtlV4(int hops) {
   return internal::SetIntOption(fd(), IPPROTO_IP, IP_MULTICAST_TTL, hops, "setting IP_MULTICAST_TTL");
 }
+StatusOr<IpAddress> UdpSocket::MulticastInterfaceV4() const {
+  IpAddress::V4Bytes bytes{};
+  socklen_t size = sizeof(bytes);
+  const int result = sys::Getsockopt(fd(), IPPROTO_IP, IP_MULTICAST_IF, bytes.data(), &size);
+  if (result < 0) return ErrnoStatus(result, "reading IP_MULTICAST_IF");
+  return IpAddress(bytes);
+}
+Status UdpSocket::SetMulticastInterfaceV4(const IpAddress& interface_address) {
+  constexpr char kWhat[] = "setting IP_MULTICAST_IF";
+  if (!interface_address.is_v4()) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": the interface is a v4 address"));
+  const IpAddress::V4Bytes bytes = interface_address.v4_bytes();
+  return SetOption(fd(), IPPROTO_IP, IP_MULTICAST_IF, bytes.data(), bytes.size(), kWhat);
+}
+StatusOr<uint32_t> UdpSocket::MulticastInterfaceV6() const {
+  StatusOr<int> number = internal::GetIntOption(fd(), IPPROTO_IPV6, IPV6_MULTICAST_IF, "reading IPV6_MULTICAST_IF");
+  if (!number.ok()) return number.status();
+  return static_cast<uint32_t>(*number);
+}
+Status UdpSocket::SetMulticastInterfaceV6(uint32_t interface_number) {
+  return internal::SetIntOption(fd(), IPPROTO_IPV6, IPV6_MULTICAST_IF, static_cast<int>(interface_number),
+                                "setting IPV6_MULTICAST_IF");
+}
 Status UdpSocket::JoinMulticastV4(const IpAddress& group, const IpAddress& interface_address) {
   return MembershipV4(fd(), IP_ADD_MEMBERSHIP, group, interface_address, "joining a v4 multicast group");
 }

@@ -131,7 +131,13 @@ class UdpSocket : public DatagramSocket<UdpSocket, SocketAddress> {
   Status SetMulticastLoopV6(bool on);
   StatusOr<int> MulticastTtlV4() const;
   Status SetMulticastTtlV4(int hops);
-  // The interface by its address (any: the system's choice); of v6 by its number (0: the same).
+  // By which interface goes what is sent to a group: by its address, of v6 by its number (0.0.0.0, or 0: the system's choice).
+  StatusOr<IpAddress> MulticastInterfaceV4() const;
+  Status SetMulticastInterfaceV4(const IpAddress& interface_address);
+  StatusOr<uint32_t> MulticastInterfaceV6() const;
+  Status SetMulticastInterfaceV6(uint32_t interface_number);
+  // On which interface what comes for the group is taken, given in the same way. What is sent to it leaves by the system's choice
+  // all the same, without SetMulticastInterface....
   Status JoinMulticastV4(const IpAddress& group, const IpAddress& interface_address);
   Status LeaveMulticastV4(const IpAddress& group, const IpAddress& interface_address);
   Status JoinMulticastV6(const IpAddress& group, uint32_t interface_number);

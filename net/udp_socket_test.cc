@@ -1,8 +1,11 @@
 #include "kioto/net/udp_socket.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -443,6 +446,28 @@ TEST_F(UdpOptionsTest, BuffersDevicesAndGroups) {
   EXPECT_EQ(v4_.JoinMulticastV4(IpAddress::LoopbackV6(), at).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(v6_.JoinMulticastV6(group, 0).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ErrnoOf(v6_.LeaveMulticastV6(*IpAddress::Parse("ff05::1"), 0)), EADDRNOTAVAIL);
+}
+
+TEST_F(UdpOptionsTest, WhatIsSentToAGroupLeavesByTheInterfaceThatIsSet) {
+  const IpAddress group = IpAddress::V4(239, 1, 2, 4), loopback = IpAddress::LoopbackV4();
+  EXPECT_EQ(*v4_.MulticastInterfaceV4(), IpAddress::AnyV4());
+  EXPECT_EQ(v4_.SetMulticastInterfaceV4(loopback), OkStatus());
+  EXPECT_EQ(*v4_.MulticastInterfaceV4(), loopback);
+  UdpSocket member = Bind("0.0.0.0:0");
+  EXPECT_EQ(member.JoinMulticastV4(group, loopback), OkStatus());
+  PolledTask received(member.RecvFrom(buf_));
+  EXPECT_TRUE(received.Poll().pending());
+  EXPECT_EQ(*loop_.Run(v4_.SendTo("to all", SocketAddress(group, member.local_address()->port()))), 6u);
+  EXPECT_EQ(loop_.Run(received)->from, *v4_.local_address());
+  EXPECT_EQ(Got(6), "to all");
+  EXPECT_EQ(v4_.SetMulticastInterfaceV4(IpAddress::AnyV4()), OkStatus());
+  EXPECT_EQ(*v4_.MulticastInterfaceV4(), IpAddress::AnyV4());
+  EXPECT_EQ(v4_.SetMulticastInterfaceV4(IpAddress::LoopbackV6()).code(), absl::StatusCode::kInvalidArgument);
+  const uint32_t number = ::if_nametoindex("lo");
+  EXPECT_EQ(*v6_.MulticastInterfaceV6(), 0u);
+  EXPECT_EQ(v6_.SetMulticastInterfaceV6(number), OkStatus());
+  EXPECT_EQ(*v6_.MulticastInterfaceV6(), number);
+  EXPECT_FALSE(v6_.SetMulticastInterfaceV6(1 << 30).ok());
 }
 
 // behaviour: tokio/tests/coop_budget.rs#coop_budget_udp_send_recv
