@@ -132,7 +132,9 @@ class DatagramSocket {
   StatusOr<size_t> TrySendTo(absl::string_view bytes, const Address& to) {
     internal::RawAddress raw;
     raw.size = to.ToSockaddr(raw.storage());
-    return handle_.TrySend(bytes, &raw);
+    StatusOr<size_t> sent = handle_.TrySend(bytes, &raw);
+    if (!sent.ok()) return NotSent(sent.status(), to);
+    return sent;
   }
 
   // --- Receiving one datagram. Peek… leaves it there. CANCEL SAFE: yes. ---
@@ -230,7 +232,9 @@ class DatagramSocket {
   StatusOr<size_t> TrySendBatch(absl::Span<const Outgoing> datagrams) {
     internal::RawBatch raw;
     Fill(raw, datagrams);
-    return handle_.TrySendBatch(raw);
+    StatusOr<size_t> count = handle_.TrySendBatch(raw);
+    if (!count.ok() && datagrams[0].to.has_value()) return NotSent(count.status(), *datagrams[0].to);
+    return count;
   }
 
   // --- Readiness. Stays until an operation finds nothing; may be spurious. Output: StatusOr<Readiness>. CANCEL SAFE: yes. ---
@@ -274,7 +278,9 @@ class DatagramSocket {
   Poll<StatusOr<size_t>> PollSendTo(Context& cx, absl::string_view bytes, const Address& to, Waiter waiter = nullptr) {
     internal::RawAddress raw;
     raw.size = to.ToSockaddr(raw.storage());
-    return handle_.PollSend(cx, bytes, &raw, waiter);
+    Poll<StatusOr<size_t>> sent = handle_.PollSend(cx, bytes, &raw, waiter);
+    if (sent.ready() && !sent->ok()) return NotSent(sent->status(), to);
+    return sent;
   }
   Poll<StatusOr<size_t>> PollRecv(Context& cx, MutableBytes into, Waiter waiter = nullptr) {
     return handle_.PollReceive(cx, into, internal::After::kGone, waiter);
@@ -304,7 +310,9 @@ class DatagramSocket {
   Poll<StatusOr<size_t>> PollSendBatch(Context& cx, absl::Span<const Outgoing> datagrams, Waiter waiter = nullptr) {
     internal::RawBatch raw;
     Fill(raw, datagrams);
-    return handle_.PollSendBatch(cx, raw, waiter);
+    Poll<StatusOr<size_t>> count = handle_.PollSendBatch(cx, raw, waiter);
+    if (count.ready() && !count->ok() && datagrams[0].to.has_value()) return NotSent(count->status(), *datagrams[0].to);
+    return count;
   }
   Poll<StatusOr<Readiness>> PollReadable(Context& cx) {
     return internal::PollReady(handle_.io, cx, kioto::internal::Direction::kRead, nullptr);
@@ -335,6 +343,12 @@ class DatagramSocket {
   }
 
  private:
+  // Names whom, if it is the system that has refused.
+  static Status NotSent(const Status& status, const Address& to) {
+    const int error = ErrnoOf(status);
+    if (error == 0) return status;
+    return ErrnoStatus(error, absl::StrCat("sending a datagram to ", to.ToString(), Self::WhyNotSent(error)));
+  }
   static StatusOr<Received> Judge(const StatusOr<size_t>& size, internal::RawAddress& raw, bool cut) {
     if (!size.ok()) return size.status();
     StatusOr<Address> from = Address::FromSockaddr(raw.storage(), raw.size);

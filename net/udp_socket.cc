@@ -94,6 +94,12 @@ StatusOr<UdpSocket> UdpSocket::FromFd(int fd) {
   return UdpSocket(IoHandle(fd));
 }
 
+const char* UdpSocket::WhyNotSent(int error) {
+  if (error == EACCES) return " (SetBroadcast(true) allows a broadcast)";
+  if (error == EAFNOSUPPORT) return " (the socket is of IPv4)";
+  return "";
+}
+
 SocketAddress UdpSocket::ReachableOf(const std::vector<SocketAddress>& addresses) const {
   StatusOr<SocketAddress> local = local_address();
   if (!local.ok()) return addresses.front();

@@ -147,7 +147,11 @@ class UdpSocket : public DatagramSocket<UdpSocket, SocketAddress> {
   friend class UdpBindFuture;
   friend class UdpConnectFuture;
 
+  friend class DatagramSocket<UdpSocket, SocketAddress>;
+
   explicit UdpSocket(kioto::internal::IoHandle handle) : DatagramSocket(std::move(handle)) {}
+  // What stands behind the address in the error.
+  static const char* WhyNotSent(int error);
   SocketAddress ReachableOf(const std::vector<SocketAddress>& addresses) const;
   Status ConnectTo(const SocketAddress& address);
 };

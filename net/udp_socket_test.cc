@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -374,6 +375,22 @@ TEST(UdpSocketWithoutIoTest, SaysWhatIsMissing) {
   char buf[4];
   const Status waits = loop.Run(socket->Recv(buf)).status();
   EXPECT_EQ(waits.code(), absl::StatusCode::kFailedPrecondition) << waits;
+}
+
+TEST_F(UdpSocketTest, AnErrorOfSendingNamesWhom) {
+  UdpSocket socket = Bind();
+  const SocketAddress all(IpAddress::V4(127, 255, 255, 255), 9);
+  const std::string broadcast =
+      "sending a datagram to 127.255.255.255:9 (SetBroadcast(true) allows a broadcast): Permission denied (EACCES)";
+  const SocketAddress v6(IpAddress::LoopbackV6(), 9);
+  const std::string family = "sending a datagram to [::1]:9 (the socket is of IPv4): ";
+  EXPECT_EQ(loop_.Run(socket.SendTo("x", all)).status().message(), broadcast);
+  EXPECT_EQ(ErrnoOf(loop_.Run(socket.SendTo("x", all)).status()), EACCES);
+  EXPECT_EQ(socket.TrySendTo("x", all).status().message(), broadcast);
+  EXPECT_EQ(loop_.Run(socket.SendTo("x", v6)).status().message().substr(0, family.size()), family);
+  const UdpSocket::Outgoing batch[] = {{"x", all}};
+  EXPECT_EQ(loop_.Run(socket.SendBatch(batch)).status().message(), broadcast);
+  EXPECT_EQ(socket.TrySendBatch(batch).status().message(), broadcast);
 }
 
 class UdpOptionsTest : public UdpSocketTest {

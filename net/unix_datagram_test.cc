@@ -1,6 +1,7 @@
 // UnixDatagram, of unix_socket.h.
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -183,6 +184,16 @@ TEST_F(UnixDatagramsTest, SendsFromNowhere) {
   EXPECT_TRUE(loop_.Run(two.b.RecvFrom(buf_))->from.is_unnamed());
   EXPECT_EQ(unbound.Shutdown(SHUT_WR), OkStatus());
   EXPECT_FALSE(unbound.TrySendTo("more", two.b_at).ok());
+}
+
+TEST_F(UnixDatagramsTest, AnErrorOfSendingNamesWhom) {
+  UnixDatagram socket = *UnixDatagram::Unbound();
+  const std::string nowhere = NewPath();
+  for (const Status& status : {loop_.Run(socket.SendTo("x", *UnixAddress::Path(nowhere))).status(),
+                               socket.TrySendTo("x", *UnixAddress::Path(nowhere)).status()}) {
+    EXPECT_EQ(ErrnoOf(status), ENOENT) << status;
+    EXPECT_NE(status.message().find(nowhere), absl::string_view::npos) << status;
+  }
 }
 
 }  // namespace

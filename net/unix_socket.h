@@ -175,7 +175,10 @@ class UnixDatagram : public DatagramSocket<UnixDatagram, UnixAddress> {
   Status TakeError();
 
  private:
+  friend class DatagramSocket<UnixDatagram, UnixAddress>;
+
   explicit UnixDatagram(kioto::internal::IoHandle handle) : DatagramSocket(std::move(handle)) {}
+  static const char* WhyNotSent(int) { return ""; }
 };
 
 struct UnixDatagram::Ends {
