@@ -5,6 +5,11 @@
 //
 //   net::UdpSocket::Outgoing answers[] = {{"one", a}, {"another", b}};
 //   socket.SendBatch(answers).AndThen([&](size_t& count) { ... the first `count` are sent ... });
+//
+//   absl::Span<const net::UdpSocket::Outgoing> left = ...                           // all of a longer list, 32 a call
+//   Loop([&] {
+//     return If(left.empty(), Break, [&] { return socket.SendBatch(left).AndThen([&](size_t n) { left.remove_prefix(n); }); });
+//   })
 #ifndef KIOTO_NET_DATAGRAM_BATCH_H_
 #define KIOTO_NET_DATAGRAM_BATCH_H_
 

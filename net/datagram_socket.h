@@ -211,7 +211,8 @@ class DatagramSocket {
   auto RecvBatch(absl::Span<Incoming> into) {
     return Wait("RecvBatch", [into](Self& s, Context& cx, Waiter waiter) { return s.PollRecvBatch(cx, into, waiter); });
   }
-  // Waits until one can be sent and sends as many as can be, from the first on, each whole. 0: there are none. One that is
+  // Waits until one can be sent and sends as many as can be, from the first on, each whole: never more than kMostInBatch, so go
+  // on with what is left (datagram_batch.h shows how). 0: there are none. One that is
   // refused ends the batch: if it is not the first, its error is that of the next call that begins with it. But what a connected
   // socket is told of an earlier datagram (ECONNREFUSED) may end a batch and be lost with it. A list that is not moved in is
   // borrowed; the bytes are in any case.

@@ -45,7 +45,7 @@ void Endpoint::Set(absl::string_view host_and_port) {
     return;
   }
   const size_t colon = host_and_port.rfind(':');
-  if (colon == absl::string_view::npos) {
+  if (colon == absl::string_view::npos || host_and_port.back() == ']') {
     status_ = BadHost(host_and_port, "it has no port");
     return;
   }

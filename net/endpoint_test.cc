@@ -3,6 +3,7 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace kioto::net {
@@ -41,6 +42,9 @@ TEST(Endpoint, RefusesWithASentence) {
   }
   EXPECT_EQ(Endpoint(":80").status().message(),
             "\":80\" is not HOST:PORT: it has no host; write 0.0.0.0 or [::] for every address of this machine");
+  for (const char* text : {"[::1]", "host"}) {
+    EXPECT_EQ(Endpoint(text).status().message(), absl::StrCat("\"", text, "\" is not HOST:PORT: it has no port"));
+  }
 }
 
 // check: D20

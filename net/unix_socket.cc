@@ -48,7 +48,11 @@ StatusOr<IoHandle> BindNew(int type, const UnixEndpoint& at, const char* what) {
   if (!fd.ok()) return fd.status();
   IoHandle handle(*fd);
   const int result = CallWith(&sys::Bind, *fd, *at.address());
-  if (result < 0) return ErrnoStatus(result, absl::StrCat(what, " to ", at.address()->ToString()));
+  if (result < 0) {
+    const bool file_is_there = result == -EADDRINUSE && at.address()->path() != nullptr;
+    return ErrnoStatus(result, absl::StrCat(what, " to ", at.address()->ToString(),
+                                            file_is_there ? " (a file that an earlier run has left? remove it)" : ""));
+  }
   return StatusOr<IoHandle>(std::move(handle));
 }
 

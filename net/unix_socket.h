@@ -95,7 +95,8 @@ class [[nodiscard]] UnixConnectFuture : public FutureBase<UnixConnectFuture, Sta
 
 class UnixListener {
  public:
-  // Makes the socket's file, if the address is a path. Needs a runtime with I/O.
+  // Makes the socket's file, if the address is a path. Needs a runtime with I/O. Errors: EADDRINUSE also for a file that is left
+  // of an earlier run.
   static StatusOr<UnixListener> Bind(const UnixEndpoint& at, int backlog = 1024);
   // As UnixStream's, of a socket that listens already: kInvalidArgument for one that does not.
   static StatusOr<UnixListener> FromFd(int fd);

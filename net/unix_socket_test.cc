@@ -216,7 +216,9 @@ TEST_F(UnixStreamTest, SaysWhatIsWrong) {
   const std::string path = NewPath();
   { UnixListener listener = Listen(path); }
   EXPECT_EQ(ErrnoOf(loop_.Run(UnixStream::Connect(path)).status()), ECONNREFUSED);
-  EXPECT_EQ(ErrnoOf(UnixListener::Bind(path).status()), EADDRINUSE);  // the file is still there
+  const Status left = UnixListener::Bind(path).status();  // the file is still there
+  EXPECT_EQ(ErrnoOf(left), EADDRINUSE);
+  EXPECT_NE(left.message().find(path + " (a file that an earlier run has left? remove it)"), absl::string_view::npos) << left;
 }
 
 // behaviour: tokio/tests/uds_socket.rs#listen_and_stream

@@ -13,7 +13,9 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "kioto/runtime/base/may_block.h"
 #include "kioto/runtime/base/status.h"
+#include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/reader.h"
 #include "kioto/runtime/io/write.h"
@@ -36,18 +38,27 @@ class BlockingIo {
   }
 
   // As the functions of these names in read.h and write.h, without a future.
-  StatusOr<size_t> Read(MutableBytes into) { return runtime_.BlockOn(io::Read(io_, into)); }
-  Status ReadExact(MutableBytes into) { return runtime_.BlockOn(io::ReadExact(io_, into)); }
-  StatusOr<std::string> ReadToEnd(size_t limit) { return runtime_.BlockOn(io::ReadToEnd(io_, limit)); }
-  StatusOr<size_t> Write(absl::string_view bytes) { return runtime_.BlockOn(io::Write(io_, bytes)); }
-  Status WriteAll(absl::string_view bytes) { return runtime_.BlockOn(io::WriteAll(io_, bytes)); }
-  Status Flush() { return runtime_.BlockOn(io::Flush(io_)); }
-  Status Shutdown() { return runtime_.BlockOn(io::Shutdown(io_)); }
+  StatusOr<size_t> Read(MutableBytes into) { return Wait(io::Read(io_, into)); }
+  Status ReadExact(MutableBytes into) { return Wait(io::ReadExact(io_, into)); }
+  StatusOr<std::string> ReadToEnd(size_t limit) { return Wait(io::ReadToEnd(io_, limit)); }
+  StatusOr<size_t> Write(absl::string_view bytes) { return Wait(io::Write(io_, bytes)); }
+  Status WriteAll(absl::string_view bytes) { return Wait(io::WriteAll(io_, bytes)); }
+  Status Flush() { return Wait(io::Flush(io_)); }
+  Status Shutdown() { return Wait(io::Shutdown(io_)); }
 
   T& inner() { return io_; }
   T IntoInner() && { return std::move(io_); }
 
  private:
+  template <class F>
+  OutputOf<F> Wait(F future) {
+    if (!base::thread_may_block) {
+      return absl::FailedPreconditionError(
+          "io::BlockingIo blocks its thread, and this one runs tasks: SpawnBlocking or BlockInPlace is the place for it");
+    }
+    return runtime_.BlockOn(std::move(future));
+  }
+
   T io_;
   Handle runtime_;
 };

@@ -103,6 +103,7 @@ TEST_F(BlockingIoTest, IsRefusedInsideATask) {
   BlockingIo io(Empty(), runtime_.handle());
   const auto status = runtime_.BlockOn(Lazy([&] { return Ready(io.Flush()); }));
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(status.message(), testing::HasSubstr("SpawnBlocking or BlockInPlace"));
 }
 
 }  // namespace
