@@ -83,6 +83,7 @@ ssize_t BareRecvfromOrCut(int fd, void* buffer, size_t size, int flags, sockaddr
 #endif
 
 #if defined(__linux__) && !KIOTO_PORTABLE
+ssize_t BareRecvmsg(int fd, msghdr* message, int flags) { return ::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC); }
 int BareRecvmmsg(int fd, Message* messages, unsigned int count, int flags) {
   return ::recvmmsg(fd, messages, count, flags, nullptr);
 }
@@ -90,6 +91,12 @@ int BareSendmmsg(int fd, Message* messages, unsigned int count, int flags) {
   return ::sendmmsg(fd, messages, count, flags);
 }
 #else
+// An fd that came may leak into a child that is forked in between.
+ssize_t BareRecvmsg(int fd, msghdr* message, int flags) {
+  const ssize_t result = ::recvmsg(fd, message, flags);
+  if (result >= 0) ForEachFdOf(*message, [](int came) { ::fcntl(came, F_SETFD, FD_CLOEXEC); });
+  return result;
+}
 // move(message): how many bytes of it went, or -1.
 template <class Move>
 int OneAfterAnother(Message* messages, unsigned int count, Move move) {
@@ -173,7 +180,7 @@ ssize_t Recvmsg(int fd, msghdr* message, int flags) {
     const auto count = message->msg_iovlen;
     message->msg_iov = const_cast<iovec*>(some.first);
     message->msg_iovlen = static_cast<decltype(message->msg_iovlen)>(some.count);
-    const ssize_t result = ::recvmsg(fd, message, flags);
+    const ssize_t result = BareRecvmsg(fd, message, flags);
     message->msg_iov = parts;
     message->msg_iovlen = count;
     return result;

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "kioto/runtime/base/config.h"
 
@@ -31,11 +32,26 @@ ssize_t Readv(int fd, const iovec* parts, int count);
 ssize_t Writev(int fd, const iovec* parts, int count);
 ssize_t Recv(int fd, void* buffer, size_t size, int flags);
 ssize_t Send(int fd, const void* data, size_t size, int flags);
+// The fds that come with it are close-on-exec; whether they are non-blocking is as their sender had it.
 ssize_t Recvmsg(int fd, msghdr* message, int flags);
 ssize_t Sendmsg(int fd, const msghdr* message, int flags);
 // One datagram and its address, for less than a message of one part. Met by faults of Recv and Send. `cut`: it was longer.
 ssize_t Recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* from, socklen_t* from_size, bool* cut);
 ssize_t Sendto(int fd, const void* data, size_t size, int flags, const sockaddr* to, socklen_t to_size);
+
+// fn(int) for each fd that came with a message (SCM_RIGHTS).
+template <class Fn>
+void ForEachFdOf(msghdr& message, Fn fn) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+      fn(fd);
+    }
+  }
+}
 
 // Several messages at once: gives how many, an error only if there is none. Where the system has no such call, one after
 // another until one fails; the error that then ended a receive is forgotten, where Linux keeps it for the next call.

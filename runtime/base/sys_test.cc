@@ -103,6 +103,34 @@ TEST_F(SysTest, DatagramsWithAddresses) {
   for (int fd : fds) EXPECT_EQ(Close(fd), 0);
 }
 
+TEST_F(SysTest, FdsThatComeAreCloseOnExec) {
+  const int sent[] = {open("/dev/null", O_RDONLY), open("/dev/zero", O_RDONLY)};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(sent))] = {};
+  iovec part{buffer_, 1};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(sent));
+  std::memcpy(CMSG_DATA(header), sent, sizeof(sent));
+  EXPECT_EQ(Sendmsg(fds_[0], &message, MSG_NOSIGNAL), 1);
+  for (int fd : sent) EXPECT_EQ(Close(fd), 0);
+  message.msg_controllen = sizeof(control);
+  EXPECT_EQ(Recvmsg(fds_[1], &message, 0), 1);
+  int count = 0;
+  ForEachFdOf(message, [&count](int fd) {
+    EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+    EXPECT_EQ(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_EQ(Close(fd), 0);
+    ++count;
+  });
+  EXPECT_EQ(count, 2);
+}
+
 TEST_F(SysTest, SeveralMessagesByOneCall) {
   int fds[2];
   ASSERT_EQ(Socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);

@@ -14,6 +14,7 @@
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver_set.h"
 #include "kioto/runtime/driver/thread_context.h"
+#include "kioto/runtime/io/owned_fd.h"
 #include "kioto/runtime/process/launch.h"
 #include "kioto/runtime/process/orphans.h"
 
@@ -26,19 +27,6 @@ namespace sys = base::sys;
 
 constexpr char kWhat[] = "process::Command::Spawn";
 constexpr char kDefaultPath[] = "/bin:/usr/bin";
-
-// An fd of ours, closed when it goes.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~OwnedFd() {
-    if (fd_ >= 0) sys::Close(fd_);
-  }
-
- private:
-  int fd_;
-};
 
 kioto::Status Invalid(absl::string_view sentence) {
   return absl::InvalidArgumentError(absl::StrCat(kWhat, ": ", sentence));

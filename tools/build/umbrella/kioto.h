@@ -51,6 +51,7 @@
 #include "kioto/runtime/io/lines.h"
 #include "kioto/runtime/io/memory.h"
 #include "kioto/runtime/io/null.h"
+#include "kioto/runtime/io/owned_fd.h"
 #include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/reader_stream.h"
