@@ -31,8 +31,6 @@ StatusOr<UnixAddress> AddressBy(int fd, const char* what) {
   if (result < 0) return ErrnoStatus(result, what);
   return UnixAddress::FromSockaddr(&storage, std::min<size_t>(size, sizeof(storage)));
 }
-StatusOr<UnixAddress> Local(int fd) { return AddressBy<&sys::Getsockname>(fd, "getsockname"); }
-StatusOr<UnixAddress> Peer(int fd) { return AddressBy<&sys::Getpeername>(fd, "getpeername"); }
 
 // sys::Bind or sys::Connect: 0, or -errno.
 int CallWith(int (*call)(int, const sockaddr*, socklen_t), int fd, const UnixAddress& address) {
@@ -56,8 +54,33 @@ StatusOr<IoHandle> BindNew(int type, const UnixEndpoint& at, const char* what) {
   return StatusOr<IoHandle>(std::move(handle));
 }
 
-// Both ends of a pair.
-Status MakePair(int type, IoHandle& first, IoHandle& second) {
+}  // namespace
+
+namespace internal {
+
+StatusOr<UnixAddress> UnixLocalAddress(int fd) { return AddressBy<&sys::Getsockname>(fd, "getsockname"); }
+StatusOr<UnixAddress> UnixPeerAddress(int fd) { return AddressBy<&sys::Getpeername>(fd, "getpeername"); }
+
+StatusOr<PeerCredentials> UnixPeerCredentials(int fd) {
+  ucred found{};
+  socklen_t size = sizeof(found);
+  const int result = sys::Getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &found, &size);
+  if (result < 0) return ErrnoStatus(result, "reading SO_PEERCRED");
+  PeerCredentials credentials{found.uid, found.gid, std::nullopt};
+  if (found.pid != 0) credentials.pid = found.pid;
+  return credentials;
+}
+
+Status UnixShutdown(int fd, int how) {
+  return ErrnoStatus(std::min(0, sys::Shutdown(fd, how)), "shutting down a Unix socket");
+}
+
+void DescribeUnixListener(const UnixKind& kind, int fd, WaitTrace& trace) {
+  const StatusOr<UnixAddress> address = UnixLocalAddress(fd);
+  trace.Leaf(absl::StrCat(kind.dumped, " fd ", fd, address.ok() ? " " : "", address.ok() ? address->ToString() : ""));
+}
+
+Status MakeUnixPair(int type, IoHandle& first, IoHandle& second) {
   int fds[2];
   const int result = sys::Socketpair(AF_UNIX, type, 0, fds);
   if (result < 0) return ErrnoStatus(result, "making a pair of Unix sockets");
@@ -66,52 +89,36 @@ Status MakePair(int type, IoHandle& first, IoHandle& second) {
   return OkStatus();
 }
 
-}  // namespace
-
-StatusOr<UnixStream::Ends> UnixStream::Pair() {
-  IoHandle first, second;
-  if (Status status = MakePair(SOCK_STREAM, first, second); !status.ok()) return status;
-  return Ends{UnixStream(std::move(first)), UnixStream(std::move(second))};
+StatusOr<IoHandle> BindUnixListener(const UnixKind& kind, const UnixEndpoint& at, int backlog) {
+  StatusOr<IoHandle> handle = BindNew(kind.type, at, kind.bind);
+  if (!handle.ok()) return handle.status();
+  const int result = sys::Listen(handle->fd(), backlog);
+  if (result < 0) return ErrnoStatus(result, kind.bind);
+  return handle;
 }
 
-StatusOr<UnixStream> UnixStream::FromFd(int fd) {
-  constexpr char kWhat[] = "net::UnixStream::FromFd";
-  Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixStream, kWhat);
-  if (status.ok()) status = internal::CheckConnected(fd, kWhat);
-  if (!status.ok()) return status;
-  return UnixStream(IoHandle(fd));
+StatusOr<IoHandle> AdoptUnixListener(const UnixKind& kind, int fd) {
+  const char* const what = kind.listener_from_fd;
+  if (Status status = PrepareFd(fd, kind.socket, what); !status.ok()) return status;
+  if (!IsListening(fd)) return absl::InvalidArgumentError(absl::StrCat(what, ": this fd is not a socket that listens"));
+  return StatusOr<IoHandle>(IoHandle(fd));
 }
 
-StatusOr<UnixAddress> UnixStream::local_address() const { return Local(fd()); }
-StatusOr<UnixAddress> UnixStream::peer_address() const { return Peer(fd()); }
-Status UnixStream::TakeError() { return internal::TakeError(fd(), "net::UnixStream"); }
-
-StatusOr<PeerCredentials> UnixStream::peer_credentials() const {
-  ucred found{};
-  socklen_t size = sizeof(found);
-  const int result = sys::Getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &found, &size);
-  if (result < 0) return ErrnoStatus(result, "reading SO_PEERCRED");
-  PeerCredentials credentials{found.uid, found.gid, std::nullopt};
-  if (found.pid != 0) credentials.pid = found.pid;
-  return credentials;
-}
-
-Poll<StatusOr<UnixStream>> UnixConnectFuture::PollOnce(Context& cx) {
-  constexpr char kWhat[] = "net::UnixStream::Connect";
-  if (Status status = internal::CheckIo(kWhat); !status.ok()) return status;
+Poll<StatusOr<IoHandle>> UnixConnecting::PollConnect(Context& cx, const UnixKind& kind) {
+  if (Status status = CheckIo(kind.connect); !status.ok()) return status;
   if (!to_.address().ok()) return to_.address().status();
   while (true) {
     if (timer_ != nullptr) {
       const TimerState state = timer_->Poll(cx.waker());
       if (state == TimerState::kArmed) return kPending;
-      if (state == TimerState::kShutdown) return ShutdownError(kWhat);
+      if (state == TimerState::kShutdown) return ShutdownError(kind.connect);
     }
     if (!cx.ConsumeBudget()) return kPending;
-    StatusOr<int> fd = internal::MakeSocket(AF_UNIX, SOCK_STREAM, kWhat);
+    StatusOr<int> fd = MakeSocket(AF_UNIX, kind.type, kind.connect);
     if (!fd.ok()) return fd.status();
     IoHandle handle(*fd);
     const int result = CallWith(&sys::Connect, *fd, *to_.address());
-    if (result >= 0) return StatusOr<UnixStream>(UnixStream(std::move(handle)));
+    if (result >= 0) return StatusOr<IoHandle>(std::move(handle));
     kioto::internal::TimerWheel* wheel = kioto::internal::CurrentThread().drivers->WheelForThisThread();
     const bool again = result == -EAGAIN || result == -EINTR;
     if (!again || wheel == nullptr) return ErrnoStatus(result, absl::StrCat("connecting to ", to_.address()->ToString()));
@@ -122,45 +129,20 @@ Poll<StatusOr<UnixStream>> UnixConnectFuture::PollOnce(Context& cx) {
   }
 }
 
-UnixListener::UnixListener(IoHandle handle) : acceptor_(std::move(handle), "net::UnixListener::Accept") {}
+}  // namespace internal
 
-StatusOr<UnixListener> UnixListener::Bind(const UnixEndpoint& at, int backlog) {
-  constexpr char kWhat[] = "net::UnixListener::Bind";
-  StatusOr<IoHandle> handle = BindNew(SOCK_STREAM, at, kWhat);
-  if (!handle.ok()) return handle.status();
-  const int result = sys::Listen(handle->fd(), backlog);
-  if (result < 0) return ErrnoStatus(result, kWhat);
-  return UnixListener(*std::move(handle));
+StatusOr<UnixStream::Ends> UnixStream::Pair() {
+  IoHandle first, second;
+  if (Status status = internal::MakeUnixPair(SOCK_STREAM, first, second); !status.ok()) return status;
+  return Ends{UnixStream(std::move(first)), UnixStream(std::move(second))};
 }
 
-StatusOr<UnixListener> UnixListener::FromFd(int fd) {
-  constexpr char kWhat[] = "net::UnixListener::FromFd";
-  if (Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixStream, kWhat); !status.ok()) return status;
-  if (!internal::IsListening(fd)) return absl::InvalidArgumentError(absl::StrCat(kWhat, ": this fd is not a socket that listens"));
-  return UnixListener(IoHandle(fd));
-}
-
-StatusOr<UnixAddress> UnixListener::local_address() const { return Local(fd()); }
-Status UnixListener::TakeError() { return internal::TakeError(fd(), "net::UnixListener"); }
-
-Poll<StatusOr<UnixStream>> UnixListener::PollAccept(Context& cx, internal::AcceptWait& wait) {
-  Poll<StatusOr<IoHandle>> next = acceptor_.PollAccept(cx, wait);
-  if (next.pending()) return kPending;
-  if (!next->ok()) return next->status();
-  return StatusOr<UnixStream>(UnixStream(**std::move(next)));
-}
-
-Poll<std::optional<StatusOr<UnixStream>>> UnixIncomingStream::PollNext(Context& cx) {
-  if (ended_) return std::optional<Item>();
-  Poll<Item> next = listener_->PollAccept(cx, wait_);
-  if (next.pending()) return kPending;
-  ended_ = !next->ok();
-  return std::optional<Item>(*std::move(next));
-}
-
-void UnixListener::Describe(WaitTrace& trace) const {
-  const StatusOr<UnixAddress> address = local_address();
-  trace.Leaf(absl::StrCat("UnixListener fd ", fd(), address.ok() ? " " : "", address.ok() ? address->ToString() : ""));
+StatusOr<UnixStream> UnixStream::FromFd(int fd) {
+  constexpr char kWhat[] = "net::UnixStream::FromFd";
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixStream, kWhat);
+  if (status.ok()) status = internal::CheckConnected(fd, kWhat);
+  if (!status.ok()) return status;
+  return UnixStream(IoHandle(fd));
 }
 
 StatusOr<UnixDatagram> UnixDatagram::Bind(const UnixEndpoint& at) {
@@ -177,7 +159,7 @@ StatusOr<UnixDatagram> UnixDatagram::Unbound() {
 
 StatusOr<UnixDatagram::Ends> UnixDatagram::Pair() {
   IoHandle first, second;
-  if (Status status = MakePair(SOCK_DGRAM, first, second); !status.ok()) return status;
+  if (Status status = internal::MakeUnixPair(SOCK_DGRAM, first, second); !status.ok()) return status;
   return Ends{UnixDatagram(std::move(first)), UnixDatagram(std::move(second))};
 }
 
@@ -192,13 +174,5 @@ Status UnixDatagram::Connect(const UnixEndpoint& to) {
   const int result = CallWith(&sys::Connect, fd(), *to.address());
   return ErrnoStatus(std::min(0, result), absl::StrCat("net::UnixDatagram::Connect to ", to.address()->ToString()));
 }
-
-Status UnixDatagram::Shutdown(int how) {
-  return ErrnoStatus(std::min(0, sys::Shutdown(fd(), how)), "shutting down a Unix socket");
-}
-
-StatusOr<UnixAddress> UnixDatagram::local_address() const { return Local(fd()); }
-StatusOr<UnixAddress> UnixDatagram::peer_address() const { return Peer(fd()); }
-Status UnixDatagram::TakeError() { return internal::TakeError(fd(), "net::UnixDatagram"); }
 
 }  // namespace kioto::net
