@@ -1,4 +1,4 @@
-// DatagramSocket: what UdpSocket and UnixDatagram have in common: whole datagrams, in and out.
+// DatagramSocket: what UdpSocket and UnixDatagram have in common: whole datagrams, in and out. (UnixSeqpacket has a part of it.)
 //
 // Any number of tasks may send and receive at once through one socket: share it by reference, or by std::shared_ptr. The
 // futures borrow the socket; bytes are borrowed from a view and owned from a string that is moved in. Any thread.

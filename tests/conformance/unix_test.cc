@@ -1,4 +1,5 @@
 // Unix sockets and pipes in memory on every flavour: between tasks, and as the runtime ends.
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -7,7 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "kioto/net/unix_fds.h"
+#include "kioto/net/unix_seqpacket.h"
 #include "kioto/net/unix_socket.h"
+#include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/owned_fd.h"
 #include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/write.h"
@@ -21,6 +26,9 @@ namespace {
 using namespace std::chrono_literals;  // NOLINT
 using net::UnixAddress;
 using net::UnixListener;
+using net::UnixSeqpacket;
+using net::UnixSeqpacketListener;
+using net::UnixStream;
 
 class UnixTest : public FlavourTest {
  protected:
@@ -84,6 +92,61 @@ TEST_P(UnixTest, ADuplexPipeJoinsTwoTasks) {
   ASSERT_TRUE(heard.ok()) << heard.status();
   EXPECT_EQ(std::get<0>(*heard), "pong");
   EXPECT_EQ(std::get<1>(*heard), "ping");
+}
+
+// Says hello over the connection that came.
+Future<Status> Greet(net::ReceivedWithFds& got) {
+  if (got.fds.size() != 1) return Ready(Status(absl::DataLossError("no fd came")));
+  StatusOr<UnixStream> stream = UnixStream::FromFd(got.fds[0].fd());
+  if (!stream.ok()) return Ready(stream.status());
+  (void)std::move(got.fds[0]).IntoFd();
+  return With(*std::move(stream), [](UnixStream& s) { return s.WriteAll("hello"); });
+}
+
+TEST_P(UnixTest, AConnectionIsHandedToAnotherTask) {
+  EnterGuard guard = runtime().Enter();
+  UnixStream::Ends way = *UnixStream::Pair(), line = *UnixStream::Pair();
+  OwnedFd handed(std::move(line.first).IntoFd());
+  auto taking = Spawn(With(std::move(way.second), Buffer(16), [](UnixStream& s, Buffer& buf) {
+    return s.ReadWithFds(buf).AndThen(Greet);
+  }));
+  auto giving = Spawn(With(std::move(way.first), std::move(handed), [](UnixStream& s, OwnedFd& fd) {
+    return s.WriteAllWithFds("take it", std::move(fd));
+  }));
+  EXPECT_EQ(*runtime().BlockOn(line.second.ReadToEnd(100)), "hello");
+  EXPECT_EQ(runtime().BlockOn(std::move(giving)), OkStatus());
+  EXPECT_EQ(runtime().BlockOn(std::move(taking)), OkStatus());
+}
+
+TEST_P(UnixTest, ASeqpacketServerAnswersMessageByMessage) {
+  EnterGuard guard = runtime().Enter();
+  auto serving = Spawn(With(*UnixSeqpacketListener::Bind(at_), [](UnixSeqpacketListener& listener) {
+    return ForEach(listener.Incoming(), [](UnixSeqpacket socket) {
+      Spawn(With(std::move(socket), Buffer(64), [](UnixSeqpacket& s, Buffer& buf) {
+        return Loop([&] {
+          return s.Recv(buf).AndThen([&](net::ReceivedPacket& got) {
+            return If(got.end, Break, [&] { return s.Send(buf.first(got.size)).AndThen([](size_t&) { return OkStatus(); }); });
+          });
+        });
+      })).Detach();
+    });
+  }));
+  char buf[64];
+  for (int i = 0; i < 3; ++i) {
+    UnixSeqpacket client = *runtime().BlockOn(UnixSeqpacket::Connect(at_));
+    for (const std::string message : {"one", "", "another"}) {
+      EXPECT_EQ(*runtime().BlockOn(client.Send(message)), message.size());
+    }
+    for (const std::string message : {"one", "", "another"}) {
+      const net::ReceivedPacket got = *runtime().BlockOn(client.Recv(buf));
+      EXPECT_FALSE(got.end);
+      EXPECT_EQ(absl::string_view(buf, got.size), message);
+    }
+    EXPECT_EQ(client.Shutdown(SHUT_WR), OkStatus());
+    EXPECT_TRUE(runtime().BlockOn(client.Recv(buf))->end);
+  }
+  serving.Abort();
+  EXPECT_TRUE(kioto::IsAborted(runtime().BlockOn(std::move(serving))));
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "kioto/net/tcp_stream.h"
 #include "kioto/net/udp_socket.h"
 #include "kioto/net/unix_fds.h"
+#include "kioto/net/unix_seqpacket.h"
 #include "kioto/net/unix_socket.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/budget.h"
