@@ -43,6 +43,7 @@ constexpr KindOfSocket kKinds[] = {
     {false, SOCK_DGRAM, "UDP", "net::UdpSocket"},
     {true, SOCK_STREAM, "Unix, a stream", "net::UnixStream or UnixListener"},
     {true, SOCK_DGRAM, "Unix, datagrams", "net::UnixDatagram"},
+    {true, SOCK_SEQPACKET, "Unix, messages in a row", "net::UnixSeqpacket or UnixSeqpacketListener"},
 };
 
 // OK if the fd is a socket of that kind.

@@ -38,7 +38,7 @@ Status TakeError(int fd, const char* what);
 StatusOr<SocketAddress> LocalAddress(int fd);
 StatusOr<SocketAddress> PeerAddress(int fd);
 
-enum class SocketKind { kTcp, kUdp, kUnixStream, kUnixDatagram };
+enum class SocketKind { kTcp, kUdp, kUnixStream, kUnixDatagram, kUnixSeqpacket };
 // Makes it non-blocking and close-on-exec. Errors: kInvalidArgument for what is no socket of this kind; EBADF.
 Status PrepareFd(int fd, SocketKind kind, const char* what);
 // Errors: ENOTCONN for a socket that is not connected, or no more.

@@ -365,7 +365,7 @@ TEST_F(TcpStreamTest, TakesConnectedTcpSocketsAlone) {
   for (const Wrong& wrong : {Wrong{AF_INET, SOCK_DGRAM, "(UDP); net::UdpSocket can take it"},
                              Wrong{AF_UNIX, SOCK_STREAM, "(Unix, a stream); net::UnixStream or UnixListener can take it"},
                              Wrong{AF_UNIX, SOCK_DGRAM, "(Unix, datagrams); net::UnixDatagram can take it"},
-                             Wrong{AF_UNIX, SOCK_SEQPACKET, "io::AsyncFd can take it"}}) {
+                             Wrong{AF_UNIX, SOCK_SEQPACKET, "net::UnixSeqpacket or UnixSeqpacketListener can take it"}}) {
     const int fd = ::socket(wrong.family, wrong.type | SOCK_CLOEXEC, 0);
     for (const Status& status :
          {TcpStream::FromFd(fd).status(), TcpListener::FromFd(fd).status(), TcpSocket::FromFd(fd).status()}) {

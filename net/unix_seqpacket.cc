@@ -33,9 +33,11 @@ StatusOr<UnixSeqpacket::Ends> UnixSeqpacket::Pair() {
 }
 
 StatusOr<UnixSeqpacket> UnixSeqpacket::FromFd(int fd) {
-  StatusOr<IoHandle> handle = internal::AdoptUnix(fd, SOCK_SEQPACKET, "net::UnixSeqpacket::FromFd");
-  if (!handle.ok()) return handle.status();
-  return UnixSeqpacket(*std::move(handle));
+  constexpr char kWhat[] = "net::UnixSeqpacket::FromFd";
+  Status status = internal::PrepareFd(fd, internal::SocketKind::kUnixSeqpacket, kWhat);
+  if (status.ok()) status = internal::CheckConnected(fd, kWhat);
+  if (!status.ok()) return status;
+  return UnixSeqpacket(IoHandle(fd));
 }
 
 int UnixSeqpacket::IntoFd() && {

@@ -41,6 +41,8 @@ using UnixSeqpacketListener = UnixListenerOf<UnixSeqpacket>;
 namespace internal {
 
 inline constexpr UnixKind kUnixSeqpacket{SOCK_SEQPACKET,
+                                         SocketKind::kUnixSeqpacket,
+                                         /*dumped=*/"UnixSeqpacketListener",
                                          /*connect=*/"net::UnixSeqpacket::Connect",
                                          /*listener=*/"net::UnixSeqpacketListener",
                                          /*bind=*/"net::UnixSeqpacketListener::Bind",
@@ -55,8 +57,9 @@ struct ReceivedPacket {
   bool cut = false;  // the message was longer
 };
 
-class UnixSeqpacket : private DatagramSocket<UnixAddress> {
+class UnixSeqpacket : private DatagramSocket<UnixSeqpacket, UnixAddress> {
  public:
+  static constexpr char kKind[] = "UnixSeqpacket";
   static constexpr const internal::UnixKind& kUnixKind = internal::kUnixSeqpacket;
 
   using DatagramSocket::Waiter;
@@ -67,7 +70,8 @@ class UnixSeqpacket : private DatagramSocket<UnixAddress> {
   // Two that are connected with each other.
   static StatusOr<Ends> Pair();
   // Takes over the fd of a connected socket: nobody else may use it. Makes it close-on-exec, and non-blocking, which other fds
-  // of that socket (dup, another process's) become too. After an error it is the caller's still.
+  // of that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no Unix socket of this type;
+  // ENOTCONN for one that is not connected. After an error it is the caller's still.
   static StatusOr<UnixSeqpacket> FromFd(int fd);
   // Gives it up, non-blocking, and without time stamps. -EMFILE, and keeps it, if that takes a duplicate (--config=portable
   // alone) and no fd is left.
@@ -79,20 +83,21 @@ class UnixSeqpacket : private DatagramSocket<UnixAddress> {
   using DatagramSocket::TrySend;
   // The same, and the fds with it. Output: StatusOr<size_t>. Errors: fds without a byte, more than kMostFds. CANCEL SAFE: yes.
   auto SendWithFds(absl::string_view bytes, FdsToSend fds) {
-    return internal::SendWithFds(handle_.io, bytes, std::move(fds));
+    return internal::SendWithFds(*this, handle_.io, bytes, std::move(fds));
   }
   template <class S, io::internal::IfString<S> = 0>
   auto SendWithFds(S&& bytes, FdsToSend fds) {
-    return internal::SendWithFds(handle_.io, std::move(bytes), std::move(fds));
+    return internal::SendWithFds(*this, handle_.io, std::move(bytes), std::move(fds));
   }
 
   // The next message, or the end, again and again. Output: StatusOr<ReceivedPacket>. CANCEL SAFE: yes.
   auto Recv(MutableBytes into) {
-    return internal::IoFuture([this, into](Context& cx, Waiter waiter) { return PollRecv(cx, into, waiter); });
+    return internal::IoFuture(
+        *this, "Recv", [into](UnixSeqpacket& socket, Context& cx, Waiter waiter) { return socket.PollRecv(cx, into, waiter); });
   }
   // The same, and the fds that came with it. Output: StatusOr<ReceivedWithFds>. CANCEL SAFE: yes.
   auto RecvWithFds(MutableBytes into, size_t most_fds = kMostFds) {
-    return internal::ReceiveWithFds(handle_.io, into, most_fds, internal::NoBytes::kEndIfUnstamped);
+    return internal::ReceiveWithFds(*this, handle_.io, into, most_fds, internal::NoBytes::kEndIfUnstamped);
   }
   // At once: IsEmpty when there is neither a message nor the end.
   StatusOr<ReceivedPacket> TryRecv(MutableBytes into);
@@ -104,6 +109,10 @@ class UnixSeqpacket : private DatagramSocket<UnixAddress> {
   using DatagramSocket::Readable;
   using DatagramSocket::Ready;
   using DatagramSocket::Writable;
+  // System calls of the user's.
+  using DatagramSocket::AsyncIo;
+  using DatagramSocket::TryIo;
+  using DatagramSocket::Describe;
 
   // For one poll. Without a waiter of its own, one task per direction at a time.
   using DatagramSocket::PollReadable;
@@ -118,6 +127,7 @@ class UnixSeqpacket : private DatagramSocket<UnixAddress> {
   Status TakeError() { return internal::TakeError(fd(), "net::UnixSeqpacket"); }
 
  private:
+  friend class DatagramSocket<UnixSeqpacket, UnixAddress>;
   template <class Connection>
   friend class UnixConnectFutureOf;
   template <class Connection>
