@@ -10,14 +10,14 @@
 namespace kioto::base {
 
 void FillStandardFds() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
-    const int null = sys::Open("/dev/null", O_RDWR, 0);  // the lowest number that is free: this one
-    if (null == fd) {
-      ::fcntl(null, F_SETFD, 0);  // a child's too
-    } else if (null >= 0) {
-      sys::Close(null);  // another thread was quicker
-    }
+  const auto open = [](int fd) { return ::fcntl(fd, F_GETFD) != -1 || errno != EBADF; };
+  if (open(STDIN_FILENO) && open(STDOUT_FILENO) && open(STDERR_FILENO)) return;
+  // Open gives the lowest number that is free. One of the three is never given back: another thread may count on it by now.
+  for (;;) {
+    const int null = sys::Open("/dev/null", O_RDWR, 0);
+    if (null > STDERR_FILENO) sys::Close(null);
+    if (null < 0 || null > STDERR_FILENO) return;
+    ::fcntl(null, F_SETFD, 0);  // a child's too
   }
 }
 

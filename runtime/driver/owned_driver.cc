@@ -1,10 +1,11 @@
-// The driver on a libuv loop of our own: three handles, made once. A worker out of tasks sleeps in uv_run; Unpark reaches it
+// The driver on a libuv loop of our own: a handful of handles, made once. A worker out of tasks sleeps in uv_run; Unpark reaches it
 // there by the async, deadlines by the alarm, readiness by one poll handle on the reactor's descriptor. A turn of a busy
 // worker looks at the reactor directly and runs no loop.
 //
 // The alarm is a timerfd that the loop watches, set only if the deadline is another than before: a far one, as those of
 // time-outs are, costs nothing. A uv_timer_t would be later by up to a millisecond, for the loop sleeps in whole ones from the
-// moment it falls asleep, and costs two looks at the clock a sleep. It serves where there is no timerfd.
+// moment it falls asleep, and costs two looks at the clock a sleep. It serves in the portable build, in a driver without time, and
+// where the system refuses a timerfd.
 //
 // A watched reactor costs: with every event the kernel tells the loop's epoll set too (130 ns; an echo became 3 % faster
 // without). So a worker that has harvested many events and not slept takes its reactor out of the loop's set, and puts it
@@ -19,7 +20,8 @@
 //                sees kToken and does not sleep.
 //             R2 two Unparks: the second finds kToken; one send is enough.
 //             R3 a send that comes after the sleeper left for another reason: the next Sleep may end early.
-// COST        Unpark 1 RMW, and a system call (7 µs) only if the thread sleeps; Sleep 2 RMW.
+// COST        Unpark 1 RMW, and a system call (7 µs) only if the thread sleeps; Sleep 2 RMW, and a system call if the deadline is
+//             another than before.
 #include <uv.h>
 
 #if defined(__linux__)
@@ -28,11 +30,13 @@
 #endif
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/check.h"
+#include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/driver/driver_base.h"
@@ -66,23 +70,26 @@ class OwnedDriver final : public DriverBase {
 
   Status OpenReactor();
   Status OpenAlarm();
-  void SetAlarm(int64_t deadline_ns);
-  void SetTimer(int64_t deadline_ns);
+  // Both by base::MonotonicNanos().
+  void SetAlarm(int64_t at);
+  void SetTimer(int64_t at);
   void CountEvents(int events);
   bool Watch();
 
   base::Atomic<uint32_t> wake_{0};
   int open_ = 0;  // how far Open came
   bool portable_ = false;
-  bool watched_ = true;   // the loop's epoll set has the reactor
-  uint64_t events_ = 0;   // harvested since the last sleep
+#if !KIOTO_DRIVER_IS_PORTABLE
+  bool watched_ = true;        // the loop's epoll set has the reactor
+  uint64_t events_ = 0;        // harvested since the last sleep
+  int64_t alarm_at_ = kNever;  // when it rings, by base::MonotonicNanos(); kNever: it does not; 0: it has rung
+#endif
   uv_loop_t loop_;
   uv_async_t async_;
   uv_timer_t timer_;
   uv_poll_t poll_;
   uv_poll_t alarm_;
   int alarm_fd_ = -1;
-  int64_t alarm_at_ = kNever;  // when it rings, by base::MonotonicNanos(); kNever: it does not
 };
 
 Status OwnedDriver::Open(const DriverOptions& options) {
@@ -133,6 +140,7 @@ Status OwnedDriver::OpenAlarm() {
   return absl::InternalError("no alarm but libuv's");
 #else
   const int fd = base::sys::TimerfdCreate(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  if (fd == -ENOSYS || fd == -EPERM) return OkStatus();  // the timer serves
   if (fd < 0) return ErrnoStatus(fd, "can not make the alarm of an event loop (timerfd_create)");
   if (int err = uv_poll_init(&loop_, &alarm_, fd); err != 0) {
     base::sys::Close(fd);
@@ -140,7 +148,7 @@ Status OwnedDriver::OpenAlarm() {
   }
   alarm_fd_ = fd;
   alarm_.data = this;
-  // It stays readable until it is set again, which the next Sleep then does.
+  // It stays readable until it is set again. No deadline is 0, so the next Sleep does that.
   uv_poll_start(&alarm_, UV_READABLE, [](uv_poll_t* alarm, int, int) { static_cast<OwnedDriver*>(alarm->data)->alarm_at_ = 0; });
   return OkStatus();
 #endif
@@ -148,15 +156,15 @@ Status OwnedDriver::OpenAlarm() {
 
 #if KIOTO_DRIVER_IS_PORTABLE
 
-void OwnedDriver::SetAlarm(int64_t deadline_ns) { SetTimer(deadline_ns); }
+void OwnedDriver::SetAlarm(int64_t at) { SetTimer(at); }
 void OwnedDriver::CountEvents(int) {}
 bool OwnedDriver::Watch() { return true; }
 
 #else
 
-void OwnedDriver::SetAlarm(int64_t deadline_ns) {
-  if (alarm_fd_ < 0) return SetTimer(deadline_ns);
-  const int64_t at = std::max<int64_t>(clock_->ToMonotonic(deadline_ns), 1);
+void OwnedDriver::SetAlarm(int64_t at) {
+  if (alarm_fd_ < 0) return SetTimer(at);
+  at = std::max<int64_t>(at, 1);
   if (at == alarm_at_) return;
   alarm_at_ = at;
   itimerspec value = {};  // zero: no alarm
@@ -228,24 +236,25 @@ void OwnedDriver::Unpark() {
 void OwnedDriver::Sleep(int64_t deadline_ns) {
   // acq_rel: pairs with Unpark's (R1)
   if ((wake_.fetch_or(kParked, std::memory_order_acq_rel) & kToken) == 0) {
-    // The kernel may have no memory to watch it again: then we look at it once a tick.
-    if (!Watch()) deadline_ns = std::min(deadline_ns, clock_->Now() + kTickNs);
-    SetAlarm(deadline_ns);
+    int64_t at = clock_->ToMonotonic(deadline_ns);
+    // The kernel may have no memory to watch it again: then we look at it once a tick, though the runtime's clock be paused.
+    if (!Watch()) at = std::min(at, base::MonotonicNanos() + kTickNs);
+    SetAlarm(at);
     uv_run(&loop_, UV_RUN_ONCE);
   }
   TakeToken();
 }
 
-void OwnedDriver::SetTimer(int64_t deadline_ns) {
-  if (deadline_ns == kNever) {
+void OwnedDriver::SetTimer(int64_t at) {
+  if (at == kNever) {
     uv_timer_stop(&timer_);
     return;
   }
   // libuv counts from its cached, truncated time: freshen it, and round up. Park is left early at worst, never a timer fired.
   uv_update_time(&loop_);
-  const int64_t now = clock_->Now();
+  const int64_t now = base::MonotonicNanos();
   int64_t wait_ms = 0;
-  if (deadline_ns > now) wait_ms = (deadline_ns - now - 1) / kTickNs + 1;
+  if (at > now) wait_ms = (at - now - 1) / kTickNs + 1;
   if (wait_ms > kLongestSleepMs) wait_ms = kLongestSleepMs;
   uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(wait_ms), 0);
 }

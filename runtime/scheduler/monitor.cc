@@ -45,21 +45,22 @@ void Monitor::Run() {
     if (core_->idle().MonitorSleeps()) {
       parker_.Park();
     } else if (!parker_.ParkUntil(base::MonotonicNanos() + (soon ? limits::kMonitorSecondLookNs : limits::kMonitorTickNs))) {
-      soon = Tick() && !soon;
+      soon = Tick(/*second=*/soon) && !soon;
     }
   }
 }
 
-bool Monitor::Tick() {
-  bool kept = false;
+bool Monitor::Tick(bool second) {
+  bool any_keeps = false;
   for (int i = 0; i < core_->size(); ++i) {
     Worker& worker = core_->worker(i);
     Seen& seen = seen_[i];
+    if (second && !seen.keeps) continue;
     const uint64_t polls = worker.polls();
     const int64_t now_ns = base::MonotonicNanos();  // after each look: a report on another worker takes its time
     if (polls != seen.polls || (polls & 1) == 0) {
-      seen = {polls, now_ns, -1, -1, false};
-      if ((polls & 1) != 0 && !worker.queue().slot_empty()) kept = true;
+      seen = {polls, now_ns, -1, -1, false, (polls & 1) != 0 && !worker.queue().slot_empty()};
+      any_keeps |= seen.keeps;
       continue;
     }
     Relieve(worker);
@@ -71,7 +72,7 @@ bool Monitor::Tick() {
     if (seen.delay_ns < 0) {
       // It counts from the first tick, unless this one is late: what it waited in between is not known.
       const int64_t since_ns = std::max(seen.since_ns, now_ns - limits::kMonitorTickNs);
-      seen = {polls, since_ns, times.delay_ns, times.on_cpu_ns, false};
+      seen = {polls, since_ns, times.delay_ns, times.on_cpu_ns, false, false};
       continue;
     }
     const int64_t stuck_ns = now_ns - seen.since_ns - (times.delay_ns - seen.delay_ns);
@@ -87,7 +88,7 @@ bool Monitor::Tick() {
       ++left_out_;
     }
   }
-  return kept;
+  return any_keeps;
 }
 
 bool Monitor::MayReport(int64_t now_ns) {

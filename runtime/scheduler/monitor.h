@@ -1,8 +1,9 @@
 // Monitor: the thread that keeps what is bound to a worker alive while that worker is inside a long poll.
 //
-// It ticks while any worker runs. A worker that is in the same poll as one tick ago is stuck. (If a task waits in its slot, which
-// nobody else can reach, the next tick comes sooner: one such between two others.) Until it moves again its reactor is harvested, its due timers are fired and its LIFO slot is taken, here; what that wakes goes to the injector,
-// and one parked worker is woken. The monitor never runs a task. While every worker is parked it sleeps; the first worker
+// It ticks while any worker runs. A worker that is in the same poll as one tick ago is stuck: until it moves again its
+// reactor is harvested, its due timers are fired and its LIFO slot is taken, here; what that wakes goes to the injector,
+// and one parked worker is woken. If a task waits in the slot of a worker inside a poll, where nobody else can reach it, the
+// next look at that worker comes sooner: one such look between two ticks. The monitor never runs a task. While every worker is parked it sleeps; the first worker
 // to leave its park wakes it (idle.h, R4).
 //
 // A poll longer than limits::kLongPollNs is reported once, with the task and the stack of the blocked thread, to the hook of
@@ -42,10 +43,12 @@ class Monitor {
     int64_t delay_ns = -1;   // what the thread had waited for a CPU by the second tick that found it stuck; -1: not known
     int64_t on_cpu_ns = -1;  // its time on a CPU at the last tick that found it stuck
     bool reported = false;
+    bool keeps = false;      // a task, in its slot, by the first tick that found it in this poll
   };
 
   void Run();
-  bool Tick();  // whether some task waits in the slot of a worker that was not in this poll before
+  // Looks at all workers, or, the second time, at those that keep a task in their slot; whether there are such.
+  bool Tick(bool second);
   void Relieve(Worker& worker);
   bool MayReport(int64_t now_ns);
   void Report(Worker& worker, int64_t stuck_ns);

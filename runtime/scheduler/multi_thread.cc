@@ -1,4 +1,4 @@
-// What brings work stealing into a program: RuntimeBuilder::MultiThread and what says it; and Main.
+// What brings work stealing into a program: RuntimeBuilder::MultiThread and what says it, and what Main needs of signals.
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/scheduler/work_stealing.h"
 #include "kioto/runtime/signal/hub.h"
@@ -13,6 +13,6 @@ RuntimeBuilder RuntimeBuilder::MultiThread() {
   });
 }
 
-void internal::GiveSignalsBack() { signal::internal::RestoreUnused(); }
+void internal::MainHasEnded(bool ended) { signal::internal::RestoreUnusedAlways(ended); }
 
 }  // namespace kioto

@@ -346,21 +346,22 @@ class RuntimeBuilder {
 
 namespace internal {
 int ExitCode(const Status& status);
-void GiveSignalsBack();  // signal::RestoreUnused
+void MainHasEnded(bool ended);  // whether signals that nobody listens to any more do what they did before
 }  // namespace internal
 
 // A program's main: runs `f` on a multi-thread runtime, or on what `builder` makes, shuts down, and gives the exit code: 0 for
 // OK; else 1, after printing the status to stderr: its code and message, where an errno's name stands, without the payloads.
 // A value is dropped; for other exit codes build a Runtime and BlockOn. The end waits without limit for jobs of the blocking
 // pool: a program that reads io::Stdin ends with its next line. Once `f` has its output, signals that nobody listens to any more
-// do what they did before: a second Ctrl-C ends a program that waits so. Links //:rt_multi_thread.
+// do what they did before: a second Ctrl-C ends a program that waits so. Links //:rt_multi_thread, whatever the builder.
 template <class F>
 int Main(F&& f, RuntimeBuilder builder = RuntimeBuilder::MultiThread(),
          base::SourceLocation place = base::SourceLocation::Current()) {
   StatusOr<Runtime> runtime = std::move(builder).Build();
   if (!runtime.ok()) return internal::ExitCode(runtime.status());
+  internal::MainHasEnded(false);
   auto output = runtime->BlockOn(std::forward<F>(f), place);
-  internal::GiveSignalsBack();
+  internal::MainHasEnded(true);
   return internal::ExitCode(internal::StatusIn(output));
 }
 

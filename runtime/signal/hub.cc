@@ -49,6 +49,7 @@ struct Hub {
   Before* known[kMaxSignal + 1] = {};  // under the lock
   SignalSet asking = 0;                // under the lock
   SignalSet unheard_before = 0;        // what was unheard at StartAsking; under the lock
+  bool restores = false;               // Close restores the default too; under the lock
 };
 
 // Constant-initialized, never destroyed: a handler may run at any time, thread exit and static destruction included.
@@ -179,6 +180,17 @@ void GiveBackOrLater(int signal, const Before& before) {
   }
 }
 
+// With the lock held.
+void RestoreUnusedLocked() {
+  const SignalSet wanted = WantedByOthers(nullptr);
+  for (int signal = 1; signal <= kMaxSignal; ++signal) {
+    Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
+    if (before == nullptr || (wanted & BitOf(signal)) != 0) continue;
+    GiveBackOrLater(signal, *before);
+    hub.unheard.fetch_and(~BitOf(signal), std::memory_order_acq_rel);  // acq_rel: pairs with Handle's release
+  }
+}
+
 }  // namespace
 
 int Slot::Take() {
@@ -221,20 +233,21 @@ void Close(Slot* slot) {
   for (int signal = 1; signal <= kMaxSignal; ++signal) {
     if ((mine & BitOf(signal)) == 0) continue;
     const Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
-    // The default would end the process by a signal that comes now: only RestoreUnused brings it back.
+    // The default would end the process by a signal that comes now: only who asks for that gets it.
     if (before != nullptr && !IsDefault(before->action)) GiveBackOrLater(signal, *before);
   }
+  if (hub.restores) RestoreUnusedLocked();
 }
 
 void RestoreUnused() {
   base::MutexLock lock(hub.mutex);
-  const SignalSet wanted = WantedByOthers(nullptr);
-  for (int signal = 1; signal <= kMaxSignal; ++signal) {
-    Before* before = hub.before[signal].load(std::memory_order_relaxed);  // relaxed: changes only under the lock
-    if (before == nullptr || (wanted & BitOf(signal)) != 0) continue;
-    GiveBackOrLater(signal, *before);
-    hub.unheard.fetch_and(~BitOf(signal), std::memory_order_acq_rel);  // acq_rel: pairs with Handle's release
-  }
+  RestoreUnusedLocked();
+}
+
+void RestoreUnusedAlways(bool always) {
+  base::MutexLock lock(hub.mutex);
+  hub.restores = always;
+  if (always) RestoreUnusedLocked();
 }
 
 Status StartAsking(int signal, Answers answers) {

@@ -37,6 +37,8 @@ void Close(Slot* slot);
 
 // Puts back what was installed before us for each signal that nobody listens to.
 void RestoreUnused();
+// With true the same, and so as soon as the last listener of a signal goes, until it is called with false.
+void RestoreUnusedAlways(bool always);
 
 // From now on until StopAsking the handler gives each `signal` to `answers` first, which says whether it was meant for that;
 // `context` is what the handler got from the system. All others go their usual way: to listeners, and to the program's handler.

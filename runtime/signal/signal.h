@@ -6,7 +6,8 @@
 // The first listener to a signal installs a handler, which replaces what the signal did by default and still calls a handler
 // that the program had. When the last listener to a signal has gone, a handler that the program had is put back, and so is
 // SIG_IGN. Where there was neither, ours stays, so that a second Ctrl-C does not kill a program that winds up after the first,
-// and a signal that comes between two listeners is given to the second; RestoreUnused() brings the default back.
+// and a signal that comes between two listeners is given to the second; RestoreUnused() brings the default back, as does Main when
+// its future has its output.
 //
 // Each listener hears of each signal; several of one kind that come before it looks are one. Any thread, any runtime with
 // I/O; a listener costs one fd.

@@ -95,9 +95,11 @@ int End(absl::string_view how) {
     ::waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
   }
-  if (how == "stuck") {
+  if (how == "stuck" || how == "stuck_listener") {
+    ::signal(SIGINT, SIG_DFL);  // may have been ignored where this was started
     base::Atomic<bool> inside{false};
-    return Main([&inside] {
+    return Main([&inside, how] {
+      if (how == "stuck_listener") Spawn(Loop([] { return signal::CtrlC().Then([](auto&) -> Flow<> { return Continue(); }); })).Detach();
       SpawnBlocking([&inside] {
         inside.store(true);
         SleepForEver();

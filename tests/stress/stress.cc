@@ -35,10 +35,12 @@ int64_t Percentile99(std::vector<int64_t>& values) {
 
 SleeperBeside::SleeperBeside()
     : thread_([this] {
+        int64_t due = base::MonotonicNanos();
         do {
-          const int64_t due = base::MonotonicNanos() + 1'000'000;
-          std::this_thread::sleep_for(std::chrono::milliseconds(1));  // NOLINT(words): its lateness is what is measured
-          late_.push_back(base::MonotonicNanos() - due);
+          due += 1'000'000;
+          const std::chrono::nanoseconds rest(std::max<int64_t>(0, due - base::MonotonicNanos()));
+          std::this_thread::sleep_for(rest);                // NOLINT(words): its lateness is what is measured
+          late_.push_back(base::MonotonicNanos() - due);  // behind a stall: one for each millisecond of it
         } while (!stop_.load());
       }) {}
 
