@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/stream/fold.h"
@@ -81,7 +82,7 @@ TEST(FramingGuide, ReadsWhatItWrote) {
   MessageCodec codec;
   ByteQueue wire;
   EXPECT_TRUE(codec.Encode({'w', Bytes::Static("rain")}, wire).ok());
-  EXPECT_EQ(wire.view(), "w\x04rain");
+  EXPECT_EQ(wire.view(), absl::string_view("w\0\x04rain", 7));
   auto message = codec.Decode(wire);
   ASSERT_TRUE(message.ok() && message->has_value());
   EXPECT_EQ((*message)->about, 'w');
