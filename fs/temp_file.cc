@@ -55,7 +55,8 @@ int PersistJob::GiveName() {
   StatusOr<TempName> beside = TempName::Make("", DirOf(to_), ".tmp.", [&](const char* path) { return -(failed = link_to(path)); });
   if (!beside.ok()) return failed;
   const int renamed = Result(::rename(beside->path().c_str(), to_.c_str()));
-  if (renamed == 0) beside->Keep();
+  // Still there if `to_` was a name of this file already: then a rename does nothing.
+  if (renamed == 0) ::unlink(beside->Keep().c_str());
   return renamed;
 }
 

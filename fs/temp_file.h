@@ -88,7 +88,7 @@ class TempFile {
   // on the same file system. Before Close (EBADF). For it to be whole after a power failure, SyncAll first. Errors: of a write,
   // those of rename(2), kResourceExhausted if the blocking pool is full; then it is as before. If the runtime ends first, the
   // file is removed (IsShutdown). CANCEL SAFE: loses data: dropped, the file gets its name or is removed.
-  // Again: one more name.
+  // Again, elsewhere: one more name.
   PersistFuture Persist(std::string path) { return {*this, std::move(path), /*replace=*/true}; }
   // The same, and EEXIST if anything is there.
   PersistFuture PersistNew(std::string path) { return {*this, std::move(path), /*replace=*/false}; }

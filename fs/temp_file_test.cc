@@ -100,6 +100,7 @@ TEST_P(TempFileTest, PersistedAgainAFileHasOneMoreName) {
     EXPECT_EQ(Run(temp.file().WriteAll("twice")), OkStatus());
     EXPECT_EQ(Run(temp.Persist(In("one"))), OkStatus());
     EXPECT_EQ(Run(temp.Persist(In("other"))), OkStatus());
+    EXPECT_EQ(Run(temp.Persist(In("other"))), OkStatus());
     EXPECT_EQ(Run(GetMetadata(In("one")))->ino(), Run(GetMetadata(In("other")))->ino());
   }
   EXPECT_EQ(NamesLeft(), 2);

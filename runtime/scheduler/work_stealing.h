@@ -119,7 +119,8 @@ class WorkStealingCore final : public RuntimeCore {
   std::vector<base::Thread> threads_;    // of the workers, until they hand them over; the first Shutdown takes them
   std::vector<base::Parker*> awaiting_;  // threads in Shutdown and BlockOn
 
-  base::Mutex join_lock_;       // held while a Shutdown joins threads; end_lock_ is taken inside
+  // Held while a Shutdown joins threads, and so while their last hooks run, which must not ask for it. end_lock_ is taken inside.
+  base::Mutex join_lock_;
   base::Parker blocked_ended_;  // of the thread that ends everything
 
   const ListedScheduler listed_{ListedScheduler::Kind::kWorkStealing, this};
