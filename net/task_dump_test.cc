@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -121,12 +122,12 @@ TEST(DescribeTest, StreamsShowThePeer) {
 
 TEST(DescribeTest, UnixSocketsShowTheirPath) {
   DrivenLoop loop;
-  const UnixAddress at = *UnixAddress::Abstract(absl::StrCat("kioto-dump-", ::getpid()));
+  const UnixAddress at = *UnixAddress::Abstract(absl::StrCat("kioto-dump-", std::random_device()()));
   UnixListener listener = *UnixListener::Bind(at);
   const std::string listening = absl::StrCat("UnixListener fd ", listener.fd(), " ", at.ToString());
   EXPECT_EQ(Described(listener.Accept()), Tree("Accept", listening));
   EXPECT_EQ(Described(listener.Incoming()), Tree("Accept", listening));
-  const UnixAddress of_datagrams = *UnixAddress::Abstract(absl::StrCat("kioto-dump-datagrams-", ::getpid()));
+  const UnixAddress of_datagrams = *UnixAddress::Abstract(absl::StrCat("kioto-dump-datagrams-", std::random_device()()));
   UnixDatagram socket = *UnixDatagram::Bind(of_datagrams);
   char buf[4];
   EXPECT_EQ(Described(socket.Recv(buf)),

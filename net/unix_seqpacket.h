@@ -9,7 +9,8 @@
 // A message that is longer than the memory given for it is cut, and the rest is lost: `cut` says so. One that is too long to be
 // sent is an error with the errno EMSGSIZE. A message may be empty, which is no end: the socket asks for the time stamps of
 // messages (SO_TIMESTAMP), since the end has none. A kernel that gives none lets every empty message be taken for the end.
-// Dropping a socket closes both directions. If it has not read all that came, the peer is told ECONNRESET once, then of the end.
+// Dropping a socket closes both directions. If it has not read all that came, the peer is told ECONNRESET once, before what it has
+// not received itself; then that comes, then the end: who wants it all receives on behind that error.
 #ifndef KIOTO_NET_UNIX_SEQPACKET_H_
 #define KIOTO_NET_UNIX_SEQPACKET_H_
 
@@ -70,10 +71,10 @@ class UnixSeqpacket : private DatagramSocket<UnixSeqpacket, UnixAddress> {
   // Two that are connected with each other.
   static StatusOr<Ends> Pair();
   // Takes over the fd of a connected socket: nobody else may use it. Makes it close-on-exec, and non-blocking, which other fds
-  // of that socket (dup, another process's) become too. Errors: kInvalidArgument for what is no Unix socket of this type;
+  // of that socket (dup, another process's) become too; and stamps messages (SO_TIMESTAMP). Errors: kInvalidArgument for what is no Unix socket of this type;
   // ENOTCONN for one that is not connected. After an error it is the caller's still.
   static StatusOr<UnixSeqpacket> FromFd(int fd);
-  // Gives it up, non-blocking, and without time stamps. -EMFILE, and keeps it, if that takes a duplicate (--config=portable
+  // Gives it up, non-blocking, and without time stamps, whatever it had before. -EMFILE, and keeps it, if that takes a duplicate (--config=portable
   // alone) and no fd is left.
   int IntoFd() &&;
   using DatagramSocket::fd;

@@ -63,7 +63,7 @@ TEST_F(UnixSeqpacketTest, AcceptsAndConnectsByPath) {
 }
 
 TEST_F(UnixSeqpacketTest, IncomingGivesEachConnection) {
-  const UnixAddress at = *UnixAddress::Abstract(absl::StrCat("kioto-seqpacket-", ::getpid()));
+  const UnixAddress at = *UnixAddress::Abstract(NewPath());
   UnixSeqpacketListener listener = Listen(at);
   auto incoming = listener.Incoming();
   for (const char* name : {"one", "two"}) {
@@ -133,8 +133,10 @@ TEST_F(UnixSeqpacketTest, APeerThatWentWithoutReadingIsAReset) {
   EXPECT_TRUE(loop_.Run(a.Send("unread")).ok());
   PolledTask recv(a.Recv(buf_));
   EXPECT_TRUE(recv.Poll().pending());
+  EXPECT_TRUE(loop_.Run(b.Send("last")).ok());
   { UnixSeqpacket gone = std::move(b); }
   EXPECT_EQ(ErrnoOf(loop_.Run(recv).status()), ECONNRESET);
+  EXPECT_EQ(Next(a), "last");
   EXPECT_EQ(Next(a), "(end)");
   EXPECT_EQ(ErrnoOf(loop_.Run(a.Send("x")).status()), EPIPE);
 }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,7 @@ TEST_F(UnixStreamTest, AcceptsAndConnectsByPath) {
 
 // behaviour: tokio/tests/uds_stream.rs#accept_read_write_socketaddr
 TEST_F(UnixStreamTest, AcceptsAndConnectsByAddress) {
-  const UnixAddress at = *UnixAddress::Abstract(absl::StrCat("kioto-", ::getpid()));
+  const UnixAddress at = *UnixAddress::Abstract(NewPath());
   UnixListener listener = Listen(at);
   EXPECT_EQ(*listener.local_address(), at);
   StatusOr<UnixStream> client = loop_.Run(UnixStream::Connect(at));
@@ -271,7 +272,7 @@ TEST(UnixWithoutIoTest, BindSaysWhatIsMissing) {
 TEST(UnixWithoutIoTest, AcceptSaysWhatIsMissing) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_storage storage;
-  const size_t size = UnixAddress::Abstract(absl::StrCat("kioto-io-", ::getpid()))->ToSockaddr(&storage);
+  const size_t size = UnixAddress::Abstract(absl::StrCat("kioto-io-", std::random_device()()))->ToSockaddr(&storage);
   ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
   ASSERT_EQ(::listen(fd, 1), 0);
   DrivenLoop loop(/*io=*/false);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -38,7 +39,7 @@ class UnixTest : public FlavourTest {
     EXPECT_TRUE(listener.ok()) << listener.status();
     return *std::move(listener);
   }
-  const UnixAddress at_ = *UnixAddress::Abstract(absl::StrCat("kioto-flavour-", ::getpid(), "-", GetParam()));
+  const UnixAddress at_ = *UnixAddress::Abstract(absl::StrCat("kioto-flavour-", std::random_device()()));
 };
 ON_EVERY_FLAVOUR(UnixTest);
 

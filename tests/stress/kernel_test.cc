@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -145,7 +146,7 @@ TEST(KernelTest, EveryOtherFdIsCloseOnExec) {
   auto udp = runtime.BlockOn(net::UdpSocket::Bind("127.0.0.1:0"));
   ASSERT_TRUE(udp.ok()) << udp.status();
   const std::string dir = testing::TempDir();
-  auto listener = net::UnixListener::Bind(*net::UnixAddress::Abstract("kioto_kernel_test_" + std::to_string(::getpid())));
+  auto listener = net::UnixListener::Bind(*net::UnixAddress::Abstract("kioto_kernel_test_" + std::to_string(std::random_device()())));
   ASSERT_TRUE(listener.ok()) << listener.status();
   auto streams = net::UnixStream::Pair();
   ASSERT_TRUE(streams.ok()) << streams.status();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -70,7 +71,10 @@ struct Handles {
   std::optional<io::PipeSender> pipe_peer;
 };
 
-UnixAddress Name() { return *UnixAddress::Abstract(absl::StrCat("kioto-close-", ::getpid())); }
+UnixAddress Name() {
+  static const unsigned mine = std::random_device()();
+  return *UnixAddress::Abstract(absl::StrCat("kioto-close-", mine));
+}
 
 void Handles::Open(Runtime& runtime) {
   if (!listener) listener.emplace(*runtime.BlockOn(TcpListener::Bind("127.0.0.1:0")));
