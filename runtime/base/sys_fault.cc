@@ -118,7 +118,7 @@ size_t InjectedSize(Call call, int fd, size_t size) {
 }
 
 bool LastWasCut() {
-  // relaxed: as FaultsInstalled.
+  // relaxed: pairs with nothing, for last_was_cut is this thread's own; where no fault is left, it may be of an earlier one.
   return installed_faults.load(std::memory_order_relaxed) != 0 && last_was_cut;
 }
 

@@ -5,13 +5,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
@@ -78,7 +78,7 @@ inline RuntimeDump WhenBlockOnsWait(const Handle& runtime, size_t many = 1) {
 // Waits for a Finish(), and does something of the test's when it is looked at.
 class Watched {
  public:
-  std::function<void()> on_look;
+  absl::AnyInvocable<void()> on_look;
   WakerSlot waker;
   std::atomic<bool> finish{false};
   std::atomic<int> polls{0};
