@@ -38,7 +38,7 @@ void DriveUntil(Runtime& runtime, const std::atomic<int>& count, int least) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-// Two files, and operations on them.
+// Two files, and operations on them, all of which are jobs.
 struct Files {
   Files() {
     Runtime runtime = *Runtime::CurrentThread();
@@ -53,6 +53,7 @@ struct Files {
     return Open().AndThen([](File& file) { return file.ReadToEnd(100).AndThen([](std::string&) { return OkStatus(); }); });
   }
 
+  const ByJobsAlone by_jobs;
   const std::string dir = NewTestDir();
   const std::string a = dir + "/a", b = dir + "/b";
 };

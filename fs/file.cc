@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "kioto/fs/now.h"
 #include "kioto/runtime/base/sys.h"
 
 namespace kioto::fs {
@@ -17,8 +18,6 @@ using internal::FileOp;
 using internal::SharedFd;
 
 namespace {
-
-constexpr size_t kMaxReadNow = 256 * 1024;  // bytes a worker copies itself: some 30 us
 
 bool MovesCursor(FileOp op) {
   switch (op) {
@@ -44,12 +43,20 @@ const char* NameOf(FileOp op) {
 
 }  // namespace
 
-File::File(std::shared_ptr<SharedFd> fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {
-  struct stat st;
-  regular_ = base::sys::Fstat(fd_->get(), &st) == 0 && S_ISREG(st.st_mode);
+File::File(std::shared_ptr<SharedFd> fd, std::string path, const struct stat& st)
+    : fd_(std::move(fd)), path_(std::move(path)), regular_(S_ISREG(st.st_mode)), device_(internal::Devices().Known(st.st_dev)) {}
+
+File File::FromJob(int fd, std::string path) {
+  struct stat st = {};
+  if (base::sys::Fstat(fd, &st) == 0) internal::Devices().Learn(fd, st.st_dev);
+  return File(std::make_shared<SharedFd>(fd), std::move(path), st);
 }
 
-File File::FromFd(int fd) { return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd)); }
+File File::FromFd(int fd) {
+  struct stat st = {};
+  base::sys::Fstat(fd, &st);  // fails: no regular file
+  return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd), st);
+}
 
 JobFuture<StatusOr<File>> File::Open(std::string path) { return OpenOptions().Read(true).Open(std::move(path)); }
 JobFuture<StatusOr<File>> File::Create(std::string path) {
@@ -122,17 +129,11 @@ void File::Start(FileOp op, size_t size, int64_t number, int whence) {
   job_ = op == FileOp::kWrite ? kioto::internal::SpawnMandatoryBlocking(std::move(job)) : internal::StartJob(std::move(job));
 }
 
-size_t File::ReadNow(MutableBytes into) {
-#if defined(__linux__) && !KIOTO_PORTABLE
-  if (!regular_) return 0;
-  const iovec part{into.data(), std::min(into.size(), kMaxReadNow)};
-  const ssize_t n = base::sys::Preadv2(fd_->get(), &part, 1, /*offset: the cursor's*/ -1, RWF_NOWAIT);
+ssize_t File::ReadNow(MutableBytes into) {
+  if (!regular_) return -EAGAIN;
+  const ssize_t n = internal::ReadNow(fd_->get(), device_, into, /*offset: the cursor's*/ -1);
   if (n < 0 && n != -EAGAIN) regular_ = false;  // this file can't: never ask again
-  return n > 0 ? static_cast<size_t>(n) : 0;    // some kernels say 0 where the end is not: a job looks
-#else
-  static_cast<void>(into);
-  return 0;
-#endif
+  return n;
 }
 
 Poll<StatusOr<size_t>> File::PollRead(Context& cx, MutableBytes into) {
@@ -150,7 +151,10 @@ Poll<StatusOr<size_t>> File::PollRead(Context& cx, MutableBytes into) {
       return StatusOr<size_t>(n);
     }
     if (!cx.ConsumeBudget()) return kPending;
-    if (const size_t n = ReadNow(into); n > 0) return StatusOr<size_t>(n);
+    if (const ssize_t n = ReadNow(into); n >= 0) {
+      internal::SpendBytes(cx, static_cast<size_t>(n));
+      return StatusOr<size_t>(static_cast<size_t>(n));
+    }
     const size_t size = std::min(into.size(), max_buffer_);
     MakeRoom(size);
     Start(FileOp::kRead, size);
@@ -241,7 +245,9 @@ void File::Give(StatusOr<File>& out, const Status& status) {
     out = status;
     return;
   }
-  File clone(std::move(done_.clone), path_);
+  File clone(std::move(done_.clone), path_, {});
+  clone.regular_ = regular_;
+  clone.device_ = device_;
   clone.writable_ = writable_;
   clone.max_buffer_ = max_buffer_;
   out = std::move(clone);
@@ -271,8 +277,18 @@ StatusOr<int> OpenOptions::Flags() const {
 StatusOr<File> OpenOptions::Run(internal::Request& r) {
   const int fd = base::sys::Open(r.path.c_str(), static_cast<int>(r.flags), static_cast<mode_t>(r.number));
   if (fd < 0) return internal::PathError(fd, "fs::File::Open", r.path);
-  File file(std::make_shared<SharedFd>(fd), std::move(r.path));
+  File file = File::FromJob(fd, std::move(r.path));
   file.writable_ = (r.flags & O_ACCMODE) != O_RDONLY;
+  return file;
+}
+
+std::optional<StatusOr<File>> OpenOptions::RunNow(internal::Request& r, Context&) {
+  if (r.flags != O_RDONLY) return std::nullopt;
+  struct stat st;
+  const int fd = internal::OpenNow(r.path.c_str(), &st);
+  if (fd < 0) return std::nullopt;
+  File file(std::make_shared<SharedFd>(fd), std::move(r.path), st);
+  file.writable_ = false;
   return file;
 }
 
@@ -287,7 +303,7 @@ JobFuture<StatusOr<File>> OpenOptions::Open(std::string path) const {
             std::move(request)};
   }
   request.flags = *flags;
-  return {"fs::File::Open", &OpenOptions::Run, std::move(request)};
+  return {"fs::File::Open", &OpenOptions::Run, std::move(request), &OpenOptions::RunNow};
 }
 
 }  // namespace kioto::fs

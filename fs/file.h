@@ -4,8 +4,8 @@
 //     return file.WriteAll("hello\n").AndThen([&file] { return file.Close(); });
 //   });
 //
-// Each operation is one job of the blocking pool, one at a time; the next one waits for it. A read of what the system has in
-// memory is done at once, without a job.
+// Each operation is one job of the blocking pool, one at a time; the next one waits for it. What the system has in memory is
+// read at once, without a job, and so is a file opened for reading whose path it has in memory (now.h).
 // A write is done when its bytes are copied and its job is on its way: an error comes with the next write, flush, sync or
 // close, and stays: of that file no write, flush, sync or close says OK again (seeking, metadata, clones do). A write that was
 // taken is done even if the runtime ends. To a file that is closed, or that was opened for reading only, nothing is handed over:
@@ -18,10 +18,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "kioto/fs/device.h"
 #include "kioto/fs/file_job.h"
 #include "kioto/fs/job.h"
 #include "kioto/fs/metadata.h"
@@ -130,15 +132,17 @@ class File {
   template <class T>
   friend class FileFuture;
 
-  File(std::shared_ptr<internal::SharedFd> fd, std::string path);
+  File(std::shared_ptr<internal::SharedFd> fd, std::string path, const struct stat& st);
+  // What a job has opened; asks what device it is on.
+  static File FromJob(int fd, std::string path);
 
   // Ready once no job runs, and what the last one gave is taken in.
   Poll<Unit> PollIdle(Context& cx);
   void TakeIn(StatusOr<internal::FileDone> done);
   void Start(internal::FileOp op, size_t size, int64_t number = 0, int whence = 0);
   void MakeRoom(size_t size);
-  // What is in the system's memory, at most; 0: ask a job.
-  size_t ReadNow(MutableBytes into);
+  // What is in the system's memory; 0: the end. Less: ask a job.
+  ssize_t ReadNow(MutableBytes into);
   Poll<Status> PollOp(Context& cx, internal::FileOp op, int64_t number, int whence, bool& started);
   Status Fail(internal::FileOp op, int64_t error) const;
   void Give(Status& out, const Status& status) { out = status; }
@@ -148,9 +152,10 @@ class File {
 
   std::shared_ptr<internal::SharedFd> fd_;
   std::string path_;  // for errors
+  bool regular_;                 // reads may be answered from memory
+  internal::DeviceKind device_;  // and how
   JoinHandle<internal::FileDone> job_;
   bool busy_ = false;       // a job runs
-  bool regular_ = false;    // reads may be answered from memory
   bool writable_ = true;    // false: it was opened for reading only
   bool end_seen_ = false;   // a read found the end, and nobody was told yet
   bool seeking_ = false;    // for PollSeek, to seek_to_: the last job
@@ -187,6 +192,7 @@ class OpenOptions {
 
  private:
   static StatusOr<File> Run(internal::Request& request);
+  static std::optional<StatusOr<File>> RunNow(internal::Request& request, Context& cx);
 
   bool read_ = false, write_ = false, append_ = false, truncate_ = false, create_ = false, create_new_ = false;
   uint32_t mode_ = 0666;

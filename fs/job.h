@@ -1,4 +1,5 @@
-// JobFuture: a whole file operation as one job of the runtime's blocking pool.
+// JobFuture: a whole file operation as one job of the runtime's blocking pool, unless it is one that the worker may do itself
+// (now.h).
 //
 // The job owns what it uses (the Request), so a future may be dropped at any time: the operation is then done all the same,
 // and what it made (a File that was opened) is destroyed with its output. One allocation, the job's.
@@ -7,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -87,14 +89,24 @@ class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {
  public:
   static constexpr bool kLosesData = true;
 
-  JobFuture(const char* name, T (*run)(internal::Request&), internal::Request request)
-      : name_(name), run_(run), request_(std::move(request)) {}
+  using Now = std::optional<T> (*)(internal::Request&, Context&);
+
+  // `now`, if there is one, is asked first; nothing: it may have to wait, and has left the request as it was.
+  JobFuture(const char* name, T (*run)(internal::Request&), internal::Request request, Now now = nullptr)
+      : name_(name), run_(run), now_(now), request_(std::move(request)) {}
 
   Poll<T> PollOnce(Context& cx) {
     if (run_ != nullptr) {
       if (Status status = internal::CheckRequest(name_, request_); !status.ok()) {
         if (!cx.ConsumeBudget()) return kPending;
         return T(std::move(status));
+      }
+      if (now_ != nullptr) {
+        if (!cx.ConsumeBudget()) return kPending;
+        if (std::optional<T> done = now_(request_, cx)) {
+          run_ = nullptr;
+          return *std::move(done);
+        }
       }
       job_ = internal::StartJob(internal::Job<T>(std::exchange(run_, nullptr), std::move(request_)));
     }
@@ -108,6 +120,7 @@ class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {
  private:
   const char* name_;
   T (*run_)(internal::Request&);
+  Now now_;
   internal::Request request_;
   JoinHandle<internal::Outcome<T>> job_;
 };

@@ -8,9 +8,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "kioto/fs/now.h"
 #include "kioto/fs/remove_tree.h"
 #include "kioto/runtime/base/sys.h"
 
@@ -51,6 +55,7 @@ StatusOr<std::string> ReadAll(const char* what, const std::string& path) {
   if (fd.get() < 0) return PathError(fd.get(), what, path);
   struct stat st;
   if (const int error = sys::Fstat(fd.get(), &st); error < 0) return PathError(error, what, path);
+  internal::Devices().Learn(fd.get(), st.st_dev);
   std::string data;
   size_t done = 0;
   data.resize(static_cast<size_t>(st.st_size > 0 ? st.st_size : 0) + kLeastRoom);
@@ -65,9 +70,30 @@ StatusOr<std::string> ReadAll(const char* what, const std::string& path) {
   return data;
 }
 
+// The same of what the system has in memory, whole. Nothing: a job does it.
+std::optional<StatusOr<std::string>> ReadAllNow(Request& r, Context& cx) {
+  struct stat st;
+  const LocalFd fd(internal::OpenNow(r.path.c_str(), &st));
+  if (fd.get() < 0) return std::nullopt;
+  const auto size = static_cast<size_t>(st.st_size);
+  if (size > internal::kMaxReadNow) return std::nullopt;
+  std::string data(size, '\0');
+  const ssize_t n = size == 0 ? 0 : internal::ReadNow(fd.get(), internal::Devices().Known(st.st_dev), absl::MakeSpan(data), 0);
+  if (n != static_cast<ssize_t>(size)) return std::nullopt;
+  internal::SpendBytes(cx, size);
+  return data;
+}
+
 // By RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool IsUtf8(absl::string_view text) {
   for (size_t i = 0; i < text.size();) {
+    if (uint64_t eight; text.size() - i >= sizeof(eight)) {  // mostly all of them are ASCII
+      std::memcpy(&eight, text.data() + i, sizeof(eight));
+      if ((eight & 0x8080808080808080u) == 0) {
+        i += sizeof(eight);
+        continue;
+      }
+    }
     const auto at = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
     const unsigned char lead = at(i++);
     if (lead < 0x80) continue;
@@ -82,6 +108,14 @@ bool IsUtf8(absl::string_view text) {
     i += more;
   }
   return true;
+}
+
+// What was read, if it is a text.
+StatusOr<std::string> Text(StatusOr<std::string> bytes, const std::string& path) {
+  if (bytes.ok() && !IsUtf8(*bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat("fs::ReadToString ", path, ": not UTF-8; fs::Read takes any bytes"));
+  }
+  return bytes;
 }
 
 // 0, or -errno.
@@ -229,17 +263,16 @@ Request Paths(std::string path, std::string other) {
 }  // namespace
 
 JobFuture<StatusOr<std::string>> Read(std::string path) {
-  return {"fs::Read", +[](Request& r) { return ReadAll("fs::Read", r.path); }, Path(std::move(path))};
+  return {"fs::Read", +[](Request& r) { return ReadAll("fs::Read", r.path); }, Path(std::move(path)),
+          &ReadAllNow};
 }
 JobFuture<StatusOr<std::string>> ReadToString(std::string path) {
-  const auto read = +[](Request& r) -> StatusOr<std::string> {
-    StatusOr<std::string> text = ReadAll("fs::ReadToString", r.path);
-    if (text.ok() && !IsUtf8(*text)) {
-      return absl::InvalidArgumentError(absl::StrCat("fs::ReadToString ", r.path, ": not UTF-8; fs::Read takes any bytes"));
-    }
+  const auto now = +[](Request& r, Context& cx) {
+    auto text = ReadAllNow(r, cx);
+    if (text) text = Text(*std::move(text), r.path);
     return text;
   };
-  return {"fs::ReadToString", read, Path(std::move(path))};
+  return {"fs::ReadToString", +[](Request& r) { return Text(ReadAll("fs::ReadToString", r.path), r.path); }, Path(std::move(path)), now};
 }
 JobFuture<Status> Write(std::string path, std::string bytes) {
   Request request = Path(std::move(path));

@@ -15,7 +15,7 @@
 
 namespace kioto::fs {
 
-// The whole file, however long it is.
+// The whole file, however long it is. Up to 256 KiB that the system has in memory are read at once, without a job (now.h).
 JobFuture<StatusOr<std::string>> Read(std::string path);
 // The same of a text: kInvalidArgument if it is not UTF-8.
 JobFuture<StatusOr<std::string>> ReadToString(std::string path);

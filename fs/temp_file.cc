@@ -63,7 +63,7 @@ int PersistJob::GiveName() {
 }  // namespace internal
 
 TempFile::TempFile(int fd, const std::string& dir, internal::TempName name)
-    : file_(std::make_shared<internal::SharedFd>(fd), absl::StrCat("a temporary file in ", dir)), name_(std::move(name)) {}
+    : file_(File::FromJob(fd, absl::StrCat("a temporary file in ", dir))), name_(std::move(name)) {}
 
 StatusOr<TempFile> TempFile::Make(internal::Request& r, const char* what) {
   r.path = internal::TempName::DirOr(std::move(r.path));

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/sys_fault.h"
 #include "kioto/tests/conformance/flavours.h"
 
 #if defined(__linux__)
@@ -18,6 +20,12 @@
 #endif
 
 namespace kioto::fs {
+
+// While it lives all is left to jobs, also what a worker would do itself.
+class ByJobsAlone {
+  base::sys::ScopedFault no_opens_{base::sys::Call::kOpenCached, base::sys::Fault::Every(EAGAIN)};
+  base::sys::ScopedFault no_reads_{base::sys::Call::kPreadv2, base::sys::Fault::Every(EAGAIN)};
+};
 
 // Whether a read of what the system has in memory needs no job.
 #if defined(__linux__) && !KIOTO_PORTABLE

@@ -22,6 +22,7 @@
 struct epoll_event;
 struct itimerspec;
 struct stat;
+struct statx;
 
 namespace kioto::base::sys {
 
@@ -97,6 +98,11 @@ ssize_t Pwrite(int fd, const void* data, size_t size, int64_t offset);
 #if defined(__linux__) && !KIOTO_PORTABLE
 // `flags`: RWF_NOWAIT gives -EAGAIN instead of waiting for the disk.
 ssize_t Preadv2(int fd, const iovec* parts, int count, int64_t offset, int flags);
+// openat2(2) with RESOLVE_CACHED: -EAGAIN instead of waiting for a disk or a network while the path is looked up. The file system's
+// own work at an opening may still wait, but with O_PATH there is none. -ENOSYS before Linux 5.6, -EINVAL before 5.12.
+int OpenCached(const char* path, int flags);
+// What is known of the file already: asks no network. Met by faults of Fstat.
+int StatxCached(int fd, struct statx* result);
 #endif
 
 #if defined(__linux__) && !KIOTO_PORTABLE

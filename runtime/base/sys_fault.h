@@ -43,6 +43,7 @@ enum class Call : uint8_t {
   kPipe,
   kClose,  // the fd is closed all the same
   kOpen,
+  kOpenCached,
   kFstat,
   kPread,
   kPwrite,

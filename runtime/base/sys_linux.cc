@@ -2,9 +2,14 @@
 
 #if defined(__linux__) && !KIOTO_PORTABLE
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "kioto/runtime/base/sys_call.h"
 
@@ -27,6 +32,18 @@ int TimerfdCreate(int clock, int flags) {
 }
 int TimerfdSettime(int fd, int flags, const itimerspec* value) {
   return Retry(Call::kTimerfdSettime, fd, [&] { return ::timerfd_settime(fd, flags, value, nullptr); });
+}
+
+int OpenCached(const char* path, int flags) {
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_CACHED;
+  return Retry(Call::kOpenCached, -1,
+               [&] { return static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how))); });
+}
+int StatxCached(int fd, struct statx* result) {
+  return Retry(Call::kFstat, fd,
+               [&] { return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, result); });
 }
 
 }  // namespace kioto::base::sys

@@ -1,0 +1,258 @@
+#include "kioto/fs/now.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <future>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "gtest/gtest.h"
+#include "kioto/fs/file.h"
+#include "kioto/fs/paths.h"
+#include "kioto/fs/testing_fs.h"
+#include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
+#include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/scheduler/runtime.h"
+
+#if defined(__linux__) && !KIOTO_PORTABLE
+
+namespace kioto::fs {
+namespace {
+
+namespace sys = base::sys;
+using internal::DeviceKind;
+using internal::OpenNow;
+using internal::ReadNow;
+
+// A folder whose device is known, if it is one of those that workers open files of; and a pool whose one thread the test holds.
+class NowTest : public testing::Test {
+ protected:
+  NowTest() {
+    const int fd = ::open(dir_.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    EXPECT_EQ(::fstat(fd, &st), 0);
+    kind_ = internal::Devices().Learn(fd, st.st_dev);
+    ::close(fd);
+    SpawnBlocking([open = gate_.get_future().share()] { open.wait(); }).Detach();
+  }
+  ~NowTest() override {
+    if (held_) Release();
+    EXPECT_TRUE(runtime_.BlockOn(RemoveDirAll(dir_)).ok());
+  }
+  void Release() {
+    held_ = false;
+    gate_.set_value();
+  }
+  // False where tests lie on a file system that no worker touches: then there is nothing to see.
+  bool Works() const { return kind_ == DeviceKind::kDisk || kind_ == DeviceKind::kMemory; }
+  // Written by the test itself.
+  std::string Made(const std::string& name, absl::string_view bytes) const {
+    const std::string path = In(name);
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    EXPECT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    ::close(fd);
+    return path;
+  }
+  std::string In(const std::string& name) const { return absl::StrCat(dir_, "/", name); }
+  int Opens(const std::string& path) {
+    struct stat st = {};
+    const int fd = OpenNow(path.c_str(), &st);
+    if (fd < 0) return 0;
+    EXPECT_TRUE(S_ISREG(st.st_mode));
+    ::close(fd);
+    return 1;
+  }
+
+  const std::string dir_ = NewTestDir();
+  Runtime runtime_ = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
+  EnterGuard guard_ = runtime_.Enter();
+  std::promise<void> gate_;
+  bool held_ = true;
+  DeviceKind kind_;
+};
+
+TEST_F(NowTest, OpensARegularFileAndALinkToOne) {
+  const std::string path = Made("file", "some bytes");
+  ASSERT_EQ(::symlink(path.c_str(), In("link").c_str()), 0);
+  EXPECT_EQ(Opens(path), Works());
+  EXPECT_EQ(Opens(In("link")), Works());
+}
+
+TEST_F(NowTest, LeavesEverythingElseToJobs) {
+  const int before = OpenFds();
+  ASSERT_EQ(::mkfifo(In("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(Opens(In("fifo")), 0);
+  EXPECT_EQ(Opens(dir_), 0);
+  EXPECT_EQ(Opens(In("nothing")), 0);
+  EXPECT_EQ(Opens("/proc/self/status"), 0);  // it may be slow
+  EXPECT_EQ(Opens("/dev/null"), 0);
+  EXPECT_EQ(OpenFds(), before);
+}
+
+TEST_F(NowTest, WhatFailsIsLeftToJobsAndLeavesNoFd) {
+  const std::string path = Made("file", "some bytes");
+  const int before = OpenFds();
+  for (const auto& [call, nth] : {std::pair(sys::Call::kOpenCached, 1), std::pair(sys::Call::kOpenCached, 2),
+                                  std::pair(sys::Call::kFstat, 1), std::pair(sys::Call::kFstat, 2)}) {
+    sys::ScopedFault fault(call, sys::Fault::Nth(nth, EIO));
+    EXPECT_EQ(Opens(path), 0);
+    EXPECT_EQ(fault.hits(), Works() || nth == 1);
+  }
+  EXPECT_EQ(OpenFds(), before);
+}
+
+TEST_F(NowTest, ReadsFromAnOffsetOrTheCursorToTheEnd) {
+  const int fd = ::open(Made("file", "some bytes").c_str(), O_RDONLY | O_CLOEXEC);
+  char buf[100];
+  if (Works()) {
+    EXPECT_EQ(ReadNow(fd, kind_, buf, 5), 5);
+    EXPECT_EQ(std::string(buf, 5), "bytes");
+    EXPECT_EQ(ReadNow(fd, kind_, absl::MakeSpan(buf, 4), -1), 4);
+    EXPECT_EQ(ReadNow(fd, kind_, buf, -1), 6);
+    EXPECT_EQ(ReadNow(fd, kind_, buf, -1), 0);
+    EXPECT_EQ(ReadNow(fd, kind_, buf, 10), 0);
+  }
+  // Of a device that nobody knows, the end is not believed.
+  EXPECT_LT(ReadNow(fd, DeviceKind::kUnknown, buf, 10), 0);
+  ::close(fd);
+}
+
+TEST_F(NowTest, ReadsMemoryThatKnowsNoNowait) {
+  const int fd = ::memfd_create("now_test", MFD_CLOEXEC);
+  ASSERT_EQ(::write(fd, "some bytes", 10), 10);
+  char buf[100];
+  EXPECT_EQ(ReadNow(fd, DeviceKind::kMemory, buf, 0), 10);
+  EXPECT_EQ(ReadNow(fd, DeviceKind::kMemory, buf, 10), 0);
+  ::close(fd);
+}
+
+TEST_F(NowTest, AtMostSoManyBytesAtOnce) {
+  const int fd = ::memfd_create("now_test", MFD_CLOEXEC);
+  ASSERT_EQ(::ftruncate(fd, 1 << 20), 0);
+  std::string buf(1 << 20, '\0');
+  EXPECT_EQ(ReadNow(fd, DeviceKind::kMemory, absl::MakeSpan(buf), 0), static_cast<ssize_t>(internal::kMaxReadNow));
+  ::close(fd);
+}
+
+// What follows needs no thread of the pool, which is held: it is done by its first poll.
+
+TEST_F(NowTest, AWholeFileIsReadWithoutAJob) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{70'000}, internal::kMaxReadNow}) {
+    const std::string bytes(size, 'x');
+    PolledTask read(Read(Made("file", bytes)));
+    if (!Works()) continue;
+    const auto polled = read.Poll();
+    ASSERT_TRUE(polled.ready()) << size;
+    EXPECT_TRUE(**polled == bytes) << size;
+  }
+}
+
+TEST_F(NowTest, ATextIsReadWithoutAJobAndLookedAt) {
+  PolledTask text(ReadToString(Made("text", "a text")));
+  PolledTask other(ReadToString(Made("other", "no text \xff")));
+  if (!Works()) return;
+  EXPECT_EQ(**text.Poll(), "a text");
+  EXPECT_TRUE(absl::IsInvalidArgument(other.Poll()->status()));
+}
+
+TEST_F(NowTest, AFileIsOpenedAndReadToItsEndWithoutAJob) {
+  PolledTask read(File::Open(Made("file", "some bytes")).AndThen([](File& file) { return file.ReadToEnd(100); }));
+  if (!Works()) return;
+  const auto polled = read.Poll();
+  ASSERT_TRUE(polled.ready());
+  EXPECT_EQ(**polled, "some bytes");
+}
+
+TEST_F(NowTest, WhatWasOpenedWithoutAJobIsForReadingOnly) {
+  PolledTask open(File::Open(Made("file", "some bytes")));
+  if (!Works()) return;
+  File file = **open.Poll();
+  EXPECT_EQ(ErrnoOf(PolledTask(file.Write("x")).Poll()->status()), EBADF);
+}
+
+TEST_F(NowTest, WhatIsOpenedForWritingIsAJob) {
+  PolledTask open(OpenOptions().Read(true).Write(true).Open(Made("file", "some bytes")));
+  EXPECT_TRUE(open.Poll().pending());
+  Release();
+  EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
+  EXPECT_TRUE(open.Poll()->ok());
+}
+
+TEST_F(NowTest, AFileInMemoryIsReadWithoutAJobWhereTheSystemKnowsItsDevice) {
+  const int fd = ::memfd_create("now_test", MFD_CLOEXEC);
+  ASSERT_EQ(::pwrite(fd, "some bytes", 10, 0), 10);
+  struct stat st;
+  ASSERT_EQ(::fstat(fd, &st), 0);
+  ASSERT_EQ(internal::Devices().Learn(fd, st.st_dev), DeviceKind::kMemory);
+  File file = File::FromFd(fd);
+  PolledTask read(file.ReadToEnd(100));
+  const auto polled = read.Poll();
+  ASSERT_TRUE(polled.ready());
+  EXPECT_EQ(**polled, "some bytes");
+}
+
+// Each of these is done by a job, though the file is there: too long, not all in memory, or cut while it is read.
+TEST_F(NowTest, WhatAWorkerCannotDoWholeAJobDoes) {
+  const std::string path = Made("file", std::string(70'000, 'x'));
+  const std::string large = Made("large", std::string(internal::kMaxReadNow + 1, 'x'));
+  PolledTask of_large(Read(large));
+  EXPECT_TRUE(of_large.Poll().pending());
+  PolledTask cut(Read(path)), refused(Read(path));
+  {
+    sys::ScopedFault fault(sys::Call::kPreadv2, sys::Fault::Short(1'000, 1));
+    EXPECT_TRUE(cut.Poll().pending());
+  }
+  {
+    sys::ScopedFault fault(sys::Call::kPreadv2, sys::Fault::Every(EOPNOTSUPP));
+    EXPECT_TRUE(refused.Poll().pending());
+  }
+  Release();
+  EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
+  EXPECT_EQ((*of_large.Poll())->size(), internal::kMaxReadNow + 1);
+  EXPECT_EQ((*cut.Poll())->size(), 70'000u);
+  EXPECT_EQ((*refused.Poll())->size(), 70'000u);
+}
+
+TEST_F(NowTest, ReadsForEverEndAPollAtTimes) {
+  const std::string path = Made("file", std::string(16 * 1024, 'x'));
+  if (!Works()) return;
+  int reads = 0;
+  PolledTask loop(Loop([&] {
+    ++reads;
+    return Read(path).AndThen([](std::string&) -> Flow<> { return Continue(); });
+  }));
+  EXPECT_TRUE(loop.Poll().pending());
+  EXPECT_GE(reads, 3);
+  EXPECT_LE(reads, 6);  // 64 KiB, as of a socket
+  EXPECT_TRUE(loop.yielded());
+}
+
+TEST_F(NowTest, DroppedItLeavesNothing) {
+  const std::string path = Made("file", "some bytes");
+  const int before = OpenFds();
+  for (const int polls : {0, 1}) {
+    PolledTask read(Read(path));
+    PolledTask open(File::Open(path));
+    for (int i = 0; i < polls; ++i) {
+      static_cast<void>(read.Poll());
+      static_cast<void>(open.Poll());
+    }
+    read.Drop();
+    open.Drop();
+    EXPECT_EQ(OpenFds(), before);
+  }
+}
+
+}  // namespace
+}  // namespace kioto::fs
+
+#endif
