@@ -18,10 +18,13 @@
 #include "kioto/net/tcp_stream.h"
 #include "kioto/net/udp_socket.h"
 #include "kioto/net/unix_socket.h"
+#include "kioto/runtime/future/by_ref.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/io/codec/lines_codec.h"
+#include "kioto/runtime/io/copy_bidirectional.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/sync/mpsc.h"
@@ -118,6 +121,40 @@ TEST(DescribeTest, StreamsShowThePeer) {
   EXPECT_EQ(Described(client.Readable()), Tree("Readable", peer));
   EXPECT_EQ(Described(client.Writable()), Tree("Writable", peer));
   EXPECT_EQ(Described(client.AsyncIo(Interest::kReadable, [] { return OkStatus(); })), Tree("AsyncIo", peer));
+}
+
+// At its end at once, and never shut down.
+struct NeverShut {
+  Poll<StatusOr<size_t>> PollRead(Context&, MutableBytes) { return StatusOr<size_t>(0); }
+  Poll<StatusOr<size_t>> PollWrite(Context&, absl::string_view bytes) { return StatusOr<size_t>(bytes.size()); }
+  Poll<Status> PollShutdown(Context&) { return kPending; }
+  void Describe(WaitTrace& trace) const { trace.Leaf("NeverShut"); }
+};
+
+TEST(DescribeTest, ACopyShowsTheSocketsOfEachWay) {
+  DrivenLoop loop;
+  UnixStream::Ends client = *UnixStream::Pair(), server = *UnixStream::Pair();
+  UnixStream &a = client.second, &b = server.first;
+  const std::string at_a = absl::StrCat("2 UnixStream fd ", a.fd(), " (unnamed)");
+  const std::string at_b = absl::StrCat("2 UnixStream fd ", b.fd(), " (unnamed)");
+  auto both = io::CopyBidirectional(a, b);
+  PolledTask copier(ByRef(both));
+  EXPECT_TRUE(copier.Poll().pending());
+  EXPECT_EQ(Described(both), (std::vector<std::string>{"0 CopyBidirectional", "1 Copy", at_a, at_b, "1 Copy", at_b, at_a}));
+  EXPECT_EQ(loop.Run(client.first.Shutdown()), OkStatus());
+  loop.Await([&] { return copier.wakes() > 0; });
+  EXPECT_TRUE(copier.Poll().pending());
+  EXPECT_EQ(Described(both), (std::vector<std::string>{"0 CopyBidirectional", "1 Copy", at_b, at_a}));
+}
+
+TEST(DescribeTest, ACopyShowsWhatItShutsDown) {
+  DrivenLoop loop;
+  UnixStream::Ends client = *UnixStream::Pair();
+  EXPECT_EQ(loop.Run(client.first.Shutdown()), OkStatus());
+  NeverShut server;
+  auto both = io::CopyBidirectional(client.second, server);
+  EXPECT_TRUE(PolledTask(ByRef(both)).Poll().pending());
+  EXPECT_EQ(Described(both), (std::vector<std::string>{"0 CopyBidirectional", "1 Shutdown", "2 NeverShut"}));
 }
 
 TEST(DescribeTest, UnixSocketsShowTheirPath) {

@@ -29,12 +29,25 @@ class [[nodiscard]] CopyBidirectionalFuture : public FutureBase<CopyBidirectiona
   Poll<StatusOr<Copied>> PollOnce(Context& cx);
   // Bytes that are written so far.
   Copied copied() const { return {there_.copy.copied(), back_.copy.copied()}; }
+  // For dumps: each way that goes on, with the stream that it reads and the one that it writes.
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("CopyBidirectional");
+    there_.Describe(trace);
+    back_.Describe(trace);
+  }
 
  private:
   // One direction: copies to the end, then shuts down what it wrote to.
   struct Way {
     Way(ReaderRef from, WriterRef to, size_t buffer_size) : copy(from, to, buffer_size), to(to) {}
     Poll<Status> PollOnce(Context& cx);
+    void Describe(WaitTrace& trace) const {
+      if (!at_end) {
+        trace.Child(copy);
+      } else if (!done) {
+        trace.Node("Shutdown", to);
+      }
+    }
 
     CopyFuture copy;
     WriterRef to;
