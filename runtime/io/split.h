@@ -35,6 +35,11 @@ class JoinedStream {
   Poll<StatusOr<size_t>> PollWriteVectored(Context& cx, Pieces pieces) { return WriterRef(writer_).PollWriteVectored(cx, pieces); }
   Poll<Status> PollFlush(Context& cx) { return WriterRef(writer_).PollFlush(cx); }
   Poll<Status> PollShutdown(Context& cx) { return WriterRef(writer_).PollShutdown(cx); }
+  void Describe(WaitTrace& trace) const {
+    const WaitTrace::Below below = trace.Node("Join");
+    trace.Child(reader_);
+    trace.Child(writer_);
+  }
 
   R& reader() { return reader_; }
   W& writer() { return writer_; }

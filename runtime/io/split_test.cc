@@ -3,11 +3,14 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/join.h"
+#include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/io/memory.h"
+#include "kioto/runtime/io/pipe.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
@@ -58,6 +61,18 @@ TEST(JoinStreams, AsksTheOneThatItIsFor) {
   ExpectUsed(writer);
   char byte[1];
   EXPECT_EQ(*Finish(Read(again, byte)), 0u);
+}
+
+TEST(JoinStreams, ShowWhatTheyAreMadeOfInADump) {
+  DuplexPipe reads = Duplex(1);
+  auto joined = Join(ReaderRef(reads.first), ScriptedWriter());
+  WaitTrace trace(8);
+  trace.Child(joined);
+  const std::vector<WaitNode> nodes = trace.Take();
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].what, "Join");
+  EXPECT_EQ(nodes[1].what, "DuplexStream");
+  EXPECT_EQ(nodes[2].what, "kioto::io::ScriptedWriter");
 }
 
 // behaviour: tokio/tests/io_split.rs#method_delegation
