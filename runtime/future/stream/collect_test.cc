@@ -141,6 +141,39 @@ TEST(StreamFold, GivesTheNextOrChanges) {
   EXPECT_EQ(Finish(stream::From(Ints{1, 2, 3}).Fold(Ints(), [](Ints& all, int n) { all.insert(all.begin(), n); })), (Ints{3, 2, 1}));
 }
 
+StatusOr<int> Sum(int sum, int n) {
+  if (n == 0) return absl::InvalidArgumentError("nothing");
+  return sum + n;
+}
+using Fallible = std::vector<StatusOr<int>>;
+
+TEST(StreamTryFold, IsAFoldWhileNothingFails) {
+  EXPECT_EQ(*Finish(stream::From(Ints{1, 2, 3}).TryFold(10, &Sum)), 16);
+  EXPECT_EQ(*Finish(stream::From(Fallible{1, 2, 3}).TryFold(10, &Sum)), 16);
+  EXPECT_EQ(*Finish(stream::From(Fallible{1, 2, 3}).TryFold(10, [](int sum, int n) { return sum - n; })), 4);
+  EXPECT_EQ(*Finish(stream::From(Fallible{1, 2}).TryFold(Ints(), [](Ints& all, int n) { all.push_back(n); })), (Ints{1, 2}));
+  EXPECT_EQ(*Finish(stream::Empty<StatusOr<int>>().TryFold(5, &Sum)), 5);
+}
+
+TEST(StreamTryFold, TheFirstErrorOfTheStreamEndsIt) {
+  auto items = stream::From(Fallible{1, absl::NotFoundError("gone"), 2});
+  EXPECT_EQ(Finish(stream::From(ByRef(items)).TryFold(0, &Sum)).status(), absl::NotFoundError("gone"));
+  EXPECT_EQ(**Finish(items.Next()), 2);
+}
+
+TEST(StreamTryFold, TheFirstErrorOfTheStepEndsIt) {
+  auto items = stream::From(Fallible{1, 0, 2});
+  EXPECT_EQ(Finish(stream::From(ByRef(items)).TryFold(0, &Sum)).status(), absl::InvalidArgumentError("nothing"));
+  EXPECT_EQ(**Finish(items.Next()), 2);
+  auto changes = stream::From(Ints{1, 2, 3, 4});
+  const auto at_most_two = [](Ints& all, int n) {
+    all.push_back(n);
+    return all.size() < 3 ? OkStatus() : absl::ResourceExhaustedError("three");
+  };
+  EXPECT_EQ(Finish(stream::From(ByRef(changes)).TryFold(Ints(), at_most_two)).status(), absl::ResourceExhaustedError("three"));
+  EXPECT_EQ(*Finish(changes.Next()), 4);
+}
+
 TEST(StreamFold, AnyAndAllTakeNoMoreThanTheyNeed) {
   auto items = stream::From(Ints{1, 2, 3, 4, 5});
   EXPECT_TRUE(Finish(stream::From(ByRef(items)).Any([](int n) { return n == 2; })));

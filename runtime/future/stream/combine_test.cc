@@ -1,14 +1,19 @@
-// Two streams as one, Chain and Merge; and Peekable.
+// Several streams as one, Chain, Merge, Zip and FlatMap; and Peekable.
 #include <algorithm>
 #include <optional>
+#include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/by_ref.h"
 #include "kioto/runtime/future/stream/streams.h"
+#include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/future/testing/stream_items.h"
+#include "kioto/runtime/future/testing/tracked.h"
 #include "kioto/sync/mpsc_unbounded.h"
 
 namespace kioto {
@@ -90,6 +95,129 @@ TEST(StreamMerge, IsFairToBoth) {
   PolledStream both(stream::From(Ints(50, 1)).Merge(stream::From(Ints(50, 2))).Take(40));
   const Ints items = ItemsOf(both);
   EXPECT_EQ(std::count(items.begin(), items.end(), 1), 20);
+}
+
+// --- Zip ---
+
+using Pair = std::tuple<int, std::string>;
+using Pairs = std::vector<Pair>;
+
+auto Words() { return stream::From(std::vector<std::string>{"one", "two", "three"}); }
+
+TEST(StreamZip, GivesAnItemOfEach) {
+  PolledStream both(stream::From(Ints{1, 2, 3}).Zip(Words()));
+  EXPECT_EQ(both->size_hint(), SizeHint::Exactly(3));
+  EXPECT_EQ(ItemsOf(both), (Pairs{{1, "one"}, {2, "two"}, {3, "three"}}));
+  EXPECT_TRUE(both->ended());
+}
+
+TEST(StreamZip, GoesToAStepThatTakesBoth) {
+  std::string all;
+  PolledTask task(stream::From(Ints{1, 2}).Zip(Words()).ForEach([&all](int& n, std::string& word) {
+    all += std::to_string(n) + word;
+  }));
+  EXPECT_TRUE(task.Poll()->ok());
+  EXPECT_EQ(all, "1one2two");
+}
+
+TEST(StreamZip, EndsWithTheFirstThatEnds) {
+  EXPECT_EQ(ItemsOf(stream::Once(1).Zip(Words())), (Pairs{{1, "one"}}));
+  EXPECT_EQ(ItemsOf(stream::From(Ints{1, 2, 3, 4}).Zip(Words())).size(), 3u);
+  EXPECT_EQ(stream::Once(1).Zip(Words()).size_hint(), SizeHint::Exactly(1));
+  EXPECT_TRUE(stream::Empty<int>().Zip(Words()).ended());
+  // Though the other one still waits; neither is asked again.
+  int asked = 0;
+  PolledStream ends(stream::PollFn([&asked](Context&) -> Poll<Int> {
+                      ++asked;
+                      return kPending;
+                    }).Zip(stream::Once(1)));
+  EXPECT_THAT(ends.Poll(), IsPending());
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(ends.Poll(), IsPending()) << "the second has given its item, and is not asked for more";
+  EXPECT_EQ(asked, 3);
+  PolledStream at_once(stream::Never<int>().Zip(stream::Empty<int>()));
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(at_once.Poll().ready());
+}
+
+TEST(StreamZip, WaitsForBothAtOnceAndKeepsWhatCame) {
+  auto first = sync::MpscUnbounded<int>();
+  auto second = sync::MpscUnbounded<int>();
+  PolledStream both(stream::From(std::move(first.receiver)).Zip(std::move(second.receiver)));
+  EXPECT_THAT(both.Poll(), IsPending());
+  for (int n : {1, 2}) EXPECT_TRUE(second.sender.Send(10 * n).ok());
+  EXPECT_TRUE(both.is_woken());
+  EXPECT_THAT(both.Poll(), IsPending());
+  EXPECT_EQ(both->size_hint(), (SizeHint{0, std::nullopt}));
+  EXPECT_TRUE(first.sender.Send(1).ok());
+  EXPECT_TRUE(both.is_woken());
+  EXPECT_THAT(both.Poll(), IsReady(std::optional(std::tuple(1, 10))));
+  EXPECT_THAT(both.Poll(), IsPending());
+  first.sender.reset();  // 20 has no other half
+  EXPECT_THAT(both.Poll(), IsReady(std::optional<std::tuple<int, int>>()));
+  EXPECT_TRUE(both->ended());
+}
+
+TEST(StreamZip, DoesNotCountBeyondAllBounds) {
+  EXPECT_EQ(EndlessClaim().Zip(EndlessClaim()).size_hint(), SizeHint::Exactly(SIZE_MAX));
+  EXPECT_EQ(EndlessClaim().Zip(stream::Never<int>()).size_hint(), (SizeHint{0, SIZE_MAX}));
+}
+
+// --- FlatMap ---
+
+TEST(StreamFlatMap, GivesTheItemsOfEachInTurn) {
+  PolledStream flat(stream::From(Ints{2, 0, 3}).FlatMap([](int& n) { return stream::From(Ints(static_cast<size_t>(n), n)); }));
+  EXPECT_EQ(flat->size_hint(), (SizeHint{0, std::nullopt}));
+  EXPECT_EQ(ItemsOf(flat), (Ints{2, 2, 3, 3, 3}));
+  EXPECT_TRUE(flat->ended());
+  EXPECT_EQ(flat->size_hint(), SizeHint::Exactly(0));
+}
+
+TEST(StreamFlatMap, TakesAContainer) {
+  EXPECT_EQ(ItemsOf(Words().Take(2).FlatMap([](std::string& word) { return std::move(word); })).size(), 6u);
+}
+
+TEST(StreamFlatMap, AnItemLivesUntilItsStreamHasEnded) {
+  DestructionLog log;
+  std::vector<Tracked> items;
+  for (const char* name : {"first", "second"}) items.emplace_back(name, &log);
+  PolledStream flat(stream::From(std::move(items)).FlatMap([](Tracked& t) {
+    return stream::Unfold(2, [&t](int& left) -> std::optional<std::string> {
+      EXPECT_TRUE(t.lives());
+      return left-- > 0 ? std::optional(t.name()) : std::nullopt;
+    });
+  }));
+  log.Clear();
+  for (const char* name : {"first", "first", "second", "second"}) {
+    EXPECT_THAT(flat.Poll(), IsReady(std::optional<std::string>(name)));
+    EXPECT_EQ(log.text(), name == std::string("first") ? "" : "first");
+  }
+  EXPECT_THAT(flat.Poll(), IsReady(std::optional<std::string>()));
+  EXPECT_EQ(log.text(), "first second");
+}
+
+TEST(StreamFlatMap, WaitsForTheStreamThatItIsAt) {
+  auto inner = sync::MpscUnbounded<int>();
+  PolledStream flat(stream::Once(0).FlatMap([&inner](int&) { return std::move(inner.receiver); }));
+  EXPECT_THAT(flat.Poll(), IsPending());
+  EXPECT_FALSE(flat->ended());  // its source has
+  EXPECT_TRUE(inner.sender.Send(7).ok());
+  EXPECT_TRUE(flat.is_woken());
+  EXPECT_THAT(flat.Poll(), IsReady(Int(7)));
+  inner.sender.reset();
+  EXPECT_THAT(flat.Poll(), IsReady(Int()));
+  EXPECT_THAT(flat.Poll(), IsReady(Int()));
+}
+
+TEST(StreamFlatMap, OverEmptyStreamsConsumesBudget) {
+  PolledStream none(stream::PollFn([](Context&) -> Poll<Int> { return Int(1); }).FlatMap([](int&) { return stream::Empty<int>(); }));
+  EXPECT_THAT(none.Poll(), IsPending());
+  EXPECT_TRUE(none.yielded());
+}
+
+TEST(StreamFlatMapDeathTest, MovedWhileAStreamIsAtWork) {
+  auto waits = stream::Once(1).FlatMap([](int&) { return stream::Never<int>(); });
+  PolledStream polled(ByRef(waits));
+  EXPECT_THAT(polled.Poll(), IsPending());
+  EXPECT_DEATH({ auto moved = std::move(waits); }, "kioto: a stream was moved while a future or a stream of its own was at work");
 }
 
 // --- Peekable ---

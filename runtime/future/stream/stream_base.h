@@ -85,6 +85,13 @@ class StreamBase {
   // The items of both as they come; the one that is asked first changes with every poll.
   template <class S>
   auto Merge(S other) &&;
+  // One item of each at a time, as a std::tuple, which Map, Then and ForEach hand to a step that takes both. Ends with the first
+  // that ends; the item that the other has given for it is lost.
+  template <class S>
+  auto Zip(S other) &&;
+  // fn(T&) gives a stream, or a container: the items of each, one after the other. An item lives until its stream has ended.
+  template <class Fn>
+  auto FlatMap(Fn fn) &&;
 
   // --- many items at once: chunks.h, buffered.h ---
 
@@ -105,6 +112,10 @@ class StreamBase {
   // fn(accumulator, item) gives the next accumulator, or changes it in place (then it takes it by reference).
   template <class A, class Fn>
   auto Fold(A init, Fn fn) &&;
+  // The same until the first error, as a StatusOr<A>: of a stream of StatusOr<U>, fn gets the U and an error of the stream ends
+  // it; and fn may give a StatusOr of the accumulator, or a Status after it has changed it.
+  template <class A, class Fn>
+  auto TryFold(A init, Fn fn) &&;
   // Whether predicate(const T&) is true of an item, of each item; no item is taken after the one that decides.
   template <class Predicate>
   auto Any(Predicate predicate) &&;
@@ -232,18 +243,23 @@ constexpr bool IsStreamArgument() {
   return fine && !kAnyPoison<typename StreamItem<S>::type>;
 }
 
+// Whether S is a stream, to be put together with one of T; its sentence.
+template <class S, class T>
+constexpr bool IsOtherStream() {
+  static_assert(IsStream<S> || kAnyPoison<S, T>,
+                "kioto: Chain, Merge and Zip take a stream; a container becomes one by stream::From(std::move(container))");
+  return IsStream<S> && !kAnyPoison<T, typename StreamItem<S>::type>;
+}
+
 // Whether S is a stream of T; its sentences.
 template <class S, class T>
 constexpr bool IsStreamOf() {
-  if constexpr (kAnyPoison<T>) {
+  if constexpr (!IsOtherStream<S, T>()) {
     return false;
-  } else if constexpr (IsStream<S>) {
-    constexpr bool same = std::is_same_v<typename S::Item, T>;
-    static_assert(same || kIsPoison<typename S::Item>, "kioto: both streams have the same type of item: .Map() one to that of the other");
-    return same;
   } else {
-    static_assert(kAlwaysFalse<S>, "kioto: Chain and Merge take a stream; a container becomes one by stream::From(std::move(container))");
-    return false;
+    constexpr bool same = std::is_same_v<typename S::Item, T>;
+    static_assert(same, "kioto: both streams have the same type of item: .Map() one to that of the other");
+    return same;
   }
 }
 

@@ -75,8 +75,27 @@ inline auto Refused() { return Items().Until(1); }
 #endif
 
 #ifdef KIOTO_NC_CASE_chain_container
-// EXPECT: kioto: Chain and Merge take a stream; a container becomes one by stream::From(std::move(container))
+// EXPECT: kioto: Chain, Merge and Zip take a stream; a container becomes one by stream::From(std::move(container))
 inline auto Refused() { return Items().Chain(std::vector<int>()); }
+#endif
+
+#ifdef KIOTO_NC_CASE_zip_container
+// EXPECT: kioto: Chain, Merge and Zip take a stream; a container becomes one by stream::From(std::move(container))
+inline auto Refused() { return Items().Zip(std::vector<int>()).Take(1); }
+#endif
+
+#ifdef KIOTO_NC_CASE_flat_map_by_value
+// EXPECT: kioto: the step of FlatMap takes its item by reference (T&): a by-value parameter dies when the step returns
+inline auto Refused() {
+  return Items().FlatMap([](int) { return Items(); }).Take(1);
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_flat_map_value
+// EXPECT: kioto: the step of FlatMap gives a stream or a container, by value
+inline auto Refused() {
+  return Items().FlatMap([](int& n) { return n; }).Take(1);
+}
 #endif
 
 #ifdef KIOTO_NC_CASE_merge_other_item
@@ -98,6 +117,13 @@ inline auto Refused() { return Items().Collect<StatusOr<std::vector<int>>>(); }
 // EXPECT: kioto: the step of Fold is called with the accumulator and an item and gives the next accumulator
 inline auto Refused() {
   return Items().Fold(0, [](int n) { return n; });
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_try_fold_step
+// EXPECT: kioto: the step of TryFold is called with the accumulator and an item, which is no StatusOr
+inline auto Refused() {
+  return Items().TryFold(0, [](int sum, int n) { return n > sum ? absl::OkStatus() : absl::InternalError("less"); });
 }
 #endif
 

@@ -167,6 +167,23 @@ TEST_F(StreamDropTest, Merge) {
   }
 }
 
+TEST_F(StreamDropTest, Zip) {
+  RunDropSuite([this](Tracked t) { return Owns(Source(), std::move(t)).Zip(Source()).Collect<Unit>(); });
+  RunDropSuite([this](Tracked t) { return Source().Zip(Owns(stream::Never<int>(), std::move(t))).Collect<Unit>(); });
+  for (int polls = 1; polls <= 4; ++polls) {
+    auto both = Slow().Zip(stream::From(Ints{10, 20, 30, 40})).Map([](int a, int b) { return a + b; });
+    EXPECT_EQ(ItemsBesideDrops(both, polls), (Ints{11, 22, 33, 44})) << polls;
+  }
+}
+
+TEST_F(StreamDropTest, FlatMap) {
+  ExpectDrops([](auto s, Tracked t) {
+    return std::move(s).FlatMap([t = std::move(t)](int& n) {
+      return stream::FromFuture(PendingTimes(1, &n)).Map([](int* n) { return *n * 10; }).Chain(stream::Once(n));
+    });
+  }, Ints{10, 1, 20, 2, 30, 3, 40, 4});
+}
+
 TEST_F(StreamDropTest, StreamMap) {
   using Owned = decltype(Owns(Source(), Tracked()));
   RunDropSuite([this](Tracked t) {
@@ -241,6 +258,7 @@ TEST_F(StreamDropTest, UnfoldKeepsItsState) {
 
 TEST_F(StreamDropTest, Fold) {
   RunDropSuite([this](Tracked t) { return Source().Fold(std::move(t), [](Tracked&, int) {}); });
+  RunDropSuite([this](Tracked t) { return Source().TryFold(std::move(t), [](Tracked&, int) { return OkStatus(); }); });
 }
 
 // Of a stream that is kept: all items that the dropped one did not look at are still there.

@@ -1,4 +1,4 @@
-// InFlight<F>: room for a future that a stream makes, polls to its end, and makes again.
+// InFlight<F>: room for a future, or a stream, that a stream makes, polls to its end, and makes again.
 #ifndef KIOTO_RUNTIME_FUTURE_STREAM_INTERNAL_IN_FLIGHT_H_
 #define KIOTO_RUNTIME_FUTURE_STREAM_INTERNAL_IN_FLIGHT_H_
 
@@ -16,7 +16,7 @@ class InFlight {
  public:
   InFlight() {}  // NOLINT: the union needs it
   InFlight(InFlight&& other) noexcept {
-    KIOTO_CHECK(!other.busy_, "a stream was moved while a future of its own was at work: move it before, or box it (.Boxed())");
+    KIOTO_CHECK(!other.busy_, "a stream was moved while a future or a stream of its own was at work: move it before, or box it (.Boxed())");
   }
   InFlight& operator=(InFlight&&) = delete;
   ~InFlight() { End(); }
@@ -29,10 +29,16 @@ class InFlight {
     busy_ = true;
   }
   // When it is ready the future is destroyed before its output is given.
-  Poll<OutputOf<F>> PollOnce(Context& cx) {
+  auto PollOnce(Context& cx) {
     auto polled = PollChild(future_, cx);
     if (polled.ready()) End();
     return polled;
+  }
+  // The stream is destroyed before its end is told.
+  auto PollNext(Context& cx) {
+    auto item = future_.PollNext(cx);
+    if (item.ready() && !item->has_value()) End();
+    return item;
   }
   void End() {
     if (!busy_) return;
