@@ -28,8 +28,10 @@ class ByteQueue {
   ByteQueue(ByteQueue&& other) noexcept;
   ByteQueue& operator=(ByteQueue&& other) noexcept;
 
-  // What is in it. Good until the next call that is not const; Consume only takes bytes from its front.
+  // What is in it. Good until the next call that is not const; Consume and Truncate only take bytes from its ends.
   absl::string_view view() const { return absl::string_view(block_.data() + begin_, end_ - begin_); }
+  // The same, to be changed where it is: a length, once what it counts stands behind it.
+  MutableBytes span() { return MutableBytes(block_.data() + begin_, size()); }
   size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   size_t capacity() const { return capacity_; }
@@ -41,6 +43,12 @@ class ByteQueue {
     if (begin_ == end_ && block_.unique()) begin_ = end_ = 0;
   }
   void Clear() { Consume(size()); }
+  // Drops all but the first n bytes; n <= size(). For an encoder that fails halfway.
+  void Truncate(size_t n) {
+    KIOTO_CHECK(n <= size(), "ByteQueue::Truncate: more bytes than there are");
+    end_ = begin_ + n;
+    Consume(0);  // empty, it begins at the front again
+  }
   // Takes the first n bytes off, without copying them; n <= size().
   Bytes Split(size_t n);
 

@@ -4,8 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/io/buffer.h"
+#include "kioto/runtime/io/bytes.h"
 
 namespace kioto {
 namespace {
@@ -117,6 +119,32 @@ TEST(ByteQueue, TakesBytesOfItsOwn) {
   EXPECT_EQ(moved.view(), "0123456789012345678901234567890123456789");
 }
 
+TEST(ByteQueue, IsChangedWhereItIs) {
+  ByteQueue queue;
+  queue.Append("gone");
+  queue.Consume(4);
+  queue.Append(absl::string_view("\0payload", 8));
+  queue.span()[0] = static_cast<char>(queue.size() - 1);
+  EXPECT_EQ(queue.view(), "\7payload");
+  EXPECT_TRUE(ByteQueue().span().empty());
+}
+
+TEST(ByteQueue, IsCutBehindWhatItKeeps) {
+  ByteQueue queue(16);
+  queue.Append("header, and half a payl");
+  queue.Truncate(6);
+  EXPECT_EQ(queue.view(), "header");
+  const Bytes head = queue.Split(4);
+  queue.Append("s");
+  queue.Truncate(2);
+  EXPECT_EQ(queue.view(), "er");
+  queue.Truncate(0);
+  EXPECT_TRUE(queue.empty());
+  queue.Append("next");
+  EXPECT_EQ(queue.view(), "next");
+  EXPECT_EQ(head, "head");
+}
+
 TEST(ByteQueue, ReleaseGivesBackOnlyWhatIsEmpty) {
   ByteQueue queue(100);
   queue.Append("x");
@@ -141,6 +169,7 @@ TEST(ByteQueueDeathTest, RefusesWhatIsNotThere) {
   ByteQueue queue;
   queue.Append("ab");
   EXPECT_DEATH(queue.Consume(3), "more bytes than there are");
+  EXPECT_DEATH(queue.Truncate(3), "ByteQueue::Truncate: more bytes than there are");
   EXPECT_DEATH(queue.Commit(queue.Room(1).size() + 1), "more bytes than Room gave");
   EXPECT_DEATH((void)queue.Room(SIZE_MAX), "does not fit in memory");
 }

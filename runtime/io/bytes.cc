@@ -1,6 +1,7 @@
 #include "kioto/runtime/io/bytes.h"
 
 #include <cstring>
+#include <functional>
 #include <new>
 
 #include "kioto/runtime/base/check.h"
@@ -18,6 +19,7 @@ void BlockRef::Unref() {
   // is written to again: what each holder has read comes before both.
   if (header().refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   Header* header = &this->header();
+  if (header->end != nullptr) header->end(bytes_);
   header->~Header();
   ::operator delete(header);
 }
@@ -38,9 +40,23 @@ Bytes Bytes::Slice(size_t offset, size_t n) const {
   return Bytes(view_.substr(offset, n), block_);
 }
 
+Bytes Bytes::Slice(absl::string_view part) const {
+  if (part.empty()) return Bytes();
+  const std::less<> before;
+  const bool inside = !before(part.data(), data()) && before(part.data(), data() + size());
+  KIOTO_CHECK(inside, "Bytes::Slice: a view of other bytes");
+  return Slice(static_cast<size_t>(part.data() - data()), part.size());
+}
+
 void Bytes::RemovePrefix(size_t n) {
   KIOTO_CHECK(n <= size(), "Bytes::RemovePrefix: more bytes than there are");
   view_.remove_prefix(n);
+  if (view_.empty()) *this = Bytes();
+}
+
+void Bytes::RemoveSuffix(size_t n) {
+  KIOTO_CHECK(n <= size(), "Bytes::RemoveSuffix: more bytes than there are");
+  view_.remove_suffix(n);
   if (view_.empty()) *this = Bytes();
 }
 

@@ -4,13 +4,16 @@
 //   Bytes body = frame.Slice(4, n - 4);           // the same memory
 //   tx.Send(std::move(body))                      // and to another task with it
 //
+// What owns bytes already, as a std::string, gives them without a copy: Bytes::Own(std::move(string)).
+//
 // The smallest Bytes keeps the whole block that it is a part of: to keep a little of much for long, Bytes::Copy it.
 //
 // Why not absl::Cord: a decoder wants its input in one piece, and what it takes off is one piece too; a Cord is a tree, pays
 // an allocation for each node that shares memory of ours, and Flatten for what we know already. Where a Cord is wanted,
 // absl::MakeCordFromExternal(bytes.view(), [bytes] {}) makes one that shares.
 //
-// STATE       a block is a count and the bytes behind it, in one allocation. `refs`: how many Bytes and ByteQueues hold it.
+// STATE       a block is a count and the bytes behind it, in one allocation; or, of Own, the owner of the bytes in their place, which
+//             is destroyed before the block is freed. `refs`: how many Bytes and ByteQueues hold it.
 //             The bytes that a Bytes shows are written before it is made, and never after. The queue alone writes to the
 //             block, behind what it has split off; to what lies before that only while refs is 1: nobody else can make a
 //             reference then.
@@ -21,7 +24,9 @@
 #define KIOTO_RUNTIME_IO_BYTES_H_
 
 #include <cstddef>
+#include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -49,6 +54,8 @@ class BlockRef {
   }
 
   char* data() const { return bytes_; }
+  // Once, before anybody else holds it: `end(data())` is called by the last to go, before the block is freed.
+  void set_end(void (*end)(char*)) { header().end = end; }
   // Whether nobody else holds the block.
   bool unique() const {
     return bytes_ == nullptr || header().refs.load(std::memory_order_acquire) == 1;  // acquire: pairs with Unref of who did
@@ -57,6 +64,7 @@ class BlockRef {
  private:
   struct alignas(alignof(std::max_align_t)) Header {
     base::Atomic<size_t> refs{1};
+    void (*end)(char*) = nullptr;
   };
   Header& header() const { return *(reinterpret_cast<Header*>(bytes_) - 1); }
   void Unref();
@@ -81,6 +89,19 @@ class Bytes {
   static Bytes Copy(absl::string_view bytes);
   // Of bytes that live for ever: a literal.
   static Bytes Static(absl::string_view bytes) { return Bytes(bytes, internal::BlockRef()); }
+  // Of what `owner` owns, without a copy of them: of a std::string, or anything that converts to an absl::string_view of its bytes
+  // and frees them when it is destroyed. That happens, on any thread, when the last Bytes goes that shows a part of them.
+  template <class Owner>
+  static Bytes Own(Owner owner) {
+    static_assert(!std::is_trivially_destructible_v<Owner>,
+                  "kioto: Bytes::Own takes what owns its bytes, as a std::string does; for bytes of somebody else use Bytes::Copy");
+    static_assert(alignof(Owner) <= alignof(std::max_align_t));
+    internal::BlockRef block(sizeof(Owner));
+    const Owner& kept = *::new (block.data()) Owner(std::move(owner));
+    block.set_end([](char* memory) { reinterpret_cast<Owner*>(memory)->~Owner(); });
+    const absl::string_view bytes = kept;
+    return bytes.empty() ? Bytes() : Bytes(bytes, std::move(block));
+  }
 
   absl::string_view view() const { return view_; }
   operator absl::string_view() const { return view_; }  // NOLINT: they are bytes to be read
@@ -91,8 +112,11 @@ class Bytes {
 
   // n bytes from `offset` on, of the same memory; offset + n <= size(). An empty one keeps nothing.
   Bytes Slice(size_t offset, size_t n) const;
-  // Forgets the first n bytes; n <= size().
+  // The same of a view of a part of these bytes, as a parser finds one.
+  Bytes Slice(absl::string_view part) const;
+  // Forgets the first, the last n bytes; n <= size().
   void RemovePrefix(size_t n);
+  void RemoveSuffix(size_t n);
 
   friend bool operator==(const Bytes& a, const Bytes& b) { return a.view_ == b.view_; }
   friend bool operator==(const Bytes& a, absl::string_view b) { return a.view_ == b; }
@@ -104,6 +128,10 @@ class Bytes {
   template <class H>
   friend H AbslHashValue(H h, const Bytes& bytes) {
     return H::combine(std::move(h), bytes.view_);
+  }
+  template <class Sink>
+  friend void AbslStringify(Sink& sink, const Bytes& bytes) {
+    sink.Append(bytes.view_);
   }
 
  private:

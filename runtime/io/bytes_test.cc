@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/io/byte_queue.h"
 
@@ -30,10 +32,67 @@ TEST(Bytes, SharesItsMemoryWithItsCopiesAndSlices) {
   EXPECT_EQ(copy.Slice(3, 0), Bytes());
 }
 
+TEST(Bytes, OwnCopiesNothing) {
+  std::string large(1000, 'x');
+  const char* at = large.data();
+  const Bytes bytes = Bytes::Own(std::move(large));
+  EXPECT_EQ(bytes, std::string(1000, 'x'));
+  EXPECT_EQ(bytes.data(), at);
+  EXPECT_EQ(Bytes::Own(std::string("short")), "short");  // its bytes lie inside the string
+  EXPECT_TRUE(Bytes::Own(std::string()).empty());
+}
+
+// Says when it goes.
+struct MappedFile {
+  explicit MappedFile(int& ends) : ends(&ends) {}
+  MappedFile(MappedFile&& other) noexcept : ends(std::exchange(other.ends, nullptr)) {}
+  ~MappedFile() {
+    if (ends != nullptr) ++*ends;
+  }
+  operator absl::string_view() const { return "all of the file"; }  // NOLINT: what Own wants
+  int* ends;
+};
+
+TEST(Bytes, TheOwnerGoesWithTheLastPart) {
+  int ends = 0;
+  Bytes bytes = Bytes::Own(MappedFile(ends));
+  Bytes part = bytes.Slice(11, 4);
+  const Bytes empty = bytes.Slice(0, 0);
+  bytes = Bytes();
+  EXPECT_EQ(part, "file");
+  EXPECT_EQ(ends, 0);
+  std::thread([part = std::move(part)] {}).join();
+  EXPECT_EQ(ends, 1);
+}
+
+TEST(Bytes, AreSlicedByAViewOfAPart) {
+  const Bytes bytes = Bytes::Copy("key: value");
+  const absl::string_view value = bytes.view().substr(5);
+  const Bytes slice = bytes.Slice(value);
+  EXPECT_EQ(slice, "value");
+  EXPECT_EQ(slice.data(), value.data());
+  EXPECT_TRUE(bytes.Slice(value.substr(5)).empty());
+  EXPECT_TRUE(Bytes().Slice("").empty());
+}
+
+TEST(Bytes, GetShorterAtEitherEnd) {
+  Bytes bytes = Bytes::Copy("<tag>");
+  bytes.RemovePrefix(1);
+  bytes.RemoveSuffix(1);
+  EXPECT_EQ(bytes, "tag");
+  bytes.RemoveSuffix(3);
+  EXPECT_TRUE(bytes.empty());
+}
+
+TEST(Bytes, AreText) { EXPECT_EQ(absl::StrCat("a ", Bytes::Static("word"), "."), "a word."); }
+
 TEST(BytesDeathTest, RefusesMoreThanThereIs) {
   const Bytes bytes = Bytes::Static("abc");
   EXPECT_DEATH((void)bytes.Slice(1, 3), "beyond the end of the bytes");
+  EXPECT_DEATH((void)bytes.Slice("abc of somebody else"), "a view of other bytes");
+  EXPECT_DEATH((void)bytes.Slice(absl::string_view(bytes.data() + 1, 3)), "beyond the end of the bytes");
   EXPECT_DEATH(Bytes(bytes).RemovePrefix(4), "more bytes than there are");
+  EXPECT_DEATH(Bytes(bytes).RemoveSuffix(4), "more bytes than there are");
   EXPECT_DEATH(ByteQueue().Split(1), "more bytes than there are");
 }
 

@@ -1,4 +1,4 @@
-// What writing refuses to borrow, and what is no endpoint: each case gives exactly one error, the sentence.
+// What writing and Bytes refuse to borrow, and what is no endpoint: each case gives exactly one error, the sentence.
 #include <string>
 #include <utility>
 
@@ -8,6 +8,7 @@
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/io/async_fd.h"
 #include "kioto/runtime/io/buf_writer.h"
+#include "kioto/runtime/io/bytes.h"
 
 namespace kioto {
 
@@ -21,6 +22,13 @@ inline auto GoodFd(io::AsyncFd& fd) { return fd.AsyncIo(io::Interest::kReadable,
 inline auto GoodPieces(net::TcpStream& s, const absl::string_view (&pieces)[2]) {
   return TryJoin(s.WriteVectored(pieces), s.WriteAllVectored(pieces));
 }
+
+inline Bytes GoodBytes() { return Bytes::Own(Text()); }
+
+#ifdef KIOTO_NC_CASE_bytes_own_view
+// EXPECT: kioto: Bytes::Own takes what owns its bytes, as a std::string does
+inline Bytes Refused(absl::string_view view) { return Bytes::Own(view); }
+#endif
 
 #ifdef KIOTO_NC_CASE_write_temporary
 // EXPECT: kioto: Write may take a part only, and the rest would die with this temporary string
