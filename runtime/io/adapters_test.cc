@@ -9,13 +9,18 @@
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/future/stream/sources.h"
+#include "kioto/runtime/future/stream/stream_base.h"
+#include "kioto/runtime/io/buf_reader.h"
 #include "kioto/runtime/io/either.h"
 #include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/inspect.h"
+#include "kioto/runtime/io/memory.h"
 #include "kioto/runtime/io/null.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/reader_stream.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/testing/finish.h"
 #include "kioto/runtime/io/testing/scripted_stream.h"
 #include "kioto/runtime/io/write.h"
@@ -189,6 +194,34 @@ TEST(Either, IsAReaderIfBothAre) {
   EXPECT_FALSE((IsWriter<Either<EmptyStream, RepeatReader>>));
   EXPECT_FALSE((IsStream<Either<EmptyStream, RepeatReader>>));
 }
+
+TEST(Either, IsABufferedReaderIfBothAre) {
+  using Connection = Either<BytesReader, BufReader<ScriptedReader>>;
+  auto memory = Connection::Left(BytesReader("one two"));
+  auto stream = Connection::Right(BufReader(ScriptedReader({"one two"})));
+  for (Connection* reader : {&memory, &stream}) {
+    std::string word;
+    EXPECT_EQ(*Finish(ReadUntil(*reader, ' ', word, 100)), 4u);
+    EXPECT_EQ(*Finish(Fill(*reader)), "two");
+  }
+}
+
+TEST(Either, IsASeekerIfBothAre) {
+  auto nothing = Either<BytesReader, EmptyStream>::Right(Empty());
+  EXPECT_EQ(*Finish(Seek(nothing, SeekFrom::Start(7))), 0u);
+  auto memory = Either<BytesReader, EmptyStream>::Left(BytesReader("0123"));
+  EXPECT_EQ(*Finish(Seek(memory, SeekFrom::End(-1))), 3u);
+  EXPECT_EQ(*Finish(ReadToEnd(memory, 10)), "3");
+  EXPECT_FALSE((IsSeeker<Either<EmptyStream, RepeatReader>>));
+}
+
+struct Bound : StreamBase<Bound, int> {
+  static constexpr bool kLocal = true;
+  Poll<std::optional<int>> PollNext(Context&) { return kPending; }
+};
+// It stays where either has to.
+static_assert(IsLocalFuture<Either<Bound, decltype(stream::Once(1))>> && IsLocalFuture<Either<decltype(stream::Once(1)), Bound>>);
+static_assert(!IsLocalFuture<Either<decltype(stream::Once(1)), decltype(stream::Empty<int>())>>);
 
 TEST(Either, IsAWriterIfBothAre) {
   auto writer = Either<SinkWriter, ScriptedWriter>::Right(ScriptedWriter());

@@ -1,5 +1,5 @@
-// Either: one of two readers, writers or streams, decided when it is made: for two ways to a connection that nobody behind
-// them need know of.
+// Either: one of two readers, writers, seekers or streams, decided when it is made: for two ways to a connection that nobody
+// behind them need know of.
 //
 //   using Connection = io::Either<net::TcpStream, net::UnixStream>;
 //   Connection c = local ? Connection::Left(std::move(tcp)) : Connection::Right(std::move(unix));
@@ -9,25 +9,33 @@
 #define KIOTO_RUNTIME_IO_EITHER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/string_view.h"
+#include "kioto/runtime/future/future_traits.h"
 #include "kioto/runtime/future/stream.h"
 #include "kioto/runtime/future/stream/stream_base.h"
 #include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/writer.h"
 
 namespace kioto::io {
 namespace internal {
+
+template <class R>
+using FillsTo = decltype(std::declval<R&>().PollFill(std::declval<Context&>()));
 
 template <class Self, class A, class B, bool = IsStream<A> && IsStream<B>>
 struct EitherBase {};
 template <class Self, class A, class B>
 struct EitherBase<Self, A, B, true> : StreamBase<Self, typename A::Item> {
   static_assert(std::is_same_v<typename A::Item, typename B::Item>, "kioto: both streams of an Either have the same type of item");
+  static constexpr bool kLocal = IsLocalFuture<A> || IsLocalFuture<B>;
+  static constexpr bool kLosesData = LosesDataWhenDropped<A> || LosesDataWhenDropped<B>;
 
   Poll<std::optional<typename A::Item>> PollNext(Context& cx) {
     return static_cast<Self*>(this)->Visit([&cx](auto& it) { return it.PollNext(cx); });
@@ -49,6 +57,19 @@ class [[nodiscard]] Either : public internal::EitherBase<Either<A, B>, A, B> {
   template <class T = A, std::enable_if_t<IsReader<T> && IsReader<B>, int> = 0>
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) {
     return Visit([&](auto& it) { return it.PollRead(cx, into); });
+  }
+  // As a buffered reader (buf_reader.h).
+  template <class T = A, class = internal::FillsTo<T>, class U = B, class = internal::FillsTo<U>>
+  Poll<StatusOr<absl::string_view>> PollFill(Context& cx) {
+    return Visit([&](auto& it) { return it.PollFill(cx); });
+  }
+  template <class T = A, class = internal::FillsTo<T>, class U = B, class = internal::FillsTo<U>>
+  void Consume(size_t n) {
+    Visit([n](auto& it) { it.Consume(n); });
+  }
+  template <class T = A, std::enable_if_t<IsSeeker<T> && IsSeeker<B>, int> = 0>
+  Poll<StatusOr<uint64_t>> PollSeek(Context& cx, SeekFrom to) {
+    return Visit([&](auto& it) { return it.PollSeek(cx, to); });
   }
   template <class T = A, std::enable_if_t<IsWriter<T> && IsWriter<B>, int> = 0>
   Poll<StatusOr<size_t>> PollWrite(Context& cx, absl::string_view bytes) {
