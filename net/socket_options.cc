@@ -1,6 +1,7 @@
 #include "kioto/net/socket_options.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "kioto/runtime/base/sys.h"
@@ -116,6 +118,19 @@ Status SetKeepAlive(int fd, const std::optional<KeepAlive>& keep_alive) {
   if (status.ok()) status = SetIntOption(fd, IPPROTO_TCP, TCP_KEEPCNT, keep_alive->probes, kWhat);
   if (status.ok()) status = SetIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1, kWhat);
   return status;
+}
+
+StatusOr<std::string> GetDevice(int fd) {
+  char name[IFNAMSIZ] = {};
+  socklen_t size = sizeof(name);
+  const int result = sys::Getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &size);
+  if (result < 0) return ErrnoStatus(result, "reading SO_BINDTODEVICE");
+  return std::string(name, strnlen(name, size));
+}
+
+Status BindDevice(int fd, const std::string& name) {
+  const int result = sys::Setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.data(), static_cast<socklen_t>(name.size()));
+  return ErrnoStatus(std::min(0, result), "setting SO_BINDTODEVICE");
 }
 
 Status SetBufferSize(int fd, int option, size_t bytes, const char* what) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <string>
 
 #include "kioto/net/address.h"
 #include "kioto/runtime/base/status.h"
@@ -29,6 +30,9 @@ StatusOr<size_t> GetSizeOption(int fd, int option, const char* what);  // of lev
 StatusOr<std::optional<std::chrono::seconds>> GetLinger(int fd);
 Status SetLinger(int fd, std::optional<std::chrono::seconds> linger);
 Status SetKeepAlive(int fd, const std::optional<KeepAlive>& keep_alive);
+// The interface to which the socket is bound, empty: none.
+StatusOr<std::string> GetDevice(int fd);
+Status BindDevice(int fd, const std::string& name);
 Status SetBufferSize(int fd, int option, size_t bytes, const char* what);
 Status SetTtl(int fd, int hops);
 StatusOr<int> GetTtl(int fd);

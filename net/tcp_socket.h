@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "kioto/net/address.h"
@@ -62,6 +63,9 @@ class TcpSocket {
   Status SetTosV4(int tos);
   StatusOr<int> TrafficClassV6() const;
   Status SetTrafficClassV6(int traffic_class);
+  // The interface to which the socket is bound, empty: none. Setting it may need a privilege.
+  StatusOr<std::string> Device() const { return internal::GetDevice(fd()); }
+  Status BindDevice(const std::string& name) { return internal::BindDevice(fd(), name); }
 
   StatusOr<SocketAddress> local_address() const { return internal::LocalAddress(fd()); }
   Status TakeError() { return internal::TakeError(fd(), "net::TcpSocket"); }

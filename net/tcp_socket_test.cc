@@ -136,6 +136,14 @@ TEST_F(TcpSocketTest, TrafficClassReadsBack) {
   EXPECT_EQ(*socket->TrafficClassV6(), 96);
 }
 
+TEST_F(TcpSocketTest, IsBoundToADeviceThatIsThere) {
+  OnBoth([](TcpSocket& socket) {
+    EXPECT_EQ(*socket.Device(), "");
+    EXPECT_FALSE(socket.BindDevice("no such one").ok());
+    EXPECT_EQ(*socket.Device(), "");
+  });
+}
+
 TEST_F(TcpSocketTest, GivesItsFdUpAndTakesOneOver) {
   const int fd = std::move(*TcpSocket::V4()).IntoFd();
   ASSERT_EQ(::fcntl(fd, F_SETFL, 0), 0);

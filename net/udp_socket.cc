@@ -1,6 +1,5 @@
 #include "kioto/net/udp_socket.h"
 
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
@@ -172,16 +171,6 @@ StatusOr<size_t> UdpSocket::ReceiveBufferSize() const {
 }
 Status UdpSocket::SetReceiveBufferSize(size_t bytes) {
   return internal::SetBufferSize(fd(), SO_RCVBUF, bytes, "setting SO_RCVBUF");
-}
-StatusOr<std::string> UdpSocket::Device() const {
-  char name[IFNAMSIZ] = {};
-  socklen_t size = sizeof(name);
-  const int result = sys::Getsockopt(fd(), SOL_SOCKET, SO_BINDTODEVICE, name, &size);
-  if (result < 0) return ErrnoStatus(result, "reading SO_BINDTODEVICE");
-  return std::string(name, strnlen(name, size));
-}
-Status UdpSocket::BindDevice(const std::string& name) {
-  return SetOption(fd(), SOL_SOCKET, SO_BINDTODEVICE, name.data(), name.size(), "setting SO_BINDTODEVICE");
 }
 
 StatusOr<bool> UdpSocket::MulticastLoopV4() const {

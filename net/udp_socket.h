@@ -117,8 +117,8 @@ class UdpSocket : public DatagramSocket<UdpSocket, SocketAddress> {
   StatusOr<size_t> ReceiveBufferSize() const;
   Status SetReceiveBufferSize(size_t bytes);
   // The interface to which the socket is bound, empty: none. Setting it may need a privilege.
-  StatusOr<std::string> Device() const;
-  Status BindDevice(const std::string& name);
+  StatusOr<std::string> Device() const { return internal::GetDevice(fd()); }
+  Status BindDevice(const std::string& name) { return internal::BindDevice(fd(), name); }
   // The socket's pending error, which is thereby forgotten.
   Status TakeError() { return internal::TakeError(fd(), "net::UdpSocket"); }
 
