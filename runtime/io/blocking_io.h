@@ -9,6 +9,7 @@
 #define KIOTO_RUNTIME_IO_BLOCKING_IO_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -16,8 +17,10 @@
 #include "kioto/runtime/base/may_block.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future_traits.h"
+#include "kioto/runtime/io/buf_reader.h"
 #include "kioto/runtime/io/read.h"
 #include "kioto/runtime/io/reader.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/write.h"
 #include "kioto/runtime/io/writer.h"
 #include "kioto/runtime/scheduler/runtime.h"
@@ -37,10 +40,12 @@ class BlockingIo {
     return BlockingIo(std::move(io), *std::move(runtime));
   }
 
-  // As the functions of these names in read.h and write.h, without a future.
+  // As the functions of these names in read.h, write.h, buf_reader.h and seek.h, without a future.
   StatusOr<size_t> Read(MutableBytes into) { return Wait(io::Read(io_, into)); }
   Status ReadExact(MutableBytes into) { return Wait(io::ReadExact(io_, into)); }
   StatusOr<std::string> ReadToEnd(size_t limit) { return Wait(io::ReadToEnd(io_, limit)); }
+  StatusOr<size_t> ReadUntil(char end, std::string& into, size_t limit) { return Wait(io::ReadUntil(io_, end, into, limit)); }
+  StatusOr<uint64_t> Seek(SeekFrom to) { return Wait(io::Seek(io_, to)); }
   StatusOr<size_t> Write(absl::string_view bytes) { return Wait(io::Write(io_, bytes)); }
   Status WriteAll(absl::string_view bytes) { return Wait(io::WriteAll(io_, bytes)); }
   Status Flush() { return Wait(io::Flush(io_)); }

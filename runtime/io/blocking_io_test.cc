@@ -12,6 +12,7 @@
 #include "kioto/runtime/io/memory.h"
 #include "kioto/runtime/io/null.h"
 #include "kioto/runtime/io/pipe.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/io/split.h"
 #include "kioto/runtime/io/testing/finish.h"
 
@@ -52,6 +53,14 @@ TEST_F(BlockingIoTest, WritesWhatABlockingLoopCopies) {
   });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(to, "hello world");
+}
+
+TEST_F(BlockingIoTest, SeeksAndReadsUpToADelimiter) {
+  BlockingIo io(BytesReader("key: value\n"), runtime_.handle());
+  std::string line;
+  EXPECT_EQ(*io.Seek(SeekFrom::Start(5)), 5u);
+  EXPECT_EQ(*io.ReadUntil('\n', line, 100), 6u);
+  EXPECT_EQ(line, "value\n");
 }
 
 // behaviour: tokio-util/tests/io_sync_bridge.rs#test_into_inner
