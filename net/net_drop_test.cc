@@ -97,6 +97,20 @@ TEST_F(TcpDropTest, ReadyOfADatagramSocket) {
   }
 }
 
+TEST_F(UnixDropTest, ReadyOfAStream) {
+  for (int polls = 0; polls < 3; ++polls) {
+    auto [stream, peer] = Pair();
+    PolledTask ready(stream.Ready());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(ready.Poll().pending());  // before the loop has turned
+    ready.Drop();
+    EXPECT_EQ(ready.held(), 0);
+    EXPECT_EQ(loop_.Run(peer.WriteAll("kept")), OkStatus());
+    EXPECT_EQ(loop_.Run(stream.ReadExact(MutableBytes(buf_, 4))), OkStatus());
+    EXPECT_EQ(Got(4), "kept");
+    EXPECT_EQ(ready.wakes(), 0);
+  }
+}
+
 // --- By name ---
 
 std::atomic<bool> resolver_may_go_on{false};

@@ -117,6 +117,8 @@ class StreamSocket {
   io::ReadExactFuture ReadExact(MutableBytes into) { return io::ReadExact(self(), into); }
   // Until the end; IsLimitExceeded above `limit` bytes. CANCEL SAFE: loses data.
   io::ReadToEndFuture ReadToEnd(size_t limit) { return io::ReadToEnd(self(), limit); }
+  // The same, appended to `into`; gives how many bytes came. CANCEL SAFE: loses place (what it has read is in `into`).
+  io::AppendToEndFuture ReadToEnd(std::string& into, size_t limit) { return io::ReadToEnd(self(), into, limit); }
   // What Read would give, and leaves it there. CANCEL SAFE: yes.
   PeekFuture<Self> Peek(MutableBytes into) { return PeekFuture<Self>(self(), into); }
   // At once: IsEmpty when there is nothing.
@@ -139,6 +141,7 @@ class StreamSocket {
   auto Write(S&&) {
     return io::internal::RefuseTemporary<S>();
   }
+  io::WriteQueueFuture Write(ByteQueue& queue) { return io::Write(self(), queue); }
   io::WriteVectoredFuture WriteVectored(io::Pieces pieces) { return io::WriteVectored(self(), pieces); }
   template <class L = io::internal::PieceList>
   auto WriteVectored(io::internal::PieceList) {
@@ -155,6 +158,8 @@ class StreamSocket {
   auto WriteAllVectored(io::internal::PieceList) {
     return io::internal::RefusePieceList<L>();
   }
+  // All of a queue. CANCEL SAFE: yes: it has at any time what is not written yet.
+  io::WriteAllQueueFuture WriteAll(ByteQueue& queue) { return io::WriteAll(self(), queue); }
   // At once: IsFull when there is no room.
   StatusOr<size_t> TryWrite(absl::string_view bytes) { return internal::TryWrite(handle_, bytes); }
   StatusOr<size_t> TryWriteVectored(io::Pieces pieces) { return internal::TryWriteVectored(handle_, pieces); }
@@ -165,6 +170,12 @@ class StreamSocket {
 
   StreamReadyFuture<Self> Readable() { return StreamReadyFuture<Self>(self(), kioto::internal::Direction::kRead); }
   StreamReadyFuture<Self> Writable() { return StreamReadyFuture<Self>(self(), kioto::internal::Direction::kWrite); }
+  // For one of the two, or both.
+  auto Ready() {
+    return internal::IoFuture(self(), "Ready", [](Self& s, Context& cx, kioto::internal::IoWaiter* waiter) {
+      return internal::PollEitherReady(s.handle_, cx, *waiter);
+    });
+  }
 
   // --- System calls of the user's on the fd, as recvmsg for control messages, the error queue or urgent data. `fn` is as
   // io::AsyncFd's: it gives Status, StatusOr<T> or a number, and has done nothing if that says EAGAIN. ---
@@ -204,6 +215,12 @@ class StreamSocket {
     return internal::PollWriteVectored(handle_, cx, pieces);
   }
   Poll<Status> PollShutdown(Context&) { return internal::ShutdownWriting(handle_); }
+  Poll<StatusOr<Readiness>> PollReadable(Context& cx) {
+    return internal::PollReady(handle_, cx, kioto::internal::Direction::kRead, nullptr);
+  }
+  Poll<StatusOr<Readiness>> PollWritable(Context& cx) {
+    return internal::PollReady(handle_, cx, kioto::internal::Direction::kWrite, nullptr);
+  }
   // Of what derives from a stream the bytes are not spliced (splice_end.h).
   using Splices = Self;
   kioto::internal::IoHandle& splice_handle() { return handle_; }

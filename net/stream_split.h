@@ -24,12 +24,14 @@ class ReadingSide {
   ReadVectoredFuture<Stream> ReadVectored(PiecesToFill pieces) { return s().ReadVectored(pieces); }
   io::ReadExactFuture ReadExact(MutableBytes into) { return s().ReadExact(into); }
   io::ReadToEndFuture ReadToEnd(size_t limit) { return s().ReadToEnd(limit); }
+  io::AppendToEndFuture ReadToEnd(std::string& into, size_t limit) { return s().ReadToEnd(into, limit); }
   PeekFuture<Stream> Peek(MutableBytes into) { return s().Peek(into); }
   StatusOr<size_t> TryRead(MutableBytes into) { return s().TryRead(into); }
   StatusOr<size_t> TryRead(ByteQueue& queue, size_t room = 4096) { return s().TryRead(queue, room); }
   StatusOr<size_t> TryReadVectored(PiecesToFill pieces) { return s().TryReadVectored(pieces); }
   StreamReadyFuture<Stream> Readable() { return s().Readable(); }
   Poll<StatusOr<size_t>> PollRead(Context& cx, MutableBytes into) { return s().PollRead(cx, into); }
+  Poll<StatusOr<size_t>> PollPeek(Context& cx, MutableBytes into) { return s().PollPeek(cx, into); }
   using Splices = Self;
   kioto::internal::IoHandle& splice_handle() { return s().splice_handle(); }
   auto local_address() const { return s().local_address(); }
@@ -48,6 +50,7 @@ class WritingSide {
   auto Write(S&&) {
     return io::internal::RefuseTemporary<S>();
   }
+  io::WriteQueueFuture Write(ByteQueue& queue) { return s().Write(queue); }
   io::WriteVectoredFuture WriteVectored(io::Pieces pieces) { return s().WriteVectored(pieces); }
   template <class L = io::internal::PieceList>
   auto WriteVectored(io::internal::PieceList) {
@@ -58,6 +61,7 @@ class WritingSide {
   io::WriteAllOwnedFuture WriteAll(S&& bytes) {
     return s().WriteAll(std::move(bytes));
   }
+  io::WriteAllQueueFuture WriteAll(ByteQueue& queue) { return s().WriteAll(queue); }
   io::WriteAllVectoredFuture WriteAllVectored(io::Pieces pieces) { return s().WriteAllVectored(pieces); }
   template <class L = io::internal::PieceList>
   auto WriteAllVectored(io::internal::PieceList) {

@@ -120,6 +120,7 @@ TEST(DescribeTest, StreamsShowThePeer) {
   const std::string peer = absl::StrCat("TcpStream fd ", client.fd(), " ", listener.local_address()->ToString());
   EXPECT_EQ(Described(client.Readable()), Tree("Readable", peer));
   EXPECT_EQ(Described(client.Writable()), Tree("Writable", peer));
+  EXPECT_EQ(Described(client.Ready()), Tree("Ready", peer));
   EXPECT_EQ(Described(client.AsyncIo(Interest::kReadable, [] { return OkStatus(); })), Tree("AsyncIo", peer));
 }
 

@@ -16,6 +16,8 @@
 #include "gtest/gtest.h"
 #include "kioto/net/testing/unix_sockets.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/ready.h"
+#include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 
 namespace kioto::net {
@@ -181,6 +183,43 @@ TEST_F(UnixStreamTest, ReadsIntoAQueue) {
   const std::string written = Fill(a);
   while (queue.size() < written.size()) ASSERT_GT(*loop_.Run(b.Read(queue)), 0u);
   EXPECT_EQ(queue.view(), written);
+}
+
+// `writer` and `reader` are streams, or halves of them.
+template <class Writer, class Reader>
+void ExpectPassesAQueue(DrivenLoop& loop, Writer& writer, Reader& reader) {
+  ByteQueue queue;
+  queue.Append("one two");
+  const size_t n = *loop.Run(writer.Write(queue));
+  EXPECT_GT(n, 0u);
+  EXPECT_EQ(queue.size(), 7 - n);
+  queue.Append(" three");
+  EXPECT_EQ(loop.Run(writer.WriteAll(queue)), OkStatus());
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(loop.Run(writer.Shutdown()), OkStatus());
+  char peeked[1];
+  EXPECT_EQ(*loop.Run(PollFn([&](Context& cx) { return reader.PollPeek(cx, peeked); })), 1u);
+  EXPECT_EQ(peeked[0], 'o');
+  std::string all = "read: ";
+  EXPECT_EQ(*loop.Run(reader.ReadToEnd(all, 100)), 13u);
+  EXPECT_EQ(all, "read: one two three");
+}
+
+TEST_F(UnixStreamTest, WritesAQueueAndReadsIntoAString) {
+  auto [a, b] = Pair();
+  ExpectPassesAQueue(loop_, a, b);
+  auto writing = b.Split().second;
+  auto reading = a.Split().first;
+  ExpectPassesAQueue(loop_, writing, reading);
+}
+
+TEST_F(UnixStreamTest, ReadyIsEitherDirection) {
+  auto [a, b] = Pair();
+  EXPECT_TRUE(loop_.Run(a.Ready())->writable());
+  EXPECT_EQ(*b.TryWrite("x"), 1u);
+  EXPECT_TRUE(RunPolls([&a = a](Context& cx) { return a.PollReadable(cx); })->readable());
+  EXPECT_TRUE(loop_.Run(a.Ready())->readable());
+  EXPECT_TRUE(RunPolls([&a = a](Context& cx) { return a.PollWritable(cx); })->writable());
 }
 
 // A connection that waits for room in the backlog is the one that can be pending.

@@ -61,6 +61,7 @@ class PipeReceiver : public internal::PipeEnd {
 
   // 0 bytes: nobody has the writing end any more, or there was no room. CANCEL SAFE: yes.
   ReadFuture Read(MutableBytes into) { return io::Read(*this, into); }
+  ReadQueueFuture Read(ByteQueue& queue, size_t room = 4096) { return io::Read(*this, queue, room); }
   // All of `into`, or IsUnexpectedEof. CANCEL SAFE: loses place.
   ReadExactFuture ReadExact(MutableBytes into) { return io::ReadExact(*this, into); }
   // Until the end; IsLimitExceeded above `limit` bytes. CANCEL SAFE: loses data.
@@ -103,6 +104,13 @@ class PipeSender : public internal::PipeEnd {
   WriteAllOwnedFuture WriteAll(S&& bytes) {
     return io::WriteAll(*this, std::move(bytes));
   }
+  WriteAllVectoredFuture WriteAllVectored(Pieces pieces) { return io::WriteAllVectored(*this, pieces); }
+  template <class L = internal::PieceList>
+  auto WriteAllVectored(internal::PieceList) {
+    return internal::RefusePieceList<L>();
+  }
+  // All of a queue. CANCEL SAFE: yes: it has at any time what is not written yet.
+  WriteAllQueueFuture WriteAll(ByteQueue& queue) { return io::WriteAll(*this, queue); }
   // Closes it: the receiver's end comes, if no other sender is there. CANCEL SAFE: yes.
   ShutdownFuture Shutdown() { return io::Shutdown(*this); }
   // IsFull when there is no room.

@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/sys.h"
+#include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 
 namespace kioto::io {
@@ -87,6 +89,18 @@ TEST_F(UnixPipeTest, WakesItsReader) {
   ExpectPasses(pipe.sender, pipe.receiver);
   { PipeSender dropped = std::move(pipe.sender); }
   EXPECT_EQ(*loop_.Run(pipe.receiver.ReadToEnd(100)), "");
+}
+
+TEST_F(UnixPipeTest, PassesAQueueAndPieces) {
+  UnixPipeEnds pipe = Pipe();
+  ByteQueue queue;
+  queue.Append("a queue");
+  EXPECT_EQ(loop_.Run(pipe.sender.WriteAll(queue)), OkStatus());
+  EXPECT_TRUE(queue.empty());
+  const absl::string_view pieces[] = {", ", "and pieces"};
+  EXPECT_EQ(loop_.Run(pipe.sender.WriteAllVectored(pieces)), OkStatus());
+  while (queue.size() < 19) ASSERT_GT(*loop_.Run(pipe.receiver.Read(queue)), 0u);
+  EXPECT_EQ(queue.view(), "a queue, and pieces");
 }
 
 TEST_F(UnixPipeTest, ASenderWithoutReceiversGetsAnError) {

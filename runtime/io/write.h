@@ -162,8 +162,7 @@ template <class S, internal::IfString<S> = 0>
 WriteAllOwnedFuture WriteAll(WriterRef writer, S&& bytes) {
   return WriteAllOwnedFuture(writer, std::move(bytes));
 }
-// The same from `queue`, which has at any time what is not written yet, after an error too. CANCEL SAFE: yes.
-inline WriteAllQueueFuture WriteAll(WriterRef writer, ByteQueue& queue) { return WriteAllQueueFuture(writer, queue); }
+// The same from several pieces, which are borrowed with the array that lists them. CANCEL SAFE: loses place.
 inline WriteAllVectoredFuture WriteAllVectored(WriterRef writer, Pieces pieces) {
   return WriteAllVectoredFuture(writer, pieces);
 }
@@ -171,6 +170,8 @@ template <class L = internal::PieceList>
 auto WriteAllVectored(WriterRef, internal::PieceList) {
   return internal::RefusePieceList<L>();
 }
+// All of `queue`. Errors: as above. CANCEL SAFE: yes: it has at any time what is not written yet, after an error too.
+inline WriteAllQueueFuture WriteAll(WriterRef writer, ByteQueue& queue) { return WriteAllQueueFuture(writer, queue); }
 // Until all that was written has reached its destination. CANCEL SAFE: yes.
 inline FlushFuture Flush(WriterRef writer) { return FlushFuture(writer); }
 // Flushes, then says to the other side that nothing will follow. CANCEL SAFE: yes.
