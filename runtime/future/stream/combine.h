@@ -213,8 +213,11 @@ constexpr bool GivesStream() {
   if constexpr (kAnyPoison<Fn, T>) {
     return false;
   } else {
-    constexpr bool borrows = std::is_invocable_v<Fn&, T&> && !ParametersOf<Fn>::kByValue;
-    static_assert(borrows, "kioto: the step of FlatMap takes its item by reference (T&): a by-value parameter dies when the step returns");
+    using Parameters = ParametersOf<Fn>;
+    constexpr bool borrows = std::is_invocable_v<Fn&, T&> && !Parameters::kByValue && !kBindsTemporary<Parameters, T>;
+    static_assert(borrows,
+                  "kioto: the step of FlatMap takes a reference to exactly the type of its item (T& or auto&): a value or a converted one "
+                  "dies when the step returns");
     if constexpr (borrows) {
       using Result = std::invoke_result_t<Fn&, T&>;
       constexpr bool stream = IsStream<Result> || kIsContainer<Result>;

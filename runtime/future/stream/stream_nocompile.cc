@@ -85,9 +85,16 @@ inline auto Refused() { return Items().Zip(std::vector<int>()).Take(1); }
 #endif
 
 #ifdef KIOTO_NC_CASE_flat_map_by_value
-// EXPECT: kioto: the step of FlatMap takes its item by reference (T&): a by-value parameter dies when the step returns
+// EXPECT: kioto: the step of FlatMap takes a reference to exactly the type of its item (T& or auto&)
 inline auto Refused() {
   return Items().FlatMap([](int) { return Items(); }).Take(1);
+}
+#endif
+
+#ifdef KIOTO_NC_CASE_flat_map_converted
+// EXPECT: kioto: the step of FlatMap takes a reference to exactly the type of its item (T& or auto&)
+inline auto Refused() {
+  return Items().FlatMap([](const long&) { return Items(); }).Take(1);
 }
 #endif
 
