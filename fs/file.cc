@@ -43,19 +43,17 @@ const char* NameOf(FileOp op) {
 
 }  // namespace
 
-File::File(std::shared_ptr<SharedFd> fd, std::string path, const struct stat& st)
-    : fd_(std::move(fd)), path_(std::move(path)), regular_(S_ISREG(st.st_mode)), device_(internal::Devices().Known(st.st_dev)) {}
+File::File(std::shared_ptr<SharedFd> fd, std::string path, bool regular, internal::MountKind mount)
+    : fd_(std::move(fd)), path_(std::move(path)), regular_(regular), mount_(mount) {}
 
 File File::FromJob(int fd, std::string path) {
-  struct stat st = {};
-  if (base::sys::Fstat(fd, &st) == 0) internal::Devices().Learn(fd, st.st_dev);
-  return File(std::make_shared<SharedFd>(fd), std::move(path), st);
+  const internal::FileLook look = internal::LookAt(fd);
+  return File(std::make_shared<SharedFd>(fd), std::move(path), look.regular, internal::Mounts().Learn(fd, look.mount));
 }
 
 File File::FromFd(int fd) {
-  struct stat st = {};
-  base::sys::Fstat(fd, &st);  // fails: no regular file
-  return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd), st);
+  const internal::FileLook look = internal::LookAt(fd);
+  return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd), look.regular, internal::Mounts().Known(look.mount));
 }
 
 JobFuture<StatusOr<File>> File::Open(std::string path) { return OpenOptions().Read(true).Open(std::move(path)); }
@@ -131,7 +129,7 @@ void File::Start(FileOp op, size_t size, int64_t number, int whence) {
 
 ssize_t File::ReadNow(MutableBytes into) {
   if (!regular_) return -EAGAIN;
-  const ssize_t n = internal::ReadNow(fd_->get(), device_, into, /*offset: the cursor's*/ -1);
+  const ssize_t n = internal::ReadNow(fd_->get(), mount_, into, /*offset: the cursor's*/ -1);
   if (n < 0 && n != -EAGAIN) regular_ = false;  // this file can't: never ask again
   return n;
 }
@@ -245,9 +243,8 @@ void File::Give(StatusOr<File>& out, const Status& status) {
     out = status;
     return;
   }
-  File clone(std::move(done_.clone), path_, {});
-  clone.regular_ = regular_;
-  clone.device_ = device_;
+  regular_ = false;  // from now on a job of the other's may hold the cursor's lock for long
+  File clone(std::move(done_.clone), path_, regular_, mount_);
   clone.writable_ = writable_;
   clone.max_buffer_ = max_buffer_;
   out = std::move(clone);
@@ -284,10 +281,10 @@ StatusOr<File> OpenOptions::Run(internal::Request& r) {
 
 std::optional<StatusOr<File>> OpenOptions::RunNow(internal::Request& r, Context&) {
   if (r.flags != O_RDONLY) return std::nullopt;
-  struct stat st;
-  const int fd = internal::OpenNow(r.path.c_str(), &st);
+  internal::FileLook look;
+  const int fd = internal::OpenNow(r.path.c_str(), UINT64_MAX, &look);
   if (fd < 0) return std::nullopt;
-  File file(std::make_shared<SharedFd>(fd), std::move(r.path), st);
+  File file(std::make_shared<SharedFd>(fd), std::move(r.path), look.regular, internal::Mounts().Known(look.mount));
   file.writable_ = false;
   return file;
 }

@@ -5,7 +5,8 @@
 //   });
 //
 // Each operation is one job of the blocking pool, one at a time; the next one waits for it. What the system has in memory is
-// read at once, without a job, and so is a file opened for reading whose path it has in memory (now.h).
+// read at once, without a job, and opened for reading so, once a job has found that it lies on a disk of this machine or in
+// memory (now.h).
 // A write is done when its bytes are copied and its job is on its way: an error comes with the next write, flush, sync or
 // close, and stays: of that file no write, flush, sync or close says OK again (seeking, metadata, clones do). A write that was
 // taken is done even if the runtime ends. To a file that is closed, or that was opened for reading only, nothing is handed over:
@@ -23,7 +24,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "kioto/fs/device.h"
+#include "kioto/fs/mount.h"
 #include "kioto/fs/file_job.h"
 #include "kioto/fs/job.h"
 #include "kioto/fs/metadata.h"
@@ -65,7 +66,8 @@ class File {
   static JobFuture<StatusOr<File>> Create(std::string path);
   // For reading and writing: IsAlreadyExists (EEXIST) if anything is there.
   static JobFuture<StatusOr<File>> CreateNew(std::string path);
-  // Takes over an fd, which blocks or not as it is. Errors name it by its number.
+  // Takes over an fd, which blocks or not as it is. Errors name it by its number. Asks the system nothing that may wait: where it
+  // lies is known if another file there was opened.
   static File FromFd(int fd);
 
   File(File&&) noexcept = default;
@@ -128,12 +130,12 @@ class File {
  private:
   friend class OpenOptions;
   friend class PersistFuture;  // of TempFile
-  friend class TempFile;       // names it
+  friend class TempFile;       // makes one in its job
   template <class T>
   friend class FileFuture;
 
-  File(std::shared_ptr<internal::SharedFd> fd, std::string path, const struct stat& st);
-  // What a job has opened; asks what device it is on.
+  File(std::shared_ptr<internal::SharedFd> fd, std::string path, bool regular, internal::MountKind mount);
+  // What a job has opened; asks the system where it lies.
   static File FromJob(int fd, std::string path);
 
   // Ready once no job runs, and what the last one gave is taken in.
@@ -152,8 +154,8 @@ class File {
 
   std::shared_ptr<internal::SharedFd> fd_;
   std::string path_;  // for errors
-  bool regular_;                 // reads may be answered from memory
-  internal::DeviceKind device_;  // and how
+  bool regular_;               // reads may be answered from memory
+  internal::MountKind mount_;  // and how
   JoinHandle<internal::FileDone> job_;
   bool busy_ = false;       // a job runs
   bool writable_ = true;    // false: it was opened for reading only

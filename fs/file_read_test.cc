@@ -31,14 +31,6 @@ std::string Numbered(size_t size) {
 
 class FileReadTest : public FsTest {
  protected:
-  // body(), with reads from memory and without.
-  template <class Body>
-  void BothWays(Body body) {
-    body();
-    sys::ScopedFault no_reads_from_memory(sys::Call::kPreadv2, sys::Fault::Every(EAGAIN));
-    body();
-    EXPECT_EQ(no_reads_from_memory.hits() > 0, kReadsFromMemory);
-  }
   File Opened(const std::string& contents) {
     EXPECT_EQ(Run(Write(In("file"), contents)), OkStatus());
     return *Run(OpenOptions().Read(true).Write(true).Open(In("file")));
@@ -169,8 +161,8 @@ TEST(FileReadRuntimesTest, ReadsOnRuntimesOfAnySize) {
     Runtime runtime = *builder.Build();
     EXPECT_EQ(runtime.BlockOn(Write(path, bytes)), OkStatus());
     for (const bool jobs : {false, true}) {
-      std::optional<sys::ScopedFault> no_reads_from_memory;
-      if (jobs) no_reads_from_memory.emplace(sys::Call::kPreadv2, sys::Fault::Every(EAGAIN));
+      std::optional<ByJobsAlone> by_jobs;
+      if (jobs) by_jobs.emplace();
       const StatusOr<std::string> read = runtime.BlockOn(runtime.Spawn(
           File::Open(path).AndThen([](File& file) { return file.ReadToEnd(1 << 20); })));
       ASSERT_TRUE(read.ok()) << read.status();

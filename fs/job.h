@@ -2,7 +2,7 @@
 // (now.h).
 //
 // The job owns what it uses (the Request), so a future may be dropped at any time: the operation is then done all the same,
-// and what it made (a File that was opened) is destroyed with its output. One allocation, the job's.
+// and what it made (a File that was opened) is destroyed with its output. One allocation, the job's, if there is one.
 #ifndef KIOTO_FS_JOB_H_
 #define KIOTO_FS_JOB_H_
 
@@ -82,7 +82,7 @@ namespace kioto::fs {
 
 // Output: T, a Status or a StatusOr. It starts at its first poll. CANCEL SAFE: loses data: what has begun is done to its end.
 // Errors: the operation's, with its path and errno; kInvalidArgument for a zero byte in a path; IsShutdown, and kResourceExhausted
-// when the pool's queue is full.
+// when the pool's queue is full. What needs no job meets none of the last two.
 // THREADS: any that has entered a runtime.
 template <class T>
 class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {

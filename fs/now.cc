@@ -2,13 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/sys.h"
+
+#if defined(__linux__) && !KIOTO_PORTABLE
+#include <sys/stat.h>
+#include <sys/uio.h>
+#endif
 
 namespace kioto::fs::internal {
 
@@ -17,45 +19,62 @@ namespace {
 
 namespace sys = base::sys;
 
-bool MayOpen(mode_t mode, dev_t device) {
-  const DeviceKind kind = Devices().Known(device);
-  return S_ISREG(mode) && (kind == DeviceKind::kDisk || kind == DeviceKind::kMemory);
+constexpr unsigned kUniqueMountId = 0x4000;  // STATX_MNT_ID_UNIQUE, Linux 6.8
+
+bool MayOpen(const FileLook& look, uint64_t most, const MountTable& mounts) {
+  if (!look.regular || look.size > most) return false;
+  const MountKind kind = mounts.Known(look.mount);
+  return kind == MountKind::kDisk || kind == MountKind::kMemory;
 }
 
 // Whether a read that gave nothing is to be believed: with RWF_NOWAIT Linux 5.9 and 5.10 say so before the end, too (preadv2(2), BUGS).
-bool AtEnd(int fd, DeviceKind kind, int64_t offset) {
-  if (kind != DeviceKind::kDisk) return kind == DeviceKind::kMemory;
-  struct stat st;
-  if (sys::Fstat(fd, &st) != 0) return false;
-  return (offset >= 0 ? offset : ::lseek(fd, 0, SEEK_CUR)) >= st.st_size;
+bool AtEnd(int fd, MountKind kind, int64_t offset) {
+  if (kind != MountKind::kDisk) return kind == MountKind::kMemory;
+  const FileLook look = LookAt(fd);
+  return look.regular && (offset >= 0 ? offset : ::lseek(fd, 0, SEEK_CUR)) >= static_cast<int64_t>(look.size);
 }
 
 }  // namespace
 
+// Before Linux 6.8 a mount has no number that is never given again; but what has a block device, whose number is seldom given again
+// to something else, is told by that.
+FileLook LookAt(int fd) {
+  struct statx st;
+  if (sys::StatxCached(fd, STATX_TYPE | STATX_SIZE | kUniqueMountId, &st) != 0) return {};
+  FileLook look{S_ISREG(st.stx_mode), st.stx_size, 0};
+  if ((st.stx_mask & kUniqueMountId) != 0) {
+    look.mount = st.stx_mnt_id;
+  } else if (st.stx_dev_major != 0) {
+    look.mount = uint64_t{st.stx_dev_major} << 32 | st.stx_dev_minor;
+  }
+  return look;
+}
+
 // First without opening what is there: opening a FIFO or a device is an event, and on a network a question.
-int OpenNow(const char* path, struct stat* st) {
+int OpenNow(const char* path, uint64_t most, FileLook* look, const MountTable& mounts) {
   const int found = sys::OpenCached(path, O_PATH);
   if (found < 0) return -1;
-  struct statx known;
-  const int error = sys::StatxCached(found, &known);
+  *look = LookAt(found);
   sys::Close(found);
-  if (error < 0 || !MayOpen(known.stx_mode, ::makedev(known.stx_dev_major, known.stx_dev_minor))) return -1;
-  // O_NONBLOCK: not behind a lease (fcntl, F_SETLEASE).
-  const int fd = sys::OpenCached(path, O_RDONLY | O_NONBLOCK);
+  if (!MayOpen(*look, most, mounts)) return -1;
+  // O_NONBLOCK: not behind a lease (fcntl, F_SETLEASE), nor for whoever would open the other end of a FIFO.
+  const int fd = sys::OpenCached(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return -1;
-  if (sys::Fstat(fd, st) == 0 && MayOpen(st->st_mode, st->st_dev)) return fd;
+  *look = LookAt(fd);
+  if (MayOpen(*look, most, mounts) && ::fcntl(fd, F_SETFL, 0) == 0) return fd;  // as a job opens it
   sys::Close(fd);  // of something else that has taken its place
   return -1;
 }
 
-ssize_t ReadNow(int fd, DeviceKind kind, MutableBytes into, int64_t offset) {
+ssize_t ReadNow(int fd, MountKind kind, MutableBytes into, int64_t offset) {
   const iovec part{into.data(), std::min(into.size(), kMaxReadNow)};
-  const ssize_t n = sys::Preadv2(fd, &part, 1, offset, kind == DeviceKind::kMemory ? 0 : RWF_NOWAIT);
+  const ssize_t n = sys::Preadv2(fd, &part, 1, offset, kind == MountKind::kMemory ? 0 : RWF_NOWAIT);
   return n != 0 || AtEnd(fd, kind, offset) ? n : -EAGAIN;
 }
 #else
-int OpenNow(const char*, struct stat*) { return -1; }
-ssize_t ReadNow(int, DeviceKind, MutableBytes, int64_t) { return -EOPNOTSUPP; }
+FileLook LookAt(int) { return {}; }
+int OpenNow(const char*, uint64_t, FileLook*, const MountTable&) { return -1; }
+ssize_t ReadNow(int, MountKind, MutableBytes, int64_t) { return -EOPNOTSUPP; }
 #endif
 
 }  // namespace kioto::fs::internal

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <future>
 #include <string>
 #include <utility>
@@ -17,10 +18,13 @@
 #include "kioto/fs/paths.h"
 #include "kioto/fs/testing_fs.h"
 #include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
+#include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
 #if defined(__linux__) && !KIOTO_PORTABLE
@@ -29,19 +33,26 @@ namespace kioto::fs {
 namespace {
 
 namespace sys = base::sys;
-using internal::DeviceKind;
+using internal::FileLook;
+using internal::MountKind;
+using internal::MountTable;
 using internal::OpenNow;
 using internal::ReadNow;
 
-// A folder whose device is known, if it is one of those that workers open files of; and a pool whose one thread the test holds.
+// A folder whose mount is known; and a pool whose one thread the test holds.
 class NowTest : public testing::Test {
  protected:
   NowTest() {
     const int fd = ::open(dir_.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    EXPECT_EQ(::fstat(fd, &st), 0);
-    kind_ = internal::Devices().Learn(fd, st.st_dev);
+    kind_ = internal::Mounts().Learn(fd, internal::LookAt(fd).mount);
     ::close(fd);
+    const int file = ::open(Made("probe", "x").c_str(), O_RDONLY | O_CLOEXEC);
+    char byte;
+    reads_ = ReadNow(file, kind_, absl::MakeSpan(&byte, 1), 0) == 1;
+    ::close(file);
+    const int found = sys::OpenCached(dir_.c_str(), O_PATH);
+    opens_ = found >= 0 && (kind_ == MountKind::kDisk || kind_ == MountKind::kMemory);
+    if (found >= 0) ::close(found);
     SpawnBlocking([open = gate_.get_future().share()] { open.wait(); }).Detach();
   }
   ~NowTest() override {
@@ -52,8 +63,8 @@ class NowTest : public testing::Test {
     held_ = false;
     gate_.set_value();
   }
-  // False where tests lie on a file system that no worker touches: then there is nothing to see.
-  bool Works() const { return kind_ == DeviceKind::kDisk || kind_ == DeviceKind::kMemory; }
+  // False where tests lie on a file system that workers leave alone, or the system knows no such call: then there is nothing to see.
+  bool Works() const { return opens_ && reads_; }
   // Written by the test itself.
   std::string Made(const std::string& name, absl::string_view bytes) const {
     const std::string path = In(name);
@@ -63,39 +74,67 @@ class NowTest : public testing::Test {
     return path;
   }
   std::string In(const std::string& name) const { return absl::StrCat(dir_, "/", name); }
-  int Opens(const std::string& path) {
-    struct stat st = {};
-    const int fd = OpenNow(path.c_str(), &st);
-    if (fd < 0) return 0;
-    EXPECT_TRUE(S_ISREG(st.st_mode));
+  static bool Opens(const std::string& path, uint64_t most = UINT64_MAX, const MountTable& mounts = internal::Mounts()) {
+    FileLook look;
+    const int fd = OpenNow(path.c_str(), most, &look, mounts);
+    if (fd < 0) return false;
+    EXPECT_TRUE(look.regular);
+    EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC);
+    EXPECT_EQ(::fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK | O_PATH), O_RDONLY);
     ::close(fd);
-    return 1;
+    return true;
   }
 
   const std::string dir_ = NewTestDir();
   Runtime runtime_ = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
   EnterGuard guard_ = runtime_.Enter();
   std::promise<void> gate_;
-  bool held_ = true;
-  DeviceKind kind_;
+  bool held_ = true, opens_ = false, reads_ = false;
+  MountKind kind_ = MountKind::kUnknown;
 };
+
+TEST_F(NowTest, LooksAtAFileWithoutAskingAnybody) {
+  const int fd = ::open(Made("file", "some bytes").c_str(), O_RDONLY | O_CLOEXEC);
+  const FileLook file = internal::LookAt(fd);
+  EXPECT_TRUE(file.regular);
+  EXPECT_EQ(file.size, 10u);
+  ::close(fd);
+  const FileLook nothing = internal::LookAt(-1);
+  EXPECT_FALSE(nothing.regular);
+  EXPECT_EQ(nothing.mount, 0u);
+}
 
 TEST_F(NowTest, OpensARegularFileAndALinkToOne) {
   const std::string path = Made("file", "some bytes");
   ASSERT_EQ(::symlink(path.c_str(), In("link").c_str()), 0);
-  EXPECT_EQ(Opens(path), Works());
-  EXPECT_EQ(Opens(In("link")), Works());
+  EXPECT_EQ(Opens(path), opens_);
+  EXPECT_EQ(Opens(In("link")), opens_);
+  EXPECT_EQ(Opens(path, /*most=*/10), opens_);
 }
 
 TEST_F(NowTest, LeavesEverythingElseToJobs) {
+  const std::string path = Made("file", "some bytes");
   const int before = OpenFds();
   ASSERT_EQ(::mkfifo(In("fifo").c_str(), 0600), 0);
-  EXPECT_EQ(Opens(In("fifo")), 0);
-  EXPECT_EQ(Opens(dir_), 0);
-  EXPECT_EQ(Opens(In("nothing")), 0);
-  EXPECT_EQ(Opens("/proc/self/status"), 0);  // it may be slow
-  EXPECT_EQ(Opens("/dev/null"), 0);
+  EXPECT_FALSE(Opens(In("fifo")));
+  EXPECT_FALSE(Opens(dir_));
+  EXPECT_FALSE(Opens(In("nothing")));
+  EXPECT_FALSE(Opens("/dev/null"));
+  EXPECT_FALSE(Opens(path, /*most=*/9));
   EXPECT_EQ(OpenFds(), before);
+}
+
+// The same file, as it would be on a network.
+TEST_F(NowTest, LeavesToJobsWhatMayBeFarAway) {
+  const std::string path = Made("file", "some bytes");
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int proc = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  MountTable nothing, far;
+  EXPECT_EQ(far.Learn(proc, internal::LookAt(fd).mount), MountKind::kOther);
+  EXPECT_FALSE(Opens(path, UINT64_MAX, nothing));
+  EXPECT_FALSE(Opens(path, UINT64_MAX, far));
+  ::close(fd);
+  ::close(proc);
 }
 
 TEST_F(NowTest, WhatFailsIsLeftToJobsAndLeavesNoFd) {
@@ -104,8 +143,8 @@ TEST_F(NowTest, WhatFailsIsLeftToJobsAndLeavesNoFd) {
   for (const auto& [call, nth] : {std::pair(sys::Call::kOpenCached, 1), std::pair(sys::Call::kOpenCached, 2),
                                   std::pair(sys::Call::kFstat, 1), std::pair(sys::Call::kFstat, 2)}) {
     sys::ScopedFault fault(call, sys::Fault::Nth(nth, EIO));
-    EXPECT_EQ(Opens(path), 0);
-    EXPECT_EQ(fault.hits(), Works() || nth == 1);
+    EXPECT_FALSE(Opens(path));
+    EXPECT_EQ(fault.hits(), opens_ || nth == 1);
   }
   EXPECT_EQ(OpenFds(), before);
 }
@@ -121,8 +160,8 @@ TEST_F(NowTest, ReadsFromAnOffsetOrTheCursorToTheEnd) {
     EXPECT_EQ(ReadNow(fd, kind_, buf, -1), 0);
     EXPECT_EQ(ReadNow(fd, kind_, buf, 10), 0);
   }
-  // Of a device that nobody knows, the end is not believed.
-  EXPECT_LT(ReadNow(fd, DeviceKind::kUnknown, buf, 10), 0);
+  // Where nobody knows what it lies on, the end is not believed.
+  EXPECT_LT(ReadNow(fd, MountKind::kUnknown, buf, 10), 0);
   ::close(fd);
 }
 
@@ -130,8 +169,8 @@ TEST_F(NowTest, ReadsMemoryThatKnowsNoNowait) {
   const int fd = ::memfd_create("now_test", MFD_CLOEXEC);
   ASSERT_EQ(::write(fd, "some bytes", 10), 10);
   char buf[100];
-  EXPECT_EQ(ReadNow(fd, DeviceKind::kMemory, buf, 0), 10);
-  EXPECT_EQ(ReadNow(fd, DeviceKind::kMemory, buf, 10), 0);
+  EXPECT_EQ(ReadNow(fd, MountKind::kMemory, buf, 0), 10);
+  EXPECT_EQ(ReadNow(fd, MountKind::kMemory, buf, 10), 0);
   ::close(fd);
 }
 
@@ -139,9 +178,11 @@ TEST_F(NowTest, AtMostSoManyBytesAtOnce) {
   const int fd = ::memfd_create("now_test", MFD_CLOEXEC);
   ASSERT_EQ(::ftruncate(fd, 1 << 20), 0);
   std::string buf(1 << 20, '\0');
-  EXPECT_EQ(ReadNow(fd, DeviceKind::kMemory, absl::MakeSpan(buf), 0), static_cast<ssize_t>(internal::kMaxReadNow));
+  EXPECT_EQ(ReadNow(fd, MountKind::kMemory, absl::MakeSpan(buf), 0), static_cast<ssize_t>(internal::kMaxReadNow));
   ::close(fd);
 }
+
+static_assert(internal::kBytesPerUnit == kioto::internal::IoHandle::kBytesPerUnit);
 
 // What follows needs no thread of the pool, which is held: it is done by its first poll.
 
@@ -187,25 +228,39 @@ TEST_F(NowTest, WhatIsOpenedForWritingIsAJob) {
   EXPECT_TRUE(open.Poll()->ok());
 }
 
-TEST_F(NowTest, AFileInMemoryIsReadWithoutAJobWhereTheSystemKnowsItsDevice) {
+TEST_F(NowTest, AnFdOfMemoryIsReadWithoutAJobWhereItIsKnownToLieThere) {
   const int fd = ::memfd_create("now_test", MFD_CLOEXEC);
   ASSERT_EQ(::pwrite(fd, "some bytes", 10, 0), 10);
-  struct stat st;
-  ASSERT_EQ(::fstat(fd, &st), 0);
-  ASSERT_EQ(internal::Devices().Learn(fd, st.st_dev), DeviceKind::kMemory);
+  const internal::MountId mount = internal::LookAt(fd).mount;
+  EXPECT_EQ(internal::Mounts().Learn(fd, mount), mount == 0 ? MountKind::kUnknown : MountKind::kMemory);
   File file = File::FromFd(fd);
   PolledTask read(file.ReadToEnd(100));
   const auto polled = read.Poll();
-  ASSERT_TRUE(polled.ready());
-  EXPECT_EQ(**polled, "some bytes");
+  ASSERT_EQ(polled.ready(), mount != 0);
+  if (mount != 0) {
+    EXPECT_EQ(**polled, "some bytes");
+  }
+}
+
+// They have one cursor, whose lock a job of one of them may hold for long.
+TEST_F(NowTest, AFileAndItsCloneAreReadByJobs) {
+  Release();
+  File file = *runtime_.BlockOn(File::Open(Made("file", "some bytes")));
+  File clone = *runtime_.BlockOn(file.TryClone());
+  Buffer buf(4);
+  EXPECT_TRUE(PolledTask(file.Read(buf)).Poll().pending());
+  EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
+  EXPECT_TRUE(PolledTask(clone.Read(buf)).Poll().pending());
+  EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
 }
 
 // Each of these is done by a job, though the file is there: too long, not all in memory, or cut while it is read.
 TEST_F(NowTest, WhatAWorkerCannotDoWholeAJobDoes) {
   const std::string path = Made("file", std::string(70'000, 'x'));
   const std::string large = Made("large", std::string(internal::kMaxReadNow + 1, 'x'));
-  PolledTask of_large(Read(large));
+  PolledTask of_large(Read(large)), of_text(ReadToString(path));
   EXPECT_TRUE(of_large.Poll().pending());
+  EXPECT_TRUE(of_text.Poll().pending());
   PolledTask cut(Read(path)), refused(Read(path));
   {
     sys::ScopedFault fault(sys::Call::kPreadv2, sys::Fault::Short(1'000, 1));
@@ -218,6 +273,7 @@ TEST_F(NowTest, WhatAWorkerCannotDoWholeAJobDoes) {
   Release();
   EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
   EXPECT_EQ((*of_large.Poll())->size(), internal::kMaxReadNow + 1);
+  EXPECT_EQ((*of_text.Poll())->size(), 70'000u);
   EXPECT_EQ((*cut.Poll())->size(), 70'000u);
   EXPECT_EQ((*refused.Poll())->size(), 70'000u);
 }

@@ -27,6 +27,7 @@ using internal::Request;
 
 constexpr size_t kLeastRoom = 32;  // shows the end of a file that is as long as it said, and of one that says 0 (/proc)
 constexpr size_t kCopyBuffer = 128 * 1024;
+constexpr size_t kMaxTextNow = 64 * 1024;  // bytes that a worker looks at: each character, where they are not ASCII
 
 Status Result(int result, const char* what, const std::string& path) {
   return result == 0 ? OkStatus() : PathError(errno, what, path);
@@ -34,7 +35,7 @@ Status Result(int result, const char* what, const std::string& path) {
 
 std::string To(const Request& r) { return absl::StrCat(r.path, " to ", r.other); }
 
-// An fd for the time of one job.
+// An fd for the time of one call.
 class LocalFd {
  public:
   explicit LocalFd(int fd) : fd_(fd) {}
@@ -55,7 +56,7 @@ StatusOr<std::string> ReadAll(const char* what, const std::string& path) {
   if (fd.get() < 0) return PathError(fd.get(), what, path);
   struct stat st;
   if (const int error = sys::Fstat(fd.get(), &st); error < 0) return PathError(error, what, path);
-  internal::Devices().Learn(fd.get(), st.st_dev);
+  internal::Mounts().Learn(fd.get(), internal::LookAt(fd.get()).mount);
   std::string data;
   size_t done = 0;
   data.resize(static_cast<size_t>(st.st_size > 0 ? st.st_size : 0) + kLeastRoom);
@@ -70,17 +71,15 @@ StatusOr<std::string> ReadAll(const char* what, const std::string& path) {
   return data;
 }
 
-// The same of what the system has in memory, whole. Nothing: a job does it.
-std::optional<StatusOr<std::string>> ReadAllNow(Request& r, Context& cx) {
-  struct stat st;
-  const LocalFd fd(internal::OpenNow(r.path.c_str(), &st));
+// The same of a file that the system has in memory, of `most` bytes at most. Nothing: a job does it.
+std::optional<std::string> ReadAllNow(const std::string& path, size_t most, Context& cx) {
+  internal::FileLook look;
+  const LocalFd fd(internal::OpenNow(path.c_str(), most, &look));
   if (fd.get() < 0) return std::nullopt;
-  const auto size = static_cast<size_t>(st.st_size);
-  if (size > internal::kMaxReadNow) return std::nullopt;
-  std::string data(size, '\0');
-  const ssize_t n = size == 0 ? 0 : internal::ReadNow(fd.get(), internal::Devices().Known(st.st_dev), absl::MakeSpan(data), 0);
-  if (n != static_cast<ssize_t>(size)) return std::nullopt;
-  internal::SpendBytes(cx, size);
+  std::string data(look.size, '\0');
+  const ssize_t n = data.empty() ? 0 : internal::ReadNow(fd.get(), internal::Mounts().Known(look.mount), absl::MakeSpan(data), 0);
+  if (n > 0) internal::SpendBytes(cx, static_cast<size_t>(n));
+  if (n != static_cast<ssize_t>(data.size())) return std::nullopt;
   return data;
 }
 
@@ -263,14 +262,16 @@ Request Paths(std::string path, std::string other) {
 }  // namespace
 
 JobFuture<StatusOr<std::string>> Read(std::string path) {
-  return {"fs::Read", +[](Request& r) { return ReadAll("fs::Read", r.path); }, Path(std::move(path)),
-          &ReadAllNow};
+  const auto now = +[](Request& r, Context& cx) -> std::optional<StatusOr<std::string>> {
+    return ReadAllNow(r.path, internal::kMaxReadNow, cx);
+  };
+  return {"fs::Read", +[](Request& r) { return ReadAll("fs::Read", r.path); }, Path(std::move(path)), now};
 }
 JobFuture<StatusOr<std::string>> ReadToString(std::string path) {
-  const auto now = +[](Request& r, Context& cx) {
-    auto text = ReadAllNow(r, cx);
-    if (text) text = Text(*std::move(text), r.path);
-    return text;
+  const auto now = +[](Request& r, Context& cx) -> std::optional<StatusOr<std::string>> {
+    std::optional<std::string> text = ReadAllNow(r.path, kMaxTextNow, cx);
+    if (!text) return std::nullopt;
+    return Text(*std::move(text), r.path);
   };
   return {"fs::ReadToString", +[](Request& r) { return Text(ReadAll("fs::ReadToString", r.path), r.path); }, Path(std::move(path)), now};
 }

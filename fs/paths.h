@@ -1,5 +1,5 @@
 // What is done to files and directories by their names. Each is one job of the blocking pool (see job.h for what all of these
-// futures have in common). Errors name the operation, the path and the errno (ErrnoOf). A path with a zero byte, where the kernel would
+// futures have in common), unless a read is of what the system has in memory (now.h). Errors name the operation, the path and the errno (ErrnoOf). A path with a zero byte, where the kernel would
 // think that it ends, is refused (kInvalidArgument).
 //
 //   fs::ReadToString("greeting.txt").AndThen([](std::string& text) { return fs::Write("copy.txt", std::move(text)); });
@@ -15,7 +15,8 @@
 
 namespace kioto::fs {
 
-// The whole file, however long it is. Up to 256 KiB that the system has in memory are read at once, without a job (now.h).
+// The whole file, however long it is. Of up to 256 KiB (a text: 64) that the system has in memory there is no job. A write of a File
+// that was not awaited, by Flush or Close, may come behind it.
 JobFuture<StatusOr<std::string>> Read(std::string path);
 // The same of a text: kInvalidArgument if it is not UTF-8.
 JobFuture<StatusOr<std::string>> ReadToString(std::string path);

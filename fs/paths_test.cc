@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/fs/read_dir.h"
+#include "kioto/fs/testing_fs.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
@@ -18,40 +19,25 @@
 namespace kioto::fs {
 namespace {
 
-std::string NewDir() {
-  std::string dir = testing::TempDir() + "/paths_XXXXXX";
-  EXPECT_NE(::mkdtemp(&dir[0]), nullptr);
-  return dir;
-}
-
-class PathsTest : public FlavourTest {
- protected:
-  template <class F>
-  auto Run(F future) {
-    return runtime().BlockOn(std::move(future));
-  }
-  std::string In(const std::string& name) const { return dir_ + "/" + name; }
-
-  const std::string dir_ = NewDir();
-};
+class PathsTest : public FsTest {};
 ON_EVERY_FLAVOUR(PathsTest);
 
 // behaviour: tokio/tests/fs.rs#path_read_write
 TEST_P(PathsTest, WritesAndReads) {
   EXPECT_EQ(Run(Write(In("a"), "bytes")), OkStatus());
-  EXPECT_EQ(*Run(Read(In("a"))), "bytes");
+  BothWays([&] { EXPECT_EQ(*Run(Read(In("a"))), "bytes"); });
 }
 
 // behaviour: tokio/tests/fs_write.rs#write
 TEST_P(PathsTest, ReadsText) {
   EXPECT_EQ(Run(Write(In("a"), "hi \xe2\x82\xac")), OkStatus());
-  EXPECT_EQ(*Run(ReadToString(In("a"))), "hi \xe2\x82\xac");
+  BothWays([&] { EXPECT_EQ(*Run(ReadToString(In("a"))), "hi \xe2\x82\xac"); });
 }
 
 TEST_P(PathsTest, TellsWhatIsNoText) {
   for (const char* bad : {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "\x80"}) {
     EXPECT_EQ(Run(Write(In("a"), bad)), OkStatus());
-    EXPECT_EQ(Run(ReadToString(In("a"))).status().code(), absl::StatusCode::kInvalidArgument);
+    BothWays([&] { EXPECT_EQ(Run(ReadToString(In("a"))).status().code(), absl::StatusCode::kInvalidArgument); });
   }
 }
 
@@ -60,7 +46,7 @@ TEST_P(PathsTest, ReadsFilesOfAnySize) {
   for (size_t size : {20, 5000, 300000}) {
     const std::string bytes(size, 'x');
     EXPECT_EQ(Run(Write(In("a"), bytes)), OkStatus());
-    EXPECT_EQ(*Run(Read(In("a"))), bytes);
+    BothWays([&] { EXPECT_TRUE(*Run(Read(In("a"))) == bytes) << size; });
   }
   EXPECT_FALSE(Run(Read("/proc/self/stat"))->empty());  // says that it has no bytes
 }

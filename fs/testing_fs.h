@@ -23,6 +23,11 @@ namespace kioto::fs {
 
 // While it lives all is left to jobs, also what a worker would do itself.
 class ByJobsAlone {
+ public:
+  // Whether a worker would have done any of it.
+  bool was_met() const { return no_opens_.hits() + no_reads_.hits() > 0; }
+
+ private:
   base::sys::ScopedFault no_opens_{base::sys::Call::kOpenCached, base::sys::Fault::Every(EAGAIN)};
   base::sys::ScopedFault no_reads_{base::sys::Call::kPreadv2, base::sys::Fault::Every(EAGAIN)};
 };
@@ -58,6 +63,14 @@ class FsTest : public FlavourTest {
     return runtime().BlockOn(std::move(future));
   }
   std::string In(const std::string& name) const { return dir_ + "/" + name; }
+  // body(), as workers and jobs do it, and as jobs do it alone.
+  template <class Body>
+  static void BothWays(Body body) {
+    body();
+    const ByJobsAlone by_jobs;
+    body();
+    EXPECT_EQ(by_jobs.was_met(), kReadsFromMemory);
+  }
 
   const std::string dir_ = NewTestDir();
 };

@@ -99,10 +99,11 @@ ssize_t Pwrite(int fd, const void* data, size_t size, int64_t offset);
 // `flags`: RWF_NOWAIT gives -EAGAIN instead of waiting for the disk.
 ssize_t Preadv2(int fd, const iovec* parts, int count, int64_t offset, int flags);
 // openat2(2) with RESOLVE_CACHED: -EAGAIN instead of waiting for a disk or a network while the path is looked up. The file system's
-// own work at an opening may still wait, but with O_PATH there is none. -ENOSYS before Linux 5.6, -EINVAL before 5.12.
+// own work at an opening may still wait; with O_PATH there is none of it. -ENOSYS before Linux 5.6 or where the headers are as old,
+// -EINVAL before 5.12.
 int OpenCached(const char* path, int flags);
-// What is known of the file already: asks no network. Met by faults of Fstat.
-int StatxCached(int fd, struct statx* result);
+// statx(2) of an fd: what is known already, without asking a network. Met by faults of Fstat.
+int StatxCached(int fd, unsigned mask, struct statx* result);
 #endif
 
 #if defined(__linux__) && !KIOTO_PORTABLE

@@ -3,13 +3,16 @@
 #if defined(__linux__) && !KIOTO_PORTABLE
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#if defined(SYS_openat2) && __has_include(<linux/openat2.h>)
+#include <linux/openat2.h>
+#endif
 
 #include "kioto/runtime/base/sys_call.h"
 
@@ -35,15 +38,20 @@ int TimerfdSettime(int fd, int flags, const itimerspec* value) {
 }
 
 int OpenCached(const char* path, int flags) {
+#if defined(RESOLVE_CACHED)
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   how.resolve = RESOLVE_CACHED;
   return Retry(Call::kOpenCached, -1,
                [&] { return static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how))); });
+#else
+  static_cast<void>(path);
+  static_cast<void>(flags);
+  return -ENOSYS;
+#endif
 }
-int StatxCached(int fd, struct statx* result) {
-  return Retry(Call::kFstat, fd,
-               [&] { return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, result); });
+int StatxCached(int fd, unsigned mask, struct statx* result) {
+  return Retry(Call::kFstat, fd, [&] { return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, result); });
 }
 
 }  // namespace kioto::base::sys

@@ -267,6 +267,16 @@ class RunTest(unittest.TestCase):
         found = main.measure({"kioto": None}, ROWS["yield"], 0, self.options(["kioto"]))
         self.assertEqual(found.rounds, {"kioto": [None]})
 
+    def test_files_lie_in_memory_where_there_is_room(self):
+        program = {"kioto": self.program("k", f'echo "${{TMPDIR:-none}}" >>{self.log}; echo "$1 $2 1000 0.001 1000.0"')}
+        with unittest.mock.patch.multiple(systems, MEMORY_FOLDER=self.folder, MEMORY_BYTES=1):
+            systems.run(program, "kioto", ROWS["fs_walk"], 0)
+            systems.run(program, "kioto", ROWS["fs_read"], 0)
+        with unittest.mock.patch.multiple(systems, MEMORY_FOLDER=self.folder, MEMORY_BYTES=1 << 62):
+            systems.run(program, "kioto", ROWS["fs_walk"], 0)
+        usual = os.environ.get("TMPDIR", "none")
+        self.assertEqual(self.logged(), [self.folder, usual, usual])
+
     def test_served_row_runs_server_and_load(self):
         server = self.program("server", "\n".join([
             "import socket, sys", "host, port = sys.argv[3].split(':')",

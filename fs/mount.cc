@@ -1,4 +1,4 @@
-#include "kioto/fs/device.h"
+#include "kioto/fs/mount.h"
 
 #include "kioto/runtime/base/config.h"
 
@@ -12,51 +12,51 @@ namespace {
 
 constexpr int kKindBits = 2;
 
-uint64_t Slot(dev_t device, DeviceKind kind) { return uint64_t{device} << kKindBits | static_cast<uint64_t>(kind); }
-DeviceKind KindOf(uint64_t slot) { return static_cast<DeviceKind>(slot & ((1 << kKindBits) - 1)); }
+uint64_t Slot(MountId id, MountKind kind) { return id << kKindBits | static_cast<uint64_t>(kind); }
+MountKind KindOf(uint64_t slot) { return static_cast<MountKind>(slot & ((1 << kKindBits) - 1)); }
 
 #if defined(__linux__) && !KIOTO_PORTABLE
 #ifndef XFS_SUPER_MAGIC
 #define XFS_SUPER_MAGIC 0x58465342
 #endif
-DeviceKind Ask(int fd) {
+MountKind Ask(int fd) {
   struct statfs system;
-  if (::fstatfs(fd, &system) != 0) return DeviceKind::kUnknown;
-  switch (static_cast<uint64_t>(system.f_type)) {
+  if (::fstatfs(fd, &system) != 0) return MountKind::kUnknown;
+  switch (static_cast<uint32_t>(system.f_type)) {
     case EXT4_SUPER_MAGIC:  // ext2 and ext3, too
     case XFS_SUPER_MAGIC:
     case BTRFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC:
-    case OVERLAYFS_SUPER_MAGIC:
-      return DeviceKind::kDisk;
+      return MountKind::kDisk;
     case TMPFS_MAGIC:
     case RAMFS_MAGIC:
-      return DeviceKind::kMemory;
+      return MountKind::kMemory;
     default:
-      return DeviceKind::kOther;
+      return MountKind::kOther;
   }
 }
 #else
-DeviceKind Ask(int) { return DeviceKind::kUnknown; }
+MountKind Ask(int) { return MountKind::kUnknown; }
 #endif
 
 }  // namespace
 
-DeviceKind DeviceTable::Known(dev_t device) const {
+MountKind MountTable::Known(MountId id) const {
+  if (id == 0) return MountKind::kUnknown;
   for (const base::Atomic<uint64_t>& slot : slots_) {
     const uint64_t known = slot.load(std::memory_order_relaxed);  // relaxed: it orders nothing else
     if (known == 0) break;
-    if (known == Slot(device, KindOf(known))) return KindOf(known);
+    if (known == Slot(id, KindOf(known))) return KindOf(known);
   }
-  return DeviceKind::kUnknown;
+  return MountKind::kUnknown;
 }
 
-DeviceKind DeviceTable::Learn(int fd, dev_t device) {
-  DeviceKind kind = Known(device);
-  if (kind != DeviceKind::kUnknown) return kind;
+MountKind MountTable::Learn(int fd, MountId id) {
+  MountKind kind = Known(id);
+  if (id == 0 || kind != MountKind::kUnknown) return kind;
   kind = Ask(fd);
-  if (kind == DeviceKind::kUnknown) return kind;
-  const uint64_t entry = Slot(device, kind);
+  if (kind == MountKind::kUnknown) return kind;
+  const uint64_t entry = Slot(id, kind);
   for (base::Atomic<uint64_t>& slot : slots_) {
     uint64_t there = 0;
     // relaxed: as above
@@ -65,8 +65,8 @@ DeviceKind DeviceTable::Learn(int fd, dev_t device) {
   return kind;
 }
 
-DeviceTable& Devices() {
-  static DeviceTable table;
+MountTable& Mounts() {
+  static MountTable table;
   return table;
 }
 
