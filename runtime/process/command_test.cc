@@ -4,11 +4,14 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -222,6 +225,27 @@ TEST_F(CommandTest, SignalsAreAsIfNobodyHadTouchedThem) {
   ::sigaction(SIGUSR2, &before_usr2, nullptr);
   ::signal(SIGPIPE, before_pipe);
 }
+
+#if defined(__linux__)
+// A SIGCHLD that nobody handles is no reason for the kernel to wake a thread.
+TEST_F(CommandTest, AChildThatEndsWhileAnotherStartsWakesNoOtherThread) {
+  RawPipe pipe;
+  base::Atomic<int64_t> sleeps{0};
+  std::thread other([&] {
+    rusage before, after;
+    ::getrusage(RUSAGE_THREAD, &before);
+    pipe.ReadAll();
+    ::getrusage(RUSAGE_THREAD, &after);
+    sleeps.store(after.ru_nvcsw - before.ru_nvcsw, std::memory_order_relaxed);  // relaxed: before the join
+  });
+  std::vector<Child> children;
+  for (int i = 0; i < 30; ++i) children.push_back(Spawn(Command("true")));
+  for (Child& child : children) EXPECT_TRUE(Wait(child).success());
+  pipe.CloseWriting();
+  other.join();
+  EXPECT_LE(sleeps.load(std::memory_order_relaxed), 2);  // relaxed: after the join
+}
+#endif
 
 TEST_F(CommandTest, ACommandMayBeUsedAgain) {
   RawPipe pipe;

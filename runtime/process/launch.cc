@@ -5,8 +5,9 @@
 // Not uv_spawn: it takes SIGCHLD for itself.
 // vfork costs the same whatever the size of the program. Its price: the child runs in our memory, on our stack, while this
 // thread stands still (no other does). So it does nothing but system calls on what was made ready before; that is why there is
-// no hook for code of the user's. All signals are blocked around it, and the child resets handlers before it unblocks them: none
-// of them runs in the child. The ids are set by bare system calls, for the C library's would set them in every thread of ours.
+// no hook for code of the user's. All signals that could be handled are blocked around it, and the child resets handlers before it
+// unblocks them: none of them runs in the child. The ids are set by bare system calls, for the C library's would set them in every
+// thread of ours.
 //
 // An error comes back through a close-on-exec pipe, not through the shared memory: where a vfork is a fork (under
 // ThreadSanitizer), only the pipe works.
@@ -99,13 +100,28 @@ void BecomeSomebody(const Launch& launch, int report) {
   if (launch.uid && SetUid(*launch.uid) != 0) Fail(report, Step::kUid);
 }
 
+bool HasHandler(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 || (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+}
+
+// What is blocked around the vfork: all, but not a SIGCHLD that has no handler. The kernel drops such a one on the spot, unless the
+// thread which has started the child blocks it: then it wakes another thread of ours, only to drop it there, for every child that
+// ends while the next one is started. A handler that somebody sets between this look and the vfork could run in the child if
+// somebody also sent it a SIGCHLD of his own before it resets its handlers.
+sigset_t SignalsToBlock() {
+  sigset_t signals;
+  sigfillset(&signals);
+  struct sigaction action;
+  if (::sigaction(SIGCHLD, nullptr, &action) == 0 && !HasHandler(action)) sigdelset(&signals, SIGCHLD);
+  return signals;
+}
+
 // Ignored signals stay ignored, but SIGPIPE: programs ignore it for themselves, and what they start relies on it.
 void ResetSignals(const Image& image, int report) {
   for (int signal = 1; signal < NSIG; ++signal) {
     struct sigaction action;
     if (::sigaction(signal, nullptr, &action) != 0) continue;  // the C library's own
-    const bool handled = (action.sa_flags & SA_SIGINFO) != 0 || (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
-    if (!handled && !(signal == SIGPIPE && action.sa_handler == SIG_IGN)) continue;
+    if (!HasHandler(action) && !(signal == SIGPIPE && action.sa_handler == SIG_IGN)) continue;
     action = {};
     action.sa_handler = SIG_DFL;
     if (::sigaction(signal, &action, nullptr) != 0) Fail(report, Step::kSignals);
@@ -212,10 +228,10 @@ StatusOr<pid_t> StartProcess(const Launch& launch) {
               moved.data(), 3, report[1], {}, &shared};
   for (const FdMove& fd : launch.fds) image.above = std::max(image.above, fd.to + 1);
 
-  sigset_t all, before;
-  sigfillset(&all);
+  const sigset_t blocked = SignalsToBlock();
+  sigset_t before;
   sigemptyset(&image.mask);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
   if (launch.inherit_signal_mask) image.mask = before;
   const pid_t pid = VforkAndRun(image);
   const int vfork_error = errno;
