@@ -5,6 +5,15 @@
 #include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::internal {
+namespace {
+
+// The reactor that this thread drives, if it is one of `drivers`; null: none is.
+Reactor* OfThisThread(const DriverSet* drivers) {
+  const ThreadContext& thread = CurrentThread();
+  return thread.drivers == drivers && thread.driver != nullptr ? thread.driver->reactor() : nullptr;
+}
+
+}  // namespace
 
 TimerWheel* DriverSet::WheelForThisThread() {
   const ThreadContext& thread = CurrentThread();
@@ -13,15 +22,18 @@ TimerWheel* DriverSet::WheelForThisThread() {
 }
 
 Reactor* DriverSet::PickReactor() {
-  const ThreadContext& thread = CurrentThread();
-  // This thread's own wins a tie: its caches are warm.
-  Reactor* best = thread.drivers == this && thread.driver != nullptr ? thread.driver->reactor() : nullptr;
+  Reactor* best = OfThisThread(this);  // wins a tie: its caches are warm
   for (Driver* driver : drivers) {
     Reactor* reactor = driver->reactor();
     if (reactor == nullptr) continue;
     if (best == nullptr || reactor->sources() < best->sources()) best = reactor;
   }
   return best;
+}
+
+Reactor* DriverSet::OwnReactor() {
+  Reactor* own = OfThisThread(this);
+  return own != nullptr ? own : PickReactor();
 }
 
 int64_t NowNanos() {

@@ -25,6 +25,8 @@ class DriverSet {
   // next ones go. A source counts when it is watched: threads that choose at the same moment may choose the same reactor, and
   // those that choose later make up for it.
   Reactor* PickReactor();
+  // This thread's own reactor; where it drives none, as PickReactor.
+  Reactor* OwnReactor();
 };
 
 // The clock of the runtime entered on this thread; the real clock outside.

@@ -32,7 +32,7 @@ constexpr uint32_t kClosed = Ready::kReadClosed | Ready::kWriteClosed;
 
 }  // namespace
 
-IoHandle::IoHandle(int fd) : fd_(fd), source_(fd >= 0 ? IoSource::Allocate() : nullptr) {}
+IoHandle::IoHandle(int fd, Home home) : fd_(fd), home_(home), source_(fd >= 0 ? IoSource::Allocate() : nullptr) {}
 
 void IoHandle::Close() {
   const int fd = std::exchange(fd_, -1);
@@ -88,7 +88,9 @@ bool IoHandle::Wait(Context& cx, Direction direction, const char* what, IoWaiter
 
 Status IoHandle::Watch(Direction direction, const char* what) {
   Reactor* reactor = nullptr;
-  if (DriverSet* drivers = CurrentThread().drivers) reactor = drivers->PickReactor();
+  if (DriverSet* drivers = CurrentThread().drivers) {
+    reactor = home_ == Home::kOwn ? drivers->OwnReactor() : drivers->PickReactor();
+  }
   return reactor != nullptr ? source_->Watch(fd_, direction, reactor, what) : IoUnavailable(what);
 }
 

@@ -1,8 +1,8 @@
 // IoHandle: a non-blocking fd and its place in a reactor. What every socket is made of.
 //
-// An operation is tried first, and waited for when it finds nothing. The first wait adds the fd to the least loaded reactor
-// of the runtime entered on this thread; from then on what events said is remembered, and an operation is tried only when
-// something came since it last found nothing: an exchange of an echo is one read and one write.
+// An operation is tried first, and waited for when it finds nothing. The first wait adds the fd to a reactor of the runtime
+// entered on this thread, the least loaded one if not told otherwise; from then on what events said is remembered, and an
+// operation is tried only when something came since it last found nothing: an exchange of an echo is one read and one write.
 //
 // Threads: one task at a time per direction (reading and writing may be two tasks on two threads); with an IoWaiter each,
 // any number of tasks per direction. Destruction and Release: when no other thread uses the handle.
@@ -24,16 +24,23 @@
 
 namespace kioto::internal {
 
+// The reactor that watches an fd from its first wait on.
+enum class Home : uint8_t {
+  kLeastLoaded,  // for what lives long and says much
+  kOwn,          // this thread's own: for what says one thing to one task. No other worker is woken for it
+};
+
 class IoHandle {
  public:
   IoHandle() = default;
-  explicit IoHandle(int fd);  // owns it; it must be non-blocking already
+  explicit IoHandle(int fd, Home home = Home::kLeastLoaded);  // owns it; it must be non-blocking already
   IoHandle(IoHandle&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), source_(std::exchange(other.source_, nullptr)) {}
+      : fd_(std::exchange(other.fd_, -1)), home_(other.home_), source_(std::exchange(other.source_, nullptr)) {}
   IoHandle& operator=(IoHandle&& other) noexcept {
     if (this == &other) return *this;
     Close();
     fd_ = std::exchange(other.fd_, -1);
+    home_ = other.home_;
     source_ = std::exchange(other.source_, nullptr);
     return *this;
   }
@@ -145,6 +152,7 @@ class IoHandle {
   void FoundNothing(Attempt& attempt, Direction direction);
 
   int fd_ = -1;
+  Home home_ = Home::kLeastLoaded;
   IoSource* source_ = nullptr;  // null: no fd, or none was left in the slab
 };
 

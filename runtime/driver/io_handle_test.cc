@@ -308,6 +308,26 @@ TEST_F(ManyDriversTest, SourcesSpreadEvenly) {
   for (auto& driver : drivers_) EXPECT_EQ(driver->reactor()->sources(), 10u);
 }
 
+TEST_F(ManyDriversTest, WhatIsAtHomeHereStaysHere) {
+  std::vector<std::unique_ptr<TestPair>> pairs;
+  for (int i = 0; i < 30; ++i) {
+    pairs.push_back(std::make_unique<TestPair>());
+    IoHandle& here = pairs.back()->here;
+    here = IoHandle(here.Release(), Home::kOwn);
+    PolledTask task(TestRead{&here, buffer_, 1});
+    EXPECT_TRUE(task.Poll().pending());
+  }
+  EXPECT_EQ(driver().reactor()->sources(), 30u);
+  // A thread that drives nothing has no home.
+  CurrentThread().driver = nullptr;
+  pairs.push_back(std::make_unique<TestPair>());
+  IoHandle& here = pairs.back()->here;
+  here = IoHandle(here.Release(), Home::kOwn);
+  PolledTask task(TestRead{&here, buffer_, 1});
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_EQ(driver().reactor()->sources(), 30u);
+}
+
 // No source moves, and yet the reactors are level again.
 TEST_F(ManyDriversTest, NewcomersGoWhereOthersLeft) {
   std::vector<std::unique_ptr<TestPair>> pairs(30);

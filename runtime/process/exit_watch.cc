@@ -13,6 +13,7 @@ namespace kioto::process::internal {
 namespace {
 
 using kioto::internal::Direction;
+using kioto::internal::Home;
 using kioto::internal::IoHandle;
 
 constexpr char kWhat[] = "waiting for a child process";
@@ -20,7 +21,7 @@ constexpr char kWhat[] = "waiting for a child process";
 }  // namespace
 
 // No pidfd, for whatever reason, is no error: the signal does it too.
-ExitWatch::ExitWatch(pid_t pid) : pid_(pid), pidfd_(std::max(-1, ChildCalls::Get().OpenPidfd(pid))) {}
+ExitWatch::ExitWatch(pid_t pid) : pid_(pid), pidfd_(std::max(-1, ChildCalls::Get().OpenPidfd(pid)), Home::kOwn) {}
 
 bool IsLost(const Status& status) { return ErrnoOf(status) == ECHILD; }
 
@@ -90,7 +91,7 @@ void ExitWatch::LeaveRuntime() {
   children_.reset();
   if (!pidfd_.is_open()) return;
   const int fd = pidfd_.Release();
-  if (fd >= 0) pidfd_ = IoHandle(fd);
+  if (fd >= 0) pidfd_ = IoHandle(fd, Home::kOwn);
 }
 
 }  // namespace kioto::process::internal
