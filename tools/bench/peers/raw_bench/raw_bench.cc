@@ -49,13 +49,13 @@ struct End {
   size_t received = 0;  // of the reply under way
 };
 
-void Watch(int epoll, int fd, End* end) {
+void Watch(int epoll, int fd, void* whose) {
   int one = 1;
   Check(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0, "no TCP_NODELAY");
   Check(fcntl(fd, F_SETFL, O_NONBLOCK) == 0, "cannot make a socket non-blocking");
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
-  event.data.ptr = end;
+  event.data.ptr = whose;
   Check(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0, "cannot watch a socket");
 }
 
@@ -172,8 +172,39 @@ void Echo(const char* row, int threads, size_t size) {
   std::printf("%s %d %d %.4f %.1f\n", row, threads, kOps, seconds, seconds * 1e9 / kOps);
 }
 
-// An echo server for an outside load, on one thread; never ends.
-void ServeEcho(const std::string& host_and_port) {
+// What a server does with the bytes of one connection: `Take` answers them.
+struct EchoSession {
+  End end;
+  void Take(const char* bytes, size_t count) { WriteAll(end.fd, bytes, count); }
+};
+
+// A reply for each head that is complete, found as the peers do; all of them in one write.
+struct HttpSession {
+  End end;
+  std::string in = {}, replies = {};
+
+  void Take(const char* bytes, size_t count) {
+    static const std::string kEndOfHead = "\r\n\r\n";
+    static const std::string kReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, World!";
+    in.append(bytes, count);
+    replies.clear();
+    size_t from = 0;
+    for (size_t at = 0; at + kEndOfHead.size() <= in.size();) {
+      if (std::memcmp(in.data() + at, kEndOfHead.data(), kEndOfHead.size()) != 0) {
+        ++at;
+        continue;
+      }
+      from = at += kEndOfHead.size();
+      replies += kReply;
+    }
+    in.erase(0, from);
+    if (!replies.empty()) WriteAll(end.fd, replies.data(), replies.size());
+  }
+};
+
+// A server for an outside load, on one thread; never ends.
+template <class Session>
+void Serve(const std::string& host_and_port) {
   sockaddr_in address = Address(host_and_port);
   int listener = Listen(address), epoll = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{};
@@ -184,21 +215,21 @@ void ServeEcho(const std::string& host_and_port) {
   for (;;) {
     int count = epoll_wait(epoll, events, kEvents, -1);
     for (int i = 0; i < count; i++) {
-      auto* end = static_cast<End*>(events[i].data.ptr);
-      if (end == nullptr) {
-        auto* accepted = new End{accept(listener, nullptr, nullptr)};
-        Check(accepted->fd >= 0, "cannot accept");
-        Watch(epoll, accepted->fd, accepted);
+      auto* session = static_cast<Session*>(events[i].data.ptr);
+      if (session == nullptr) {
+        auto* accepted = new Session{End{accept(listener, nullptr, nullptr)}};
+        Check(accepted->end.fd >= 0, "cannot accept");
+        Watch(epoll, accepted->end.fd, accepted);
         continue;
       }
       ssize_t n;
       do {
-        n = read(end->fd, buffer.data(), buffer.size());
-        if (n > 0) WriteAll(end->fd, buffer.data(), static_cast<size_t>(n));
+        n = read(session->end.fd, buffer.data(), buffer.size());
+        if (n > 0) session->Take(buffer.data(), static_cast<size_t>(n));
       } while (n == static_cast<ssize_t>(buffer.size()));
       if (n == 0 || (n < 0 && errno != EAGAIN)) {
-        close(end->fd);
-        delete end;
+        close(session->end.fd);
+        delete session;
       }
     }
   }
@@ -245,7 +276,9 @@ int main(int argc, char** argv) {
   } else if (row == "echo_4096") {
     Echo(argv[1], threads, 4096);
   } else if (row == "serve_echo" && argc > 3) {
-    ServeEcho(argv[3]);
+    Serve<EchoSession>(argv[3]);
+  } else if (row == "serve_http" && argc > 3) {
+    Serve<HttpSession>(argv[3]);
   } else if (row == "idle_conns") {
     IdleConns(argv[1], threads);
   } else if (!files::Run(row, threads) && !children::Run(row, threads)) {
