@@ -43,17 +43,19 @@ const char* NameOf(FileOp op) {
 
 }  // namespace
 
-File::File(std::shared_ptr<SharedFd> fd, std::string path, bool regular, internal::MountKind mount)
-    : fd_(std::move(fd)), path_(std::move(path)), regular_(regular), mount_(mount) {}
+File::File(std::shared_ptr<SharedFd> fd, std::string path, bool reads_now, internal::MountKind mount)
+    : fd_(std::move(fd)), path_(std::move(path)), reads_now_(reads_now), mount_(mount) {}
 
 File File::FromJob(int fd, std::string path) {
   const internal::FileLook look = internal::LookAt(fd);
-  return File(std::make_shared<SharedFd>(fd), std::move(path), look.regular, internal::Mounts().Learn(fd, look.mount));
+  const bool now = internal::MayReadNow(fd, look);
+  return File(std::make_shared<SharedFd>(fd), std::move(path), now, internal::Mounts().Learn(fd, look.mount));
 }
 
 File File::FromFd(int fd) {
   const internal::FileLook look = internal::LookAt(fd);
-  return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd), look.regular, internal::Mounts().Known(look.mount));
+  const bool now = internal::MayReadNow(fd, look);
+  return File(std::make_shared<SharedFd>(fd), absl::StrCat("fd ", fd), now, internal::Mounts().Known(look.mount));
 }
 
 JobFuture<StatusOr<File>> File::Open(std::string path) { return OpenOptions().Read(true).Open(std::move(path)); }
@@ -128,9 +130,9 @@ void File::Start(FileOp op, size_t size, int64_t number, int whence) {
 }
 
 ssize_t File::ReadNow(MutableBytes into) {
-  if (!regular_) return -EAGAIN;
+  if (!reads_now_) return -EAGAIN;
   const ssize_t n = internal::ReadNow(fd_->get(), mount_, into, /*offset: the cursor's*/ -1);
-  if (n < 0 && n != -EAGAIN) regular_ = false;  // this file can't: never ask again
+  if (n < 0 && n != -EAGAIN) reads_now_ = false;  // this file can't: never ask again
   return n;
 }
 
@@ -243,8 +245,8 @@ void File::Give(StatusOr<File>& out, const Status& status) {
     out = status;
     return;
   }
-  regular_ = false;  // from now on a job of the other's may hold the cursor's lock for long
-  File clone(std::move(done_.clone), path_, regular_, mount_);
+  reads_now_ = false;
+  File clone(std::move(done_.clone), path_, reads_now_, mount_);
   clone.writable_ = writable_;
   clone.max_buffer_ = max_buffer_;
   out = std::move(clone);
@@ -284,7 +286,7 @@ std::optional<StatusOr<File>> OpenOptions::RunNow(internal::Request& r, Context&
   internal::FileLook look;
   const int fd = internal::OpenNow(r.path.c_str(), UINT64_MAX, &look);
   if (fd < 0) return std::nullopt;
-  File file(std::make_shared<SharedFd>(fd), std::move(r.path), look.regular, internal::Mounts().Known(look.mount));
+  File file(std::make_shared<SharedFd>(fd), std::move(r.path), /*reads_now=*/true, internal::Mounts().Known(look.mount));
   file.writable_ = false;
   return file;
 }

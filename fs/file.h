@@ -112,7 +112,7 @@ class File {
   FileFuture<Status> SetLen(uint64_t bytes) { return {*this, internal::FileOp::kSetLen, static_cast<int64_t>(bytes)}; }
   FileFuture<StatusOr<Metadata>> GetMetadata() { return {*this, internal::FileOp::kStat}; }
   FileFuture<Status> SetPermissions(Permissions to) { return {*this, internal::FileOp::kChmod, to.mode()}; }
-  // Another File with the same cursor.
+  // Another File with the same cursor. From then on both are read by jobs alone, one of which may hold the cursor for long.
   FileFuture<StatusOr<File>> TryClone() { return {*this, internal::FileOp::kClone}; }
   // Says whether all that was written is with the system. Then all others fail with EBADF, but for Flush and Shutdown.
   FileFuture<Status> Close() { return {*this, internal::FileOp::kClose}; }
@@ -134,7 +134,7 @@ class File {
   template <class T>
   friend class FileFuture;
 
-  File(std::shared_ptr<internal::SharedFd> fd, std::string path, bool regular, internal::MountKind mount);
+  File(std::shared_ptr<internal::SharedFd> fd, std::string path, bool reads_now, internal::MountKind mount);
   // What a job has opened; asks the system where it lies.
   static File FromJob(int fd, std::string path);
 
@@ -154,7 +154,7 @@ class File {
 
   std::shared_ptr<internal::SharedFd> fd_;
   std::string path_;  // for errors
-  bool regular_;               // reads may be answered from memory
+  bool reads_now_;             // reads may be answered from memory
   internal::MountKind mount_;  // and how
   JoinHandle<internal::FileDone> job_;
   bool busy_ = false;       // a job runs

@@ -82,7 +82,7 @@ namespace kioto::fs {
 
 // Output: T, a Status or a StatusOr. It starts at its first poll. CANCEL SAFE: loses data: what has begun is done to its end.
 // Errors: the operation's, with its path and errno; kInvalidArgument for a zero byte in a path; IsShutdown, and kResourceExhausted
-// when the pool's queue is full. What needs no job meets none of the last two.
+// when the pool's queue is full. What needs no job does not meet the last.
 // THREADS: any that has entered a runtime.
 template <class T>
 class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {
@@ -101,7 +101,7 @@ class [[nodiscard]] JobFuture : public FutureBase<JobFuture<T>, T> {
         if (!cx.ConsumeBudget()) return kPending;
         return T(std::move(status));
       }
-      if (now_ != nullptr) {
+      if (now_ != nullptr && kioto::internal::TakesBlockingJobs()) {
         if (!cx.ConsumeBudget()) return kPending;
         if (std::optional<T> done = now_(request_, cx)) {
           run_ = nullptr;

@@ -17,7 +17,7 @@ namespace kioto::fs::internal {
 enum class MountKind : uint8_t {
   kUnknown,
   kOther,   // a network, a program, a driver, or layers of whatever (overlay): any call may wait
-  kDisk,    // waits only for what is not in the system's memory, and tells so if it is asked (RESOLVE_CACHED, RWF_NOWAIT)
+  kDisk,    // what is not in the system's memory is waited for, which it tells if it is asked (RESOLVE_CACHED, RWF_NOWAIT)
   kMemory,  // waits no more than the program's own memory does, which may have been swapped out
 };
 

@@ -42,13 +42,14 @@ FileLook LookAt(int fd) {
   struct statx st;
   if (sys::StatxCached(fd, STATX_TYPE | STATX_SIZE | kUniqueMountId, &st) != 0) return {};
   FileLook look{S_ISREG(st.stx_mode), st.stx_size, 0};
-  if ((st.stx_mask & kUniqueMountId) != 0) {
-    look.mount = st.stx_mnt_id;
-  } else if (st.stx_dev_major != 0) {
-    look.mount = uint64_t{st.stx_dev_major} << 32 | st.stx_dev_minor;
-  }
+  if (st.stx_dev_major != 0) look.mount = uint64_t{st.stx_dev_major} << 32 | st.stx_dev_minor;
+#if defined(STATX_MNT_ID)  // and so the field, Linux 5.8
+  if ((st.stx_mask & kUniqueMountId) != 0) look.mount = st.stx_mnt_id;
+#endif
   return look;
 }
+
+bool MayReadNow(int fd, const FileLook& look) { return look.regular && (::fcntl(fd, F_GETFL) & O_DIRECT) == 0; }
 
 // First without opening what is there: opening a FIFO or a device is an event, and on a network a question.
 int OpenNow(const char* path, uint64_t most, FileLook* look, const MountTable& mounts) {
@@ -73,6 +74,7 @@ ssize_t ReadNow(int fd, MountKind kind, MutableBytes into, int64_t offset) {
 }
 #else
 FileLook LookAt(int) { return {}; }
+bool MayReadNow(int, const FileLook&) { return false; }
 int OpenNow(const char*, uint64_t, FileLook*, const MountTable&) { return -1; }
 ssize_t ReadNow(int, MountKind, MutableBytes, int64_t) { return -EOPNOTSUPP; }
 #endif

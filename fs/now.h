@@ -2,8 +2,9 @@
 // anything fails, a job does the whole operation, and tells of an error.
 //
 // The rule: nothing that waits for a disk, a network or a program (mount.h); and at most kMaxReadNow bytes at a time. What no
-// call tells of: a guard who is asked of each opening or read (fanotify, as virus scanners do), memory that was swapped out, and
-// another process that reads slowly by the same cursor.
+// call tells of, and a worker then waits for: a guard who is asked of each opening or read (fanotify, as virus scanners do; IMA),
+// memory that was swapped out, room in the journal for the time of the access (relatime: the first read after a change), the end
+// of a file that was removed meanwhile, and somebody else who reads slowly by the same cursor.
 #ifndef KIOTO_FS_NOW_H_
 #define KIOTO_FS_NOW_H_
 
@@ -29,6 +30,8 @@ struct FileLook {
 };
 // Nothing of it if that fails.
 FileLook LookAt(int fd);
+// Whether ReadNow is for this file: a regular one whose bytes come by way of the system's memory (no O_DIRECT).
+bool MayReadNow(int fd, const FileLook& look);
 
 // A regular file of `most` bytes at most, for reading: its fd. -1: a job's.
 int OpenNow(const char* path, uint64_t most, FileLook* look, const MountTable& mounts = Mounts());

@@ -1,6 +1,6 @@
 // What is done to files and directories by their names. Each is one job of the blocking pool (see job.h for what all of these
-// futures have in common), unless a read is of what the system has in memory (now.h). Errors name the operation, the path and the errno (ErrnoOf). A path with a zero byte, where the kernel would
-// think that it ends, is refused (kInvalidArgument).
+// futures have in common), unless a read is of what the system has in memory (now.h). Errors name the operation, the path and the errno
+// (ErrnoOf). A path with a zero byte, where the kernel would think that it ends, is refused (kInvalidArgument).
 //
 //   fs::ReadToString("greeting.txt").AndThen([](std::string& text) { return fs::Write("copy.txt", std::move(text)); });
 #ifndef KIOTO_FS_PATHS_H_

@@ -30,6 +30,11 @@ Scheduler* CurrentBlockingPool() {
   return &*no_pool;
 }
 
+bool TakesBlockingJobs() {
+  const auto* core = static_cast<RuntimeCore*>(CurrentThread().scheduler);
+  return core != nullptr && !core->shutting_down();
+}
+
 StatusOr<BlockingPlace> BlockingPlace::Take(std::shared_ptr<BlockingPool> pool) {
   Status refusal = pool->TakePlace();
   if (!refusal.ok()) return refusal;

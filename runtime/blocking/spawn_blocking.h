@@ -37,6 +37,8 @@ class BlockingJob {
 
 // The pool of the runtime entered on this thread; outside, one that refuses.
 Scheduler* CurrentBlockingPool();
+// Whether it takes jobs, as far as it has room: false outside a runtime, and of one that ends.
+bool TakesBlockingJobs();
 
 template <class Fn>
 auto SpawnBlockingOn(Scheduler* pool, Fn fn, TaskOptions options, base::SourceLocation place) {

@@ -95,12 +95,19 @@ class Bytes {
   static Bytes Own(Owner owner) {
     static_assert(!std::is_trivially_destructible_v<Owner>,
                   "kioto: Bytes::Own takes what owns its bytes, as a std::string does; for bytes of somebody else use Bytes::Copy");
-    static_assert(alignof(Owner) <= alignof(std::max_align_t));
-    internal::BlockRef block(sizeof(Owner));
-    const Owner& kept = *::new (block.data()) Owner(std::move(owner));
-    block.set_end([](char* memory) { reinterpret_cast<Owner*>(memory)->~Owner(); });
-    const absl::string_view bytes = kept;
-    return bytes.empty() ? Bytes() : Bytes(bytes, std::move(block));
+    constexpr bool fits = std::is_convertible_v<const Owner&, absl::string_view> && alignof(Owner) <= alignof(std::max_align_t);
+    static_assert(fits,
+                  "kioto: Bytes::Own takes what converts to an absl::string_view of its bytes, and is not aligned to more than "
+                  "max_align_t: give it a struct that keeps the owner and has such an operator");
+    if constexpr (fits) {
+      internal::BlockRef block(sizeof(Owner));
+      const Owner& kept = *::new (block.data()) Owner(std::move(owner));
+      block.set_end([](char* memory) { reinterpret_cast<Owner*>(memory)->~Owner(); });
+      const absl::string_view bytes = kept;
+      return bytes.empty() ? Bytes() : Bytes(bytes, std::move(block));
+    } else {
+      return Bytes();
+    }
   }
 
   absl::string_view view() const { return view_; }

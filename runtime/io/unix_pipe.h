@@ -66,6 +66,8 @@ class PipeReceiver : public internal::PipeEnd {
   ReadExactFuture ReadExact(MutableBytes into) { return io::ReadExact(*this, into); }
   // Until the end; IsLimitExceeded above `limit` bytes. CANCEL SAFE: loses data.
   ReadToEndFuture ReadToEnd(size_t limit) { return io::ReadToEnd(*this, limit); }
+  // The same, behind what is in `into`.
+  AppendToEndFuture ReadToEnd(std::string& into, size_t limit) { return io::ReadToEnd(*this, into, limit); }
   StatusOr<size_t> TryRead(MutableBytes into) { return TryReadVectored(absl::MakeConstSpan(&into, 1)); }
   StatusOr<size_t> TryRead(ByteQueue& queue, size_t room = 4096);
   StatusOr<size_t> TryReadVectored(absl::Span<const MutableBytes> pieces);

@@ -1,6 +1,7 @@
 // What writing and Bytes refuse to borrow, and what is no endpoint: each case gives exactly one error, the sentence.
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "kioto/net/tcp_listener.h"
@@ -28,6 +29,11 @@ inline Bytes GoodBytes() { return Bytes::Own(Text()); }
 #ifdef KIOTO_NC_CASE_bytes_own_view
 // EXPECT: kioto: Bytes::Own takes what owns its bytes, as a std::string does
 inline Bytes Refused(absl::string_view view) { return Bytes::Own(view); }
+#endif
+
+#ifdef KIOTO_NC_CASE_own_no_view
+// EXPECT: kioto: Bytes::Own takes what converts to an absl::string_view of its bytes
+inline Bytes Refused(std::vector<char> bytes) { return Bytes::Own(std::move(bytes)); }
 #endif
 
 #ifdef KIOTO_NC_CASE_write_temporary

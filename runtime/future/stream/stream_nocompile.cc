@@ -127,6 +127,13 @@ inline auto Refused() {
 }
 #endif
 
+#ifdef KIOTO_NC_CASE_fold_step_that_changes_a_copy
+// EXPECT: kioto: the step of Fold is called with the accumulator and an item and gives the next accumulator
+inline auto Refused() {
+  return Items().Fold(std::vector<int>(), [](std::vector<int> all, int n) { all.push_back(n); });
+}
+#endif
+
 #ifdef KIOTO_NC_CASE_try_fold_step
 // EXPECT: kioto: the step of TryFold is called with the accumulator and an item, which is no StatusOr
 inline auto Refused() {

@@ -23,6 +23,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -184,8 +185,8 @@ struct HttpSession {
   std::string in = {}, replies = {};
 
   void Take(const char* bytes, size_t count) {
-    static const std::string kEndOfHead = "\r\n\r\n";
-    static const std::string kReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, World!";
+    constexpr std::string_view kEndOfHead = "\r\n\r\n";
+    constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nContent-Type: text/plain\r\n\r\nHello, World!";
     in.append(bytes, count);
     replies.clear();
     size_t from = 0;
