@@ -63,18 +63,23 @@ class Pair {
   std::vector<JoinHandle<Unit>> tasks_;
 };
 
-// A third task, a timer and a socket of the worker go on.
+// A third task, a timer and a socket of the worker go on. What the machine takes from the worker, one that is always busy, is not ours:
+// the gap counts by the time that it is on a processor, and the timer may be as late more as it was kept from one.
 // check: A1
 TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
   EXPECT_TRUE(MostlyWithinItsBound([] {
     base::Atomic<bool> stop{false};
-    int64_t gap = 0, late = 0;
+    int64_t gap = 0, away = 0, late = 0;
     Runtime runtime = Pool(1);
     Pair pair(runtime);
-    auto bystander = runtime.Spawn(PollFn([&, last = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
-      const int64_t now = base::MonotonicNanos();
-      if (last != 0) gap = std::max(gap, now - last);
+    auto bystander = runtime.Spawn(PollFn([&, last = int64_t{0}, last_on = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
+      const int64_t now = base::MonotonicNanos(), on = CpuNanos();
+      if (last != 0) {
+        gap = std::max(gap, on - last_on);
+        away = std::max(away, (now - last) - (on - last_on));
+      }
       last = now;
+      last_on = on;
       if (stop.load()) return Unit{};
       cx.Yield();
       return kPending;
@@ -92,9 +97,10 @@ TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
     EXPECT_TRUE(runtime.BlockOn(std::move(bystander)).ok());
     EXPECT_GT(turns, 1000);
     const int64_t p99 = connection.p99();
-    std::printf("bystander %.2f ms, timer %.2f, echo p99 %.2f; %d turns\n", gap / 1e6, late / 1e6, p99 / 1e6, turns);
+    std::printf("bystander %.2f ms, timer %.2f, echo p99 %.2f; %d turns; the worker was kept waiting %.2f\n", gap / 1e6, late / 1e6,
+                p99 / 1e6, turns, away / 1e6);
     const int64_t bound = (kTimesCount ? 10 : 50) * kMs;
-    return gap <= bound && late <= bound && p99 <= bound;
+    return gap <= bound && late <= bound + away && p99 <= bound && gap + away <= 50 * kMs;
   }));
 }
 
