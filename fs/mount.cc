@@ -44,7 +44,7 @@ MountKind Ask(int) { return MountKind::kUnknown; }
 MountKind MountTable::Known(MountId id) const {
   if (id == 0) return MountKind::kUnknown;
   for (const base::Atomic<uint64_t>& slot : slots_) {
-    const uint64_t known = slot.load(std::memory_order_relaxed);  // relaxed: it orders nothing else
+    const uint64_t known = slot.load(std::memory_order_relaxed);  // relaxed: pairs with nothing, as below
     if (known == 0) break;
     if (known == Slot(id, KindOf(known))) return KindOf(known);
   }
@@ -59,8 +59,9 @@ MountKind MountTable::Learn(int fd, MountId id) {
   const uint64_t entry = Slot(id, kind);
   for (base::Atomic<uint64_t>& slot : slots_) {
     uint64_t there = 0;
-    // relaxed: as above
-    if (slot.compare_exchange_strong(there, entry, std::memory_order_relaxed, std::memory_order_relaxed) || there == entry) break;
+    // relaxed: pairs with nothing, for the slot is whole in itself
+    if (slot.compare_exchange_strong(there, entry, std::memory_order_relaxed)) break;
+    if (there == entry) break;  // race 1
   }
   return kind;
 }
