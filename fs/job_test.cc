@@ -109,6 +109,8 @@ TEST_F(JobTest, ARuntimeThatEndsSaysSo) {
   EXPECT_TRUE(IsShutdown((*waits.Poll()).status()));
   PolledTask late(Operation());
   EXPECT_TRUE(IsShutdown((*late.Poll()).status()));
+  Release();
+  EXPECT_TRUE(runtime_.Shutdown().clean());
 }
 
 TEST(SharedFdTest, IsClosedWithItsLastOwner) {

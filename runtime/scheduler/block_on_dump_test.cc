@@ -171,6 +171,7 @@ TEST_P(BlockOnDumpTest, ABlockOnThatEndsAwaitsTheLook) {
   EXPECT_TRUE(looked);
   EXPECT_TRUE(IsShutdown(n.status())) << n.status();
   dumper.join();
+  EXPECT_TRUE(runtime.Shutdown().clean());
   EXPECT_EQ(watched.use_count(), 1);
 }
 

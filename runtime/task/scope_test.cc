@@ -332,6 +332,7 @@ TEST(ScopeTest, AChildThatItsRuntimeEndsIsAFailure) {
     return Never<Unit>();
   }));
   EXPECT_TRUE(IsShutdown(status)) << status;
+  EXPECT_TRUE(runtime->Shutdown().clean());
 }
 
 TEST(ScopeTest, LocalChildren) {
