@@ -99,7 +99,7 @@ void ExpectLinear(const char* what, absl::string_view bytes, int half, D decoder
       (void)Drain(Repeats(bytes, /*piece=*/1, static_cast<size_t>(total)), decoder);
     });
     std::printf("%d bytes of %s take %.2f times as long as %d\n", 2 * half, what, ratio, half);
-    return ratio <= 2.3;
+    return ratio <= kTwiceAsLong;
   }));
 }
 

@@ -132,7 +132,7 @@ TEST(NumbersTest, TwiceAsManyStepsTakeTwiceAsLong) {
   EXPECT_TRUE(MostlyWithinItsBound([steps] {
     const double ratio = TimesAsLong(steps, RunSteps);
     std::printf("%d steps take %.2f times as long as %d\n", 2 * steps, ratio, steps);
-    return ratio <= 2.3;
+    return ratio <= kTwiceAsLong;
   }));
 }
 
@@ -199,7 +199,7 @@ void ExpectLinear(const char* what, Until until, int first_polls, Make make) {
   EXPECT_TRUE(MostlyWithinItsBound([&] {
     const double ratio = TimesAsLong(10'000, [&](int children) { RunOf(children, until, first_polls, make); });
     std::printf("%s of 20,000 takes %.2f times as long as of 10,000\n", what, ratio);
-    return ratio <= 2.3;
+    return ratio <= kTwiceAsLong;
   }));
 }
 
