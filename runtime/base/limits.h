@@ -12,6 +12,8 @@ namespace kioto::limits {
 // Ready leaves that one poll of a task may consume before it must go to the back of the queue: long enough that the
 // queue's cost vanishes, short enough that a task fed without end leaves its worker within tens of microseconds.
 inline constexpr int kPollBudget = 128;
+// Of those, what is a small fraction of a system call, as an item that a codec finds at hand is, takes a part of one.
+inline constexpr int kPartsOfUnit = 16;
 
 // Entries of a worker's run queue, a power of two; a full queue moves half to the injector. Small under the explorer,
 // so that overflow and wrap-around are met within a few steps.

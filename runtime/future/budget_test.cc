@@ -99,6 +99,37 @@ TEST(BudgetTest, CooperativeAsksForNoMoreThanThereIs) {
   EXPECT_FALSE(task.yielded());
 }
 
+// Ready, for a part of a unit.
+auto Small(int& ready) {
+  return PollFn([&ready](Context& cx) -> Poll<Unit> {
+    if (!cx.ConsumePartOfBudget()) return kPending;
+    return ++ready, Unit{};
+  });
+}
+
+TEST(BudgetTest, SmallLeavesTakeAUnitTogether) {
+  int ready = 0;
+  PolledTask units(PollFn([&](Context& cx) -> Poll<Unit> {
+    for (int i = 0; i <= limits::kPartsOfUnit; ++i) EXPECT_TRUE(Small(ready).PollOnce(cx).ready());
+    return Unit{};
+  }));
+  EXPECT_TRUE(units.Poll().ready());
+  EXPECT_EQ(units.budget_used(), 2);  // and of the second a part
+
+  ready = 0;
+  PolledTask all(Loop([&] { return Small(ready); }));  // a round that has paid a part pays no more
+  EXPECT_TRUE(all.Poll().pending());
+  EXPECT_TRUE(all.yielded());
+  EXPECT_EQ(ready, limits::kPollBudget * limits::kPartsOfUnit);
+}
+
+TEST(BudgetTest, SmallLeavesWithoutABudgetLeaveItAsItWas) {
+  int ready = 0;
+  PolledTask task(Loop([&] { return Unconstrained(Small(ready)); }));
+  EXPECT_TRUE(task.Poll().pending());
+  EXPECT_EQ(ready, limits::kPollBudget + 1);  // each round pays for itself
+}
+
 struct Endless {
   using value_type = int;
   struct Iterator {

@@ -61,6 +61,7 @@ struct PollScope {
   uint64_t* random = nullptr;        // the poller's random state (seeded); null: Random() uses the scope's own
   uint64_t own_random = 0x9e3779b97f4a7c15u;
   int budget = limits::kPollBudget;  // ready leaves left; kRefused: one more had asked
+  int parts = 0;                     // of a unit that was taken, what is left to small leaves
   bool yielded = false;              // the task asked to go to the back of the queue
   PollEnd* at_end = nullptr;         // what was put off
   PollScope* outer = nullptr;        // if something was: the poll around this one that has put something off
@@ -96,6 +97,16 @@ class Context {
     }
     Refuse();
     return false;
+  }
+  // The same for an item that is at hand and costs no more than to be looked at: kPartsOfUnit of them take a unit.
+  [[nodiscard]] bool ConsumePartOfBudget() {
+    if (scope_->parts > 0) {
+      --scope_->parts;
+      return true;
+    }
+    if (!ConsumeBudget()) return false;
+    scope_->parts = limits::kPartsOfUnit - 1;
+    return true;
   }
   // Whether ConsumeBudget would refuse.
   bool budget_spent() const { return scope_->budget <= 0; }

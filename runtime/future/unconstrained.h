@@ -15,16 +15,20 @@ namespace internal {
 // While it lives, the budget of the poll is without end; then it is what it was.
 class NoBudget {
  public:
-  explicit NoBudget(Context& cx) : scope_(cx.scope()), budget_(scope_.budget) {
+  explicit NoBudget(Context& cx) : scope_(cx.scope()), budget_(scope_.budget), parts_(scope_.parts) {
     scope_.budget = std::numeric_limits<int>::max();
   }
-  ~NoBudget() { scope_.budget = budget_; }
+  ~NoBudget() {
+    scope_.budget = budget_;
+    scope_.parts = parts_;
+  }
   NoBudget(const NoBudget&) = delete;
   NoBudget& operator=(const NoBudget&) = delete;
 
  private:
   PollScope& scope_;
   const int budget_;
+  const int parts_;
 };
 
 template <class F>

@@ -12,6 +12,7 @@
 #include "absl/numeric/int128.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/poll.h"
@@ -187,7 +188,7 @@ TEST(NetFrameChecks, AFloodOfEmptyFramesTakesNoMemory) {
   for (const Tally& tally : {framed, lines}) {
     EXPECT_EQ(static_cast<size_t>(tally.items), frames);
     EXPECT_LE(tally.capacity, 2 * kFrameBuffer);
-    EXPECT_GE(tally.turns, tally.items / 200) << "others had no turn";
+    EXPECT_GE(tally.turns, tally.items / (limits::kPollBudget * limits::kPartsOfUnit)) << "others had no turn";
   }
   if (!kSanitized) {
     EXPECT_LE(after, before + kMiB);

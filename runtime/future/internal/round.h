@@ -63,13 +63,17 @@ Out LoopResult(R&& round) {
 // Sees to it that a loop over what is always ready stops for breath: a round in which no leaf paid pays one unit.
 class RoundBudget {
  public:
-  explicit RoundBudget(Context& cx) : cx_(cx), before_(cx.scope().budget) {}
+  explicit RoundBudget(Context& cx) : cx_(cx), before_(cx.scope().budget), parts_before_(cx.scope().parts) {}
   // After a round. False: return kPending, the wake is arranged.
-  [[nodiscard]] bool MayGoOn() { return cx_.scope().budget != before_ || cx_.ConsumeBudget(); }
+  [[nodiscard]] bool MayGoOn() {
+    const PollScope& now = cx_.scope();
+    return now.budget != before_ || now.parts != parts_before_ || cx_.ConsumeBudget();
+  }
 
  private:
   Context& cx_;
   const int before_;
+  const int parts_before_;
 };
 
 }  // namespace kioto::internal

@@ -45,10 +45,8 @@ class FrameReader {
     while (true) {
       if (std::exchange(failed_, false)) return Item();
       if (readable_) {
-        if (cx.budget_spent()) {
-          (void)cx.ConsumeBudget();  // items at hand count as well as reads do; this one arranges the next poll
-          return kPending;
-        }
+        // Items at hand count, too; what turns out to be none was a small price.
+        if (!cx.ConsumePartOfBudget()) return kPending;
         const size_t before = buffer.size();
         StatusOr<std::optional<typename D::Item>> item = ended_ ? DecodeEof(decoder, buffer) : decoder.Decode(buffer);
         failed_ = !item.ok();
@@ -56,10 +54,7 @@ class FrameReader {
           readable_ = buffer.size() < before;
           return Item(std::move(item).status());
         }
-        if (item->has_value()) {
-          (void)cx.ConsumeBudget();
-          return **std::move(item);
-        }
+        if (item->has_value()) return **std::move(item);
         readable_ = false;
         if (ended_) return Item();
       }
@@ -87,8 +82,9 @@ class FrameWriter {
   explicit FrameWriter(ByteQueue bytes);
 
   Poll<Status> PollReady(WriterRef writer, Context& cx) {
-    if (buffer.size() < boundary) return OkStatus();
-    return PollFlush(writer, cx);
+    if (buffer.size() >= boundary) return PollFlush(writer, cx);
+    if (!cx.ConsumePartOfBudget()) return kPending;
+    return OkStatus();
   }
   Poll<Status> PollFlush(WriterRef writer, Context& cx);
   Poll<Status> PollClose(WriterRef writer, Context& cx);

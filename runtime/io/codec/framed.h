@@ -15,6 +15,7 @@
 // WRITING     Items are encoded into a buffer, which is written by Flush and Close, and before an item once it holds
 //             backpressure_boundary() bytes. An item that cannot be encoded leaves the sink as it was. Writers that take no more
 //             bytes: IsWriteZero. Destruction writes nothing.
+// BUDGET      An item at hand, or that there is room for, costs a sixteenth of a unit: far less than a read (limits.h).
 #ifndef KIOTO_RUNTIME_IO_CODEC_FRAMED_H_
 #define KIOTO_RUNTIME_IO_CODEC_FRAMED_H_
 

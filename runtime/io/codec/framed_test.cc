@@ -9,6 +9,8 @@
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/limits.h"
+#include "kioto/runtime/future/loop.h"
 #include "kioto/runtime/future/stream/fold.h"
 #include "kioto/runtime/future/testing/matchers.h"
 #include "kioto/runtime/future/testing/polled_stream.h"
@@ -233,10 +235,27 @@ TEST(FramedRead, ItemsBehindADecodersErrorAreGivenWithoutAnotherRead) {
 }
 
 TEST(FramedRead, ItemsAtHandConsumeBudget) {
-  PolledTask all(FramedRead(ScriptedReader({std::string(4 * 1000, '\0')}), U32()).Fold(0, [](int n, auto&&) { return n + 1; }));
+  constexpr int kItems = 3 * limits::kPollBudget * limits::kPartsOfUnit;
+  int items = 0;
+  PolledTask all(FramedRead(ScriptedReader({std::string(4 * kItems, '\0')}), U32(), /*capacity=*/4 * kItems).Fold(0, [&](int, auto&&) {
+    return ++items;
+  }));
   EXPECT_THAT(all.Poll(), IsPending());
   EXPECT_TRUE(all.yielded());
-  EXPECT_THAT(all.PollWhileWoken(), IsReady(1000));
+  EXPECT_GT(items, limits::kPollBudget);  // more than reads
+  EXPECT_LE(items, limits::kPollBudget * limits::kPartsOfUnit);
+  EXPECT_THAT(all.PollWhileWoken(), IsReady(kItems));
+}
+
+TEST(FramedWrite, ItemsThatThereIsRoomForConsumeBudget) {
+  FramedWrite framed{ScriptedWriter(), U32()};
+  framed.set_backpressure_boundary(1 << 20);
+  int items = 0;
+  PolledTask all(Loop([&] { return framed.Feed(uint64_t{7}).AndThen([&] { ++items; }); }));
+  EXPECT_THAT(all.Poll(), IsPending());
+  EXPECT_TRUE(all.yielded());
+  EXPECT_EQ(items, limits::kPollBudget * limits::kPartsOfUnit);
+  EXPECT_EQ(framed.write_buffer().size(), 4u * limits::kPollBudget * limits::kPartsOfUnit);
 }
 
 // behaviour: tokio-util/tests/framed.rs#can_read_from_existing_buf_after_codec_changed
