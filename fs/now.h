@@ -1,7 +1,8 @@
 // What a worker does of a file itself: opening and reading what the system has in memory. Where it would, or might, have to wait, or
 // anything fails, a job does the whole operation, and tells of an error.
 //
-// The first who follows a new link writes the time of that access, which RESOLVE_CACHED refuses: a job is the first.
+// Whoever follows a link whose time of access is due (relatime: after it was made, and once a day) has to write it, which
+// RESOLVE_CACHED refuses: a job does.
 //
 // The rule: nothing that waits for a disk, a network or a program (mount.h); and at most kMaxReadNow bytes at a time. What no
 // call tells of, and a worker then waits for: a guard who is asked of each opening or read (fanotify, as virus scanners do; IMA),

@@ -80,7 +80,7 @@ class [[nodiscard]] DatagramFramed : public StreamBase<DatagramFramed<S, C>, Ite
         if ((*received)->cut) return std::optional<Item>(io::LimitExceededError("a datagram", kLongestDatagram));
         in_.Append(absl::string_view(room.data(), (*received)->size));  // in a block of its size: who keeps an item keeps that
         from_ = std::move((*received)->from);
-      } else if (!cx.ConsumeBudget()) {
+      } else if (!cx.ConsumePartOfBudget()) {
         return kPending;
       }
       auto item = io::DecodeEof(codec_, in_);

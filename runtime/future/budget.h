@@ -1,4 +1,5 @@
-// ConsumeBudget(), HasBudgetRemaining(): a task's share of its worker, 128 units a poll, of which every leaf that is ready takes one.
+// ConsumeBudget(), HasBudgetRemaining(): a task's share of its worker, 128 units a poll, of which every leaf that is ready takes one, or, if it is
+// small, a part of one (limits.h).
 //
 //   Loop([&] { return ConsumeBudget().Then([&] { return Work(next++); }); })   // computes, and lets others run
 //   HasBudgetRemaining().Then([&](bool& left) { … })

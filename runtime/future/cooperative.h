@@ -1,4 +1,4 @@
-// Cooperative(future): takes one unit of the budget when `future` is ready, as each leaf of ours does: for a leaf of yours that
+// Cooperative(future): takes one unit of the budget when `future` is ready, as most leaves of ours do: for a leaf of yours that
 // may be ready for ever, and would keep its worker from everybody else. CANCEL SAFE: as `future`. Any thread.
 #ifndef KIOTO_RUNTIME_FUTURE_COOPERATIVE_H_
 #define KIOTO_RUNTIME_FUTURE_COOPERATIVE_H_

@@ -10,7 +10,7 @@
 //   Status                   OK                    an error            Status, never OK
 //   StatusOr<Flow<V>>        Continue()            Break(v), an error  StatusOr<V>, or Status if V is Unit
 //
-// Iterates, never recurses. A round that was ready at once costs one unit of the poll's budget, so that a loop which never
+// Iterates, never recurses. A round in which nothing paid costs one unit of the poll's budget, so that a loop which never
 // waits still lets other tasks run. CANCEL SAFE: as one round.
 #ifndef KIOTO_RUNTIME_FUTURE_LOOP_H_
 #define KIOTO_RUNTIME_FUTURE_LOOP_H_

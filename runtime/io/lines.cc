@@ -61,14 +61,8 @@ StatusOr<std::string> Lines::TakeLast() {
 Poll<std::optional<StatusOr<std::string>>> Lines::PollNext(Context& cx) {
   using Item = std::optional<StatusOr<std::string>>;
   while (true) {
-    if (cx.budget_spent() && !queue_.empty()) {
-      (void)cx.ConsumeBudget();  // lines at hand count as well as reads do; this one arranges the next poll
-      return kPending;
-    }
-    if (Item line = TakeLine()) {
-      (void)cx.ConsumeBudget();
-      return line;
-    }
+    if (!queue_.empty() && !cx.ConsumePartOfBudget()) return kPending;  // lines at hand count, too
+    if (Item line = TakeLine()) return line;
     if (ended_) {
       if (queue_.empty()) return Item();
       return Item(TakeLast());

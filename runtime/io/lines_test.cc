@@ -125,7 +125,8 @@ TEST(Lines, PassErrorsOnAndKeepWhatCameBefore) {
 }
 
 TEST(Lines, YieldWhenManyAreAtHand) {
-  ScriptedReader reader({std::string(1000, '\n')});
+  constexpr int kLines = 3 * limits::kPollBudget * limits::kPartsOfUnit;
+  ScriptedReader reader({std::string(kLines, '\n')});
   Lines lines(reader, 10);
   struct AllLines : FutureBase<AllLines, Status> {
     explicit AllLines(Lines& lines) : lines(&lines) {}
@@ -147,7 +148,7 @@ TEST(Lines, YieldWhenManyAreAtHand) {
     EXPECT_TRUE(task.yielded());
     EXPECT_LE(task.budget_used(), limits::kPollBudget);
   }
-  EXPECT_GE(polls, 1000 / limits::kPollBudget);
+  EXPECT_GE(polls, kLines / (limits::kPollBudget * limits::kPartsOfUnit));
 }
 
 #if KIOTO_CHECK_BORROWS

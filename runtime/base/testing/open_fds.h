@@ -33,7 +33,8 @@ inline int OpenFds() {
   KIOTO_CHECK(dir != nullptr, "no /proc/self/fd");
   while (const dirent* fd = ::readdir(dir)) {
     const absl::string_view file = target(::dirfd(dir), fd->d_name);
-    if (file != program && !absl::StrContains(file, ".so")) ++count;
+    const absl::string_view name = file.substr(file.rfind('/') + 1);
+    if (file != program && !absl::EndsWith(name, ".so") && !absl::StrContains(name, ".so.")) ++count;
   }
   ::closedir(dir);
   return count;

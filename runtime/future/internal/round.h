@@ -60,7 +60,7 @@ Out LoopResult(R&& round) {
   }
 }
 
-// Sees to it that a loop over what is always ready stops for breath: a round in which no leaf paid pays one unit.
+// Sees to it that a loop over what is always ready stops for breath: a round in which no leaf paid, not even a part, pays one unit.
 class RoundBudget {
  public:
   explicit RoundBudget(Context& cx) : cx_(cx), before_(cx.scope().budget), parts_before_(cx.scope().parts) {}

@@ -108,7 +108,7 @@ class PolledTask {
   int held() const { return waker_.held(); }
   bool done() const { return future_ == nullptr; }
   bool yielded() const { return yielded_; }         // whether the last poll asked for another turn
-  int budget_used() const { return budget_used_; }  // units that the last poll consumed
+  int budget_used() const { return budget_used_; }  // units that the last poll consumed, or began to
   F& future() { return *future_; }
 
  private:

@@ -45,7 +45,7 @@ class FrameReader {
     while (true) {
       if (std::exchange(failed_, false)) return Item();
       if (readable_) {
-        // Items at hand count, too; what turns out to be none was a small price.
+        // Items at hand count, too; an attempt that finds none has paid as well.
         if (!cx.ConsumePartOfBudget()) return kPending;
         const size_t before = buffer.size();
         StatusOr<std::optional<typename D::Item>> item = ended_ ? DecodeEof(decoder, buffer) : decoder.Decode(buffer);

@@ -1,6 +1,6 @@
 // What a sink is: where items go, the opposite of a stream. Any class with
 //
-//   Poll<Status> PollReady(Context& cx);    // there is room for one item
+//   Poll<Status> PollReady(Context& cx);    // there is room for one item, and budget
 //   Status StartSend(T item);               // takes it; only after PollReady was ready with OK, once for each
 //   Poll<Status> PollFlush(Context& cx);    // all items that were taken have reached their destination
 //   Poll<Status> PollClose(Context& cx);    // the same, and no item will follow
@@ -67,7 +67,7 @@ template <class Self>
 class SinkBase {
  public:
   // Waits for room, gives the item, and flushes. With an error from the item alone the sink is as it was.
-  // CANCEL SAFE: loses data: the item, if there was no room for it yet; one that was taken is sent with the next flush.
+  // CANCEL SAFE: loses data: the item, if it was not taken yet; one that was is sent with the next flush.
   template <class T>
   auto Send(T&& item) {
     return internal::SendFuture<Self, std::decay_t<T>>(self(), std::forward<T>(item), /*flush=*/true);
