@@ -248,9 +248,15 @@ TEST_P(FileTest, ReadsFromMemoryWithoutAJob) {
   File file = Opened(kHello);
   sys::ScopedFault no_jobs(sys::Call::kRead, sys::Fault::Every(EIO));
   Buffer buf(14);
-  const Status status = Run(file.ReadExact(buf));
-  if (IsInReach(path_)) {
-    EXPECT_EQ(status, OkStatus());
+  Status status = Run(file.ReadExact(buf));
+  // The system may have had to make room of its memory.
+  for (int i = 0; i < 100 && IsInReach(path_) && !status.ok(); ++i) {
+    EXPECT_EQ(ErrnoOf(status), EIO);
+    file = Opened(kHello);
+    status = Run(file.ReadExact(buf));
+  }
+  EXPECT_EQ(status.ok(), IsInReach(path_)) << status;
+  if (status.ok()) {
     EXPECT_EQ(buf.first(14), kHello);
   } else {
     EXPECT_EQ(ErrnoOf(status), EIO);

@@ -243,7 +243,7 @@ TEST_F(CommandTest, AChildThatEndsWhileAnotherStartsWakesNoOtherThread) {
   for (Child& child : children) EXPECT_TRUE(Wait(child).success());
   pipe.CloseWriting();
   other.join();
-  EXPECT_LE(sleeps.load(std::memory_order_relaxed), 2);  // relaxed: after the join
+  EXPECT_LT(sleeps.load(std::memory_order_relaxed), 10);  // relaxed: after the join. Else it would be one for each child
 }
 #endif
 

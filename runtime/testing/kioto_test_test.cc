@@ -158,7 +158,7 @@ TEST(KiotoTestFailure, ARefusedRuntimeFails) {
 // One that waits for nothing, on each flavour; the clock that stands still does not keep the watchdog from seeing it.
 TEST(KiotoTestFailure, WhatNeverEndsFailsWithAReport) {
   for (const Options& options : {CurrentThread(), Paused(), MultiThread(2)}) {
-    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(30ms),
+    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(1s),
                                   [] {
                                     Spawn(Never(), TaskOptions{"the one that stays"}).Detach();
                                     return Never();
@@ -169,14 +169,14 @@ TEST(KiotoTestFailure, WhatNeverEndsFailsWithAReport) {
 
 TEST(KiotoTestFailure, TheReportShowsWhatTheTestItselfWaitsFor) {
   for (const Options& options : {CurrentThread(), Paused(), MultiThread(2)}) {
-    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(100ms),
+    EXPECT_NONFATAL_FAILURE(RunIn(options.TimeLimit(1s),
                                   [] { return Select(Case(Never().Named("the first")), Case(Never().Named("the second"))); }),
                             ": waiting\n  Select\n    \"the first\"\n      Never\n    \"the second\"");
   }
 }
 
 TEST(KiotoTestFailure, WhatSpinsForEverFailsToo) {
-  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(30ms), [] { return Loop([] { return YieldNow(); }); }),
+  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(1s), [] { return Loop([] { return YieldNow(); }); }),
                           "did not end in time");
 }
 
@@ -186,7 +186,7 @@ TEST(KiotoTestFailure, ABlockingJobThatStaysIsReported) {
     base::Atomic<bool> stop{false};
   };
   const auto flags = std::make_shared<Flags>();  // the job outlives its runtime
-  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(500ms),
+  EXPECT_NONFATAL_FAILURE(RunIn(Options().TimeLimit(5s),
                                 [&flags] {
                                   SpawnBlocking([flags] {
                                     flags->started.store(true);

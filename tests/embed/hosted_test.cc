@@ -87,7 +87,7 @@ TEST(Hosted, OtherThreadsReachIt) {
   const Handle handle = host.runtime().handle();
   bool ran = false;
   std::thread other([&] { handle.Spawn(Lazy([&ran] { ran = true; })).Detach(); });
-  while (!ran) EXPECT_TRUE(host.Turn());
+  while (!ran) (void)host.Turn();  // one may find nothing: that something comes is said first, and then the fd is made ready
   other.join();
 }
 

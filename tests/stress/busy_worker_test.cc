@@ -322,6 +322,7 @@ TEST(BusyWorkerTest, HoldsUpEverythingWithoutTheMonitor) {
   size_t pairs = 0;
   for (; pairs < kMostPairs && !broken; ++pairs) {
     const Pair pair = RunPair(/*monitor=*/false);
+    if (std::max({pair.control.p99, pair.control.timer, pair.control.slot}) > kMarginNs) continue;  // the machine held it up
     EXPECT_FALSE(IsWithin(pair, &Result::timer));
     EXPECT_FALSE(IsWithin(pair, &Result::slot));
     broken = !IsWithin(pair, &Result::p99) && !IsWithin(pair, &Result::newcomer);

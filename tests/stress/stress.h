@@ -74,10 +74,6 @@ constexpr bool kSanitized =
     false;
 #endif
 
-// What TimesAsLong may give where the time is linear. A sanitizer's shadow falls out of the caches sooner; if the time were
-// quadratic, it would give 4.
-constexpr double kTwiceAsLong = kSanitized ? 3 : 2.3;
-
 // Whether this build is one whose speed means something.
 constexpr bool kTimesCount =
 #if defined(__OPTIMIZE__)
@@ -85,6 +81,10 @@ constexpr bool kTimesCount =
 #else
     false;
 #endif
+
+// What TimesAsLong may give where the time is linear. If it were quadratic, it would give 4: that is told apart also where what else
+// the machine does takes the caches away.
+constexpr double kTwiceAsLong = kTimesCount ? 2.3 : 3;
 
 // How many of them are alive.
 class Counted {

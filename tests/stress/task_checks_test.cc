@@ -185,7 +185,7 @@ TEST(TaskChecks, RuntimesComeAndGo) {
       }
     }
     ASSERT_EQ(Counted::alive(), 0) << cycle << " cycles before the end";
-    ASSERT_LE(base::MonotonicNanos() - start, 5'000 * kMs);
+    ASSERT_LE(base::MonotonicNanos() - start, 30'000 * kMs);
   }
   EXPECT_EQ(OpenFdSet(), fds);
 }

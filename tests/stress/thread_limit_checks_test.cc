@@ -70,7 +70,7 @@ void MeetTheLimitOnThreads() {
     go.store(true);
     const int64_t start = base::MonotonicNanos();
     EXPECT_EQ(CountDone(runtime, std::move(queued)), jobs);
-    EXPECT_LE(base::MonotonicNanos() - start, kSecond);
+    EXPECT_LE(base::MonotonicNanos() - start, 10 * kSecond);
   }
   EXPECT_EQ(ran.load(), jobs - 1);
   EXPECT_TRUE(runtime.Shutdown().clean());

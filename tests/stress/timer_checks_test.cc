@@ -157,6 +157,7 @@ TEST(TimerChecks, WhatIsDueAlreadyDoesNotSuspend) {
 // else would wake it, so a timer whose hurry is lost is late by that hour.
 // check: E5
 TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
+  static constexpr int64_t kLate = (kTimesCount ? 50 : 1'000) * kMs;
   const int timers = Scaled(1'000) / kGoesAtLeast + 1;
   EXPECT_TRUE(MostlyWithinItsBound([timers] {
     base::Atomic<int> late{0};
@@ -171,13 +172,13 @@ TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
           EXPECT_TRUE(runtime.BlockOn(Sleep(length)).ok());
           const int64_t now = base::MonotonicNanos();
           EXPECT_GE(now, due);
-          if (now - due > 50 * kMs) late.fetch_add(1);
+          if (now - due > kLate) late.fetch_add(1);
         }
         EXPECT_TRUE(runtime.Shutdown().clean());
       });
     }
     for (std::thread& thread : threads) thread.join();
-    std::printf("%d of %d late by more than 50 ms\n", late.load(), 4 * timers);
+    std::printf("%d of %d late by more than %d ms\n", late.load(), 4 * timers, static_cast<int>(kLate / kMs));
     return late.load() == 0;
   }));
 }
@@ -188,21 +189,27 @@ TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
 // check: E6
 TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
   const int timers = Scaled(50'000);
-  const auto go = [timers] {
+  auto ahead = 200ms;
+  bool all_were_there = false;
+  const auto go = [timers, &ahead, &all_were_there] {
     std::vector<int> fired(static_cast<size_t>(timers));
     base::Atomic<int> left{timers};
     int64_t longest = 0;
     {
       Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
       EchoedConnection connection(runtime);
-      const time::Instant tick = time::Instant::Now() + std::chrono::microseconds(200'000 + 10 * timers);
+      const time::Instant tick = time::Instant::Now() + ahead + std::chrono::microseconds(10 * timers);
       for (int i = 0; i < timers; ++i) {
         runtime.Spawn(SleepUntil(tick).Then([&, i](auto&) {
           ++fired[static_cast<size_t>(i)];
           left.fetch_sub(1);
         })).Detach();
       }
-      EXPECT_EQ(left.load(), timers) << "it took so long to make them that some were due before all were there";
+      all_were_there = left.load() == timers && time::Instant::Now() < tick;
+      if (!all_were_there) {
+        ahead *= 2;
+        return false;
+      }
       while (time::Instant::Now() < tick - 20ms) std::this_thread::yield();  // all are armed
       do {
         connection.Exchange();
@@ -217,7 +224,9 @@ TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
   if (kTimesCount) {
     EXPECT_TRUE(MostlyWithinItsBound(go));
   } else {
-    (void)go();
+    do {
+      (void)go();
+    } while (!all_were_there);
   }
 }
 
@@ -227,6 +236,7 @@ TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
 // check: E7
 TEST(TimerChecks, AnIntervalOfOneNanosecondLetsSocketsIn) {
   EXPECT_TRUE(MostlyWithinItsBound([] {
+    SleeperBeside beside;
     Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
     base::Atomic<int> ticks{0};
     auto task = runtime.Spawn(ForEach(time::Interval(1ns), [&ticks](time::Instant) { ticks.fetch_add(1); }));
@@ -236,8 +246,10 @@ TEST(TimerChecks, AnIntervalOfOneNanosecondLetsSocketsIn) {
     EXPECT_GT(ticks.load(), before);
     task.Abort();
     EXPECT_TRUE(runtime.Shutdown().clean());
-    std::printf("echo p99 %.2f ms beside %d ticks\n", connection.p99() / 1e6, ticks.load());
-    return connection.p99() <= 10 * kMs;
+    const int64_t p99_beside = beside.Late99();
+    std::printf("echo p99 %.2f ms beside %d ticks; a thread that only sleeps is late by %.2f\n", connection.p99() / 1e6, ticks.load(),
+                p99_beside / 1e6);
+    return connection.p99() <= (kTimesCount ? 10 : 50) * kMs + p99_beside;
   }));
 }
 

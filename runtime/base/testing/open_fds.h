@@ -20,7 +20,8 @@
 namespace kioto {
 
 // And always the same number more: only to be compared. What other threads open and close meanwhile may be in it, or not.
-// Not in it: the program's own file and its libraries, which Abseil's symbolizer keeps open from the first report of a stall on.
+// Not in it: the program's own file and its libraries, which Abseil's symbolizer keeps open from the first report of a stall on;
+// and /proc, which a runtime's monitor reads.
 inline int OpenFds() {
   char buf[PATH_MAX];
   const auto target = [&buf](int dir, const char* link) {
@@ -34,6 +35,7 @@ inline int OpenFds() {
   while (const dirent* fd = ::readdir(dir)) {
     const absl::string_view file = target(::dirfd(dir), fd->d_name);
     const absl::string_view name = file.substr(file.rfind('/') + 1);
+    if (absl::StartsWith(file, "/proc/")) continue;
     if (file != program && !absl::EndsWith(name, ".so") && !absl::StrContains(name, ".so.")) ++count;
   }
   ::closedir(dir);

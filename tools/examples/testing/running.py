@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-_STALL = re.compile(r"kioto: worker [0-9]+ has been inside one poll [^\n]*\n( +[^\n]*\n)*\n?")
+STALL = re.compile(r"kioto: worker [0-9]+ has been inside one poll [^\n]*\n( +[^\n]*\n)*\n?")
 MINUTE = 60  # for an event that must come: a loaded machine is slow
 
 
@@ -68,7 +68,7 @@ class Server:
 
     def log(self):
         """What it has said, without reports of polls that a slow machine has held up."""
-        return _STALL.sub("", "".join(self.lines))
+        return STALL.sub("", "".join(self.lines))
 
     def await_log(self, text):
         until(lambda: text in self.log(), "%r in %r" % (text, self.log()))

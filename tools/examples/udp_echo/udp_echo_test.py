@@ -28,7 +28,7 @@ def client_of(one):
 class UdpEchoTest(unittest.TestCase):
     def test_socat_hears_itself(self):
         with server() as one:
-            ended = subprocess.run(["socat", "-t", "0.5", "-", "UDP:" + one.address], input=b"there and back",
+            ended = subprocess.run(["socat", "-t", "5", "-", "UDP:" + one.address], input=b"there and back",
                                    stdout=subprocess.PIPE, timeout=MINUTE, check=True)
             self.assertEqual(ended.stdout, b"there and back")
 
