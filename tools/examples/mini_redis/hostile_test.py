@@ -82,12 +82,12 @@ class Limits(unittest.TestCase):
             until(admitted)
 
     def test_time_is_up(self):
-        with Server("--timeout", "1") as server, Client(server.port) as idle, Client(server.port) as listener:
+        with Server("--timeout", "3") as server, Client(server.port) as idle, Client(server.port) as listener:
             listener.call("SUBSCRIBE", "c")  # may be silent
             self.assertEqual(idle.call("PING"), b"+PONG\r\n")
             self.assertEqual(idle.rest(), b"")
             self.assertEqual(listener.call("PING"), b"*2\r\n$4\r\npong\r\n$0\r\n\r\n")
-        with Server("--frame-timeout", "1") as server, Client(server.port) as half, Client(server.port) as idle:
+        with Server("--frame-timeout", "3") as server, Client(server.port) as half, Client(server.port) as idle:
             half.send(encode("PING") + b"*1\r\n$4\r\nPI")
             self.assertEqual(half.rest(), b"+PONG\r\n")
             self.assertEqual(idle.call("PING"), b"+PONG\r\n")
