@@ -44,7 +44,7 @@ MountKind Ask(int) { return MountKind::kUnknown; }
 MountKind MountTable::Known(MountId id) const {
   if (id == 0) return MountKind::kUnknown;
   for (const base::Atomic<uint64_t>& slot : slots_) {
-    const uint64_t known = slot.load(std::memory_order_relaxed);  // relaxed: pairs with nothing, as below
+    const uint64_t known = slot.load(std::memory_order_relaxed);  // relaxed: pairs with Learn
     if (known == 0) break;
     if (known == Slot(id, KindOf(known))) return KindOf(known);
   }
@@ -59,7 +59,7 @@ MountKind MountTable::Learn(int fd, MountId id) {
   const uint64_t entry = Slot(id, kind);
   for (base::Atomic<uint64_t>& slot : slots_) {
     uint64_t there = 0;
-    // relaxed: pairs with nothing, for the slot is whole in itself
+    // relaxed: pairs with the loads of Known, which take a slot whole or not at all, and nothing else from it
     if (slot.compare_exchange_strong(there, entry, std::memory_order_relaxed)) break;
     if (there == entry) break;  // race 1
   }

@@ -205,7 +205,7 @@ TEST(SchedulerChecks, WhatLiesInTheSlotOfAWorkerThatComputesStartsElsewhere) {
                 p90 / 1e6, p98 / 1e6, p99 / 1e6, waited.back() / 1e6, p99_beside / 1e6);
     // Without optimization beside other tests: those may hold up the monitor, or the worker that is to take it.
     // With it 99 are within 5 ms where nothing else runs; where something does, it takes a slice of a processor now and then.
-    return kTimesCount ? p98 <= p99_beside + 5 * kMs && p99 <= p99_beside + 8 * kMs : p90 <= p99_beside + 20 * kMs && p99 < p99_beside + 50 * kMs;
+    return kTimesCount ? p98 <= p99_beside + 5 * kMs && p99 <= p99_beside + 8 * kMs : p90 <= p99_beside + 20 * kMs;
   }));
 }
 
