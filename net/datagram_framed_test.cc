@@ -6,7 +6,9 @@
 
 #include "gtest/gtest.h"
 #include "kioto/net/udp_socket.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/codec/bytes_codec.h"
 #include "kioto/runtime/io/codec/length_delimited_codec.h"
 #include "kioto/runtime/io/codec/lines_codec.h"
@@ -80,6 +82,28 @@ TEST_F(DatagramFramedTest, WhatIsLeftOfADatagramIsNoPartOfTheNext) {
   DatagramFramed lines(socket, io::LinesCodec(/*max_length=*/4));
   EXPECT_TRUE(io::IsLimitExceeded(loop_.Run(lines.Next())->status()));
   EXPECT_EQ(Next(lines, at), "a");
+}
+
+TEST_F(DatagramFramedTest, ManyItemsOfOneDatagramLetOthersRun) {
+  constexpr int kItems = 2 * limits::kPollBudget * limits::kPartsOfUnit;
+  auto socket = std::make_shared<UdpSocket>(Bind());
+  const SocketAddress at = *socket->local_address();
+  DatagramFramed out(socket, io::BytesCodec());
+  DatagramFramed in(socket, io::LinesCodec());
+  EXPECT_TRUE(loop_.Run(out.Send(ToAddress(std::string(kItems, '\n'), at))).ok());
+  EXPECT_EQ(Next(in, at), "");
+  int items = 1;
+  PolledTask all(PollFn([&](Context& cx) -> Poll<Unit> {
+    while (items < kItems) {
+      if (in.PollNext(cx).pending()) return kPending;
+      ++items;
+    }
+    return Unit{};
+  }));
+  EXPECT_TRUE(all.Poll().pending());
+  EXPECT_TRUE(all.yielded());
+  EXPECT_EQ(items, 1 + limits::kPollBudget * limits::kPartsOfUnit);
+  EXPECT_TRUE(all.Poll().ready());
 }
 
 TEST_F(DatagramFramedTest, AnItemThatIsRefusedSendsNothing) {
