@@ -2,11 +2,14 @@
 // goes with a handle left on it ends the program.)
 #include <dirent.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <set>
 #include <thread>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/check.h"
 #include "kioto/runtime/base/clock.h"
@@ -41,10 +44,19 @@ class Epilogue : public testing::EmptyTestEventListener {
     if (test.result()->Failed()) return;  // it may have stopped halfway, and left things
     // A thread is listed a little longer than it can be joined, and one of a pool that was not waited for ends when it may.
     const int64_t deadline = base::MonotonicNanos() + int64_t{10} * 1'000'000'000;
-    while ((Threads() != threads_ || OpenFdSet() != fds_) && base::MonotonicNanos() < deadline) std::this_thread::yield();
-    EXPECT_EQ(Threads(), threads_) << "a thread is left";
-    EXPECT_EQ(OpenFdSet(), fds_) << "an fd is left";
+    while ((!New(Threads(), threads_).empty() || !New(OpenFdSet(), fds_).empty()) && base::MonotonicNanos() < deadline) {
+      std::this_thread::yield();
+    }
+    EXPECT_THAT(New(Threads(), threads_), testing::IsEmpty()) << "a thread is left";
+    EXPECT_THAT(New(OpenFdSet(), fds_), testing::IsEmpty()) << "an fd is left";
     EXPECT_EQ(Counted::alive(), 0);
+  }
+
+  // What is there now and was not there before. (What a test that failed has left may go at any time.)
+  static std::set<int> New(const std::set<int>& now, const std::set<int>& before) {
+    std::set<int> added;
+    std::set_difference(now.begin(), now.end(), before.begin(), before.end(), std::inserter(added, added.end()));
+    return added;
   }
 
   std::set<int> threads_;
