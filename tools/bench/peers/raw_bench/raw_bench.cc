@@ -42,12 +42,14 @@ void Check(bool ok, const char* what) {
   std::_Exit(1);
 }
 
-// One end of a connection.
+// One end of a connection, with a buffer of its own, as on every other system. (One that all connections share stays in the
+// nearest cache, which makes echo_4096 2 to 3 % faster; but it serves only who answers at once, and whole.)
 struct End {
   int fd;
   bool client = false;
   int left = 0;         // exchanges still to do
   size_t received = 0;  // of the reply under way
+  std::unique_ptr<char[]> buffer{new char[kBuffer]};
 };
 
 void Watch(int epoll, int fd, void* whose) {
@@ -123,24 +125,23 @@ class EchoRow {
 
  private:
   void Drive(int epoll) {
-    std::vector<char> buffer(kBuffer);
     epoll_event events[kEvents];
     while (live_.load() > 0) {
       int count = epoll_wait(epoll, events, kEvents, 50);
-      for (int i = 0; i < count; i++) ReadAndAnswer(*static_cast<End*>(events[i].data.ptr), buffer);
+      for (int i = 0; i < count; i++) ReadAndAnswer(*static_cast<End*>(events[i].data.ptr));
     }
   }
 
-  void ReadAndAnswer(End& end, std::vector<char>& buffer) {
+  void ReadAndAnswer(End& end) {
     for (;;) {
-      ssize_t count = read(end.fd, buffer.data(), buffer.size());
+      ssize_t count = read(end.fd, end.buffer.get(), kBuffer);
       if (count <= 0) return;
       if (end.client) {
-        TakeReply(end, buffer.data(), static_cast<size_t>(count));
+        TakeReply(end, end.buffer.get(), static_cast<size_t>(count));
       } else {
-        WriteAll(end.fd, buffer.data(), static_cast<size_t>(count));
+        WriteAll(end.fd, end.buffer.get(), static_cast<size_t>(count));
       }
-      if (count < static_cast<ssize_t>(buffer.size())) return;
+      if (count < static_cast<ssize_t>(kBuffer)) return;
     }
   }
 
@@ -211,7 +212,6 @@ void Serve(const std::string& host_and_port) {
   epoll_event event{};
   event.events = EPOLLIN;  // level-triggered, and known by its null pointer
   Check(epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) == 0, "cannot watch the listener");
-  std::vector<char> buffer(kBuffer);
   epoll_event events[kEvents];
   for (;;) {
     int count = epoll_wait(epoll, events, kEvents, -1);
@@ -225,9 +225,9 @@ void Serve(const std::string& host_and_port) {
       }
       ssize_t n;
       do {
-        n = read(session->end.fd, buffer.data(), buffer.size());
-        if (n > 0) session->Take(buffer.data(), static_cast<size_t>(n));
-      } while (n == static_cast<ssize_t>(buffer.size()));
+        n = read(session->end.fd, session->end.buffer.get(), kBuffer);
+        if (n > 0) session->Take(session->end.buffer.get(), static_cast<size_t>(n));
+      } while (n == static_cast<ssize_t>(kBuffer));
       if (n == 0 || (n < 0 && errno != EAGAIN)) {
         close(session->end.fd);
         delete session;
@@ -250,7 +250,7 @@ size_t ResidentBytes() {
 void IdleConns(const char* row, int threads) {
   constexpr size_t kCount = 8000;
   struct Session {
-    End end;
+    int fd;
     std::unique_ptr<char[]> buffer;
   };
   sockaddr_in address = Address("127.0.0.1:0");
@@ -260,8 +260,8 @@ void IdleConns(const char* row, int threads) {
   for (size_t i = 0; i < kCount; i++) {
     Connect(address);
     sessions.push_back(std::make_unique<Session>(
-        Session{End{accept(listener, nullptr, nullptr)}, std::make_unique<char[]>(1024)}));
-    Watch(epoll, sessions.back()->end.fd, &sessions.back()->end);
+        Session{accept(listener, nullptr, nullptr), std::make_unique<char[]>(1024)}));
+    Watch(epoll, sessions.back()->fd, sessions.back().get());
   }
   std::printf("%s %d %zu %zu bytes_per_conn\n", row, threads, kCount,
               (ResidentBytes() - before) / kCount);
