@@ -238,7 +238,7 @@ class IntervalTest : public testing::Test {
   // Whether it is over.
   bool Judge(int interval) {
     intervals_.push_back(interval);
-    const bool as_wanted = poll_time_.load() > 0ns ? interval <= 8 : interval > 32 && interval <= static_cast<int>(limits::kEventInterval) + 2;
+    const bool as_wanted = poll_time_.load() > 0ns ? interval <= 8 : interval > 16 && interval <= static_cast<int>(limits::kEventInterval) + 2;
     in_a_row_ = as_wanted ? in_a_row_ + 1 : 0;
     if (intervals_.size() >= (seen_slow_ ? 5000u : 300u)) return true;  // it will not be
     if (in_a_row_ < 3) return false;

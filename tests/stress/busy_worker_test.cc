@@ -305,7 +305,8 @@ TEST(BusyWorkerTest, HoldsUpNothingThatIsBoundToIt) {
     const Pair pair = RunPair(/*monitor=*/true);
     ASSERT_EQ(pair.busy.silent, 0);
     if (!KIOTO_DRIVER_IS_PORTABLE) {
-      ASSERT_GE(pair.busy.sources, 32u) << "the busy worker's loop has too few of the connections";
+      // Half of them, but that two that are registered at once may choose alike.
+      ASSERT_GE(pair.busy.sources, 24u) << "the busy worker's loop has too few of the connections";
       EXPECT_GT(pair.busy.registrations, 0u) << "nobody was registered with the blocked loop";
     }
     if (!WasHeldUp(pair)) pairs.push_back(pair);
@@ -320,14 +321,16 @@ TEST(BusyWorkerTest, HoldsUpNothingThatIsBoundToIt) {
 TEST(BusyWorkerTest, HoldsUpEverythingWithoutTheMonitor) {
   bool broken = false;
   size_t pairs = 0;
-  for (; pairs < kMostPairs && !broken; ++pairs) {
+  for (size_t tries = 0; tries < kMostTries && pairs < kMostPairs && !broken; ++tries) {
     const Pair pair = RunPair(/*monitor=*/false);
     if (std::max({pair.control.p99, pair.control.timer, pair.control.slot}) > kMarginNs) continue;  // the machine held it up
+    ++pairs;
     EXPECT_FALSE(IsWithin(pair, &Result::timer));
     EXPECT_FALSE(IsWithin(pair, &Result::slot));
     broken = !IsWithin(pair, &Result::p99) && !IsWithin(pair, &Result::newcomer);
   }
   std::printf("settled after %zu pairs\n", pairs);
+  ASSERT_GE(pairs, 1u) << "the machine is too busy to tell: it holds up the control runs too";
   EXPECT_TRUE(broken);
 }
 

@@ -44,8 +44,8 @@ class FileSpeedChecks : public testing::Test {
   }
 
   // Whether `ours` takes at most so many times as long as `blocking`, where times mean something: of each the least of kRounds, in
-  // turn. What blocks does so in a task, too: on the same thread, as a rule, and so on the same processor. (The portable twin
-  // reads nothing in place.)
+  // turn. What blocks does so in a task, too: on the same thread, and so on the same processor. (The portable twin reads nothing
+  // in place.)
   template <class Ours, class Blocking>
   bool IsWithin(double bound, const char* what, Ours ours, Blocking blocking) {
     int64_t least = INT64_MAX, least_blocking = INT64_MAX;
@@ -61,14 +61,14 @@ class FileSpeedChecks : public testing::Test {
   // A file that is read in both ways, `size` bytes at a time.
   bool ReadsWithin(double bound, const char* what, size_t size);
 
-  Runtime runtime_ = *RuntimeBuilder::MultiThread().WorkerThreads(2).Build();
+  Runtime runtime_ = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
   std::string folder_ = testing::TempDir() + "/speed_XXXXXX";
 };
 
 bool FileSpeedChecks::ReadsWithin(double bound, const char* what, size_t size) {
-  constexpr size_t kFileSize = 4 * 1024 * 1024;
+  constexpr size_t kFileSize = 16 * 1024 * 1024;
   // Over the file, in one task: to wake it, and who waits for it, is not what is measured.
-  const int passes = Scaled(kTimesCount ? 32 : 1);
+  const int passes = Scaled(kTimesCount ? 8 : 1);
   const size_t reads = kFileSize / size;
   const std::string path = folder_ + "/file";
   EXPECT_EQ(runtime_.BlockOn(fs::Write(path, std::string(kFileSize, 'x'))), OkStatus());

@@ -20,6 +20,7 @@
 #include "kioto/runtime/future/waker_slot.h"
 #include "kioto/runtime/io/buffer.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/scheduler/thread_stack.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/tests/stress/echo.h"
 #include "kioto/tests/stress/stress.h"
@@ -69,7 +70,9 @@ class Pair {
 TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
   EXPECT_TRUE(MostlyWithinItsBound([] {
     base::Atomic<bool> stop{false};
-    int64_t gap = 0, away = 0, late = 0;
+    int64_t gap = 0, away = 0;
+    std::vector<int64_t> late;
+    SleeperBeside beside;
     Runtime runtime = Pool(1);
     Pair pair(runtime);
     auto bystander = runtime.Spawn(PollFn([&, last = int64_t{0}, last_on = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
@@ -89,18 +92,18 @@ TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
     while (base::MonotonicNanos() < end) {
       const int64_t start = base::MonotonicNanos();
       EXPECT_TRUE(runtime.BlockOn(runtime.Spawn(Sleep(5ms))).ok());
-      late = std::max(late, base::MonotonicNanos() - start - 5 * kMs);
+      late.push_back(base::MonotonicNanos() - start - 5 * kMs);
       for (int i = 0; i < 10; ++i) connection.Exchange();
     }
     const int turns = pair.Stop(runtime);
     stop.store(true);
     EXPECT_TRUE(runtime.BlockOn(std::move(bystander)).ok());
     EXPECT_GT(turns, 1000);
-    const int64_t p99 = connection.p99();
-    std::printf("bystander %.2f ms, timer %.2f, echo p99 %.2f; %d turns; the worker was kept waiting %.2f\n", gap / 1e6, late / 1e6,
-                p99 / 1e6, turns, away / 1e6);
+    const int64_t p99 = connection.p99(), late99 = Percentile99(late), late99_beside = beside.Late99();
+    std::printf("bystander %.2f ms, timers' p99 %.2f, echo p99 %.2f; %d turns; the worker was kept waiting %.2f, a thread that only "
+                "sleeps is late by %.2f\n", gap / 1e6, late99 / 1e6, p99 / 1e6, turns, away / 1e6, late99_beside / 1e6);
     const int64_t bound = (kTimesCount ? 10 : 50) * kMs;
-    return gap <= bound && late <= bound + away && p99 <= bound + away && (!kTimesCount || gap + away <= 50 * kMs);
+    return gap <= bound && late99 <= bound + away + late99_beside && p99 <= bound + away && (!kTimesCount || gap + away <= 50 * kMs);
   }));
 }
 
@@ -152,8 +155,22 @@ TEST(SchedulerChecks, AThousandTasksThatWakeThemselvesTakeTurns) {
 
 // --- A2: the slot of a worker that computes --------------------------------------------------------------------------------
 
-// How long a peer waited for its turn, of each of so many wakes.
+// How long a peer waited for its turn, of each of so many wakes: less what the three threads that it goes through waited for a
+// processor, since more than one of them may have to in a row, which a thread that only sleeps does not see.
 using Waits = std::vector<int64_t>;
+
+// What the workers and the monitor have waited for a processor, until now.
+class KeptWaiting {
+ public:
+  int64_t nanos() const {
+    int64_t sum = 0;
+    for (int thread : threads_) sum += std::max<int64_t>(0, internal::TimesOfThread(thread).delay_ns);
+    return sum;
+  }
+
+ private:
+  const int threads_[3] = {ThreadNamed("kioto-worker-0"), ThreadNamed("kioto-worker-1"), ThreadNamed("kioto-monitor")};
+};
 
 // A task wakes another one, into the slot of its worker, and computes for 50 ms, or until the other has begun.
 Waits WakesIntoTheSlot(int wakes) {
@@ -172,16 +189,17 @@ Waits WakesIntoTheSlot(int wakes) {
     peer.waits.fetch_add(1);
     return kPending;
   }));
+  const KeptWaiting kept_waiting;
   auto computes = runtime.Spawn(PollFn([&, n = 1, last = int64_t{0}](Context& cx) mutable -> Poll<Unit> {
     if (n > wakes) return Unit{};
     cx.Yield();
-    const int64_t start = base::MonotonicNanos();
-    if (peer.waits.load() != n || start - last < kMs) return kPending;  // so long that the other worker has parked
+    if (peer.waits.load() != n || base::MonotonicNanos() - last < kMs) return kPending;  // so long that the other worker has parked
+    const int64_t kept_before = kept_waiting.nanos(), start = base::MonotonicNanos();
     peer.slot.Wake();
     do {
       last = base::MonotonicNanos();
     } while (peer.started.load() != n && last - start < 50 * kMs);
-    waited.push_back(last - start);
+    waited.push_back(std::max<int64_t>(0, last - start - (kept_waiting.nanos() - kept_before)));
     ++n;
     return kPending;
   }));

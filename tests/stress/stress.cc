@@ -56,6 +56,21 @@ int64_t CpuNanos() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+int ThreadNamed(const std::string& name) {
+  DIR* dir = ::opendir("/proc/self/task");
+  if (dir == nullptr) return 0;
+  int found = 0;
+  while (const dirent* entry = ::readdir(dir)) {
+    char is[32] = "";
+    std::FILE* file = std::fopen(("/proc/self/task/" + std::string(entry->d_name) + "/comm").c_str(), "re");
+    if (file == nullptr) continue;
+    if (std::fscanf(file, "%31s", is) == 1 && name == is) found = std::atoi(entry->d_name);
+    std::fclose(file);
+  }
+  ::closedir(dir);
+  return found;
+}
+
 size_t ResidentBytes() {
 #if defined(__GLIBC__)
   ::malloc_trim(0);

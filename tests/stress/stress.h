@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -64,6 +65,9 @@ double TimesAsLong(int many, Fn fn) {
   fn(2 * many);
   return static_cast<double>(CpuNanos() - half) / static_cast<double>(half - start);
 }
+
+// The thread of this process that has this name: its number, 0 if there is none.
+int ThreadNamed(const std::string& name);
 
 // The memory of this process that is in use, in bytes; what was freed goes back to the system first. A sanitizer has much of it.
 size_t ResidentBytes();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -185,16 +186,27 @@ TEST(TimerChecks, AnEarlierTimerHurriesAWorkerThatParks) {
 
 // --- E6: a flood of timers -------------------------------------------------------------------------------------------------------
 
+// How long so many tasks take that are spawned by one, all of them ready, and do nothing.
+int64_t TimeOfTasks(Runtime& runtime, int tasks) {
+  base::Atomic<int> left{tasks};
+  const int64_t start = base::MonotonicNanos();
+  runtime.Spawn(Lazy([&left, tasks] {
+    for (int i = 0; i < tasks; ++i) Spawn(Lazy([&left] { left.fetch_sub(1); })).Detach();
+  })).Detach();
+  while (left.load() > 0) std::this_thread::yield();
+  return base::MonotonicNanos() - start;
+}
+
 // All due in one tick: all fire, once, and a socket is served meanwhile.
 // check: E6
 TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
   const int timers = Scaled(50'000);
   auto ahead = 200ms;
-  bool all_were_there = false;
-  const auto go = [timers, &ahead, &all_were_there] {
+  // Whether the longest exchange was within its bound; nothing, if the timers were due before all of them were there.
+  const auto go = [timers, &ahead]() -> std::optional<bool> {
     std::vector<int> fired(static_cast<size_t>(timers));
     base::Atomic<int> left{timers};
-    int64_t longest = 0;
+    int64_t longest = 0, tasks_took = 0;
     {
       Runtime runtime = *RuntimeBuilder::MultiThread().WorkerThreads(1).Build();
       EchoedConnection connection(runtime);
@@ -205,28 +217,32 @@ TEST(TimerChecks, AFloodInOneTickFiresAllAndLetsSocketsIn) {
           left.fetch_sub(1);
         })).Detach();
       }
-      all_were_there = left.load() == timers && time::Instant::Now() < tick;
-      if (!all_were_there) {
+      if (left.load() != timers || time::Instant::Now() >= tick) {
         ahead *= 2;
-        return false;
+        return std::nullopt;
       }
       while (time::Instant::Now() < tick - 20ms) std::this_thread::yield();  // all are armed
       do {
         connection.Exchange();
       } while (left.load() > 0);
       longest = connection.longest();
+      tasks_took = TimeOfTasks(runtime, timers);
       EXPECT_TRUE(runtime.Shutdown().clean());
     }
     EXPECT_EQ(std::count(fired.begin(), fired.end(), 1), timers);
-    std::printf("%d timers in one tick; the longest exchange took %.2f ms\n", timers, longest / 1e6);
-    return longest <= 10 * kMs;
+    std::printf("%d timers in one tick; the longest exchange took %.2f ms, as many tasks %.2f\n", timers, longest / 1e6,
+                tasks_took / 1e6);
+    return longest <= std::max(10 * kMs, 2 * tasks_took);  // a slow machine's bound: an exchange may wait for all who were woken
+  };
+  const auto go_that_counts = [&go] {
+    std::optional<bool> within;
+    while (!within.has_value()) within = go();
+    return *within;
   };
   if (kTimesCount) {
-    EXPECT_TRUE(MostlyWithinItsBound(go));
+    EXPECT_TRUE(MostlyWithinItsBound(go_that_counts));
   } else {
-    do {
-      (void)go();
-    } while (!all_were_there);
+    (void)go_that_counts();
   }
 }
 

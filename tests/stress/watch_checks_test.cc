@@ -1,10 +1,7 @@
 // What watches a runtime: stall reports, dumps, metrics: K1 to K3 of the checks (README.md).
-#include <dirent.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <utility>
@@ -65,22 +62,6 @@ TEST(WatchChecks, StallsAreReportedAndNothingElseIs) {
     std::printf("%d of %d stalls reported, and %d that were none\n", reported, stalls, wrongly);
     return reported >= stalls * (kTimesCount ? 95 : 75) / 100 && wrongly == 0;
   }));
-}
-
-// The thread of this process that has this name: its number, 0 if there is none.
-int ThreadNamed(const std::string& name) {
-  DIR* dir = ::opendir("/proc/self/task");
-  if (dir == nullptr) return 0;
-  int found = 0;
-  while (const dirent* entry = ::readdir(dir)) {
-    char is[32] = "";
-    std::FILE* file = std::fopen(("/proc/self/task/" + std::string(entry->d_name) + "/comm").c_str(), "re");
-    if (file == nullptr) continue;
-    if (std::fscanf(file, "%31s", is) == 1 && name == is) found = std::atoi(entry->d_name);
-    std::fclose(file);
-  }
-  ::closedir(dir);
-  return found;
 }
 
 // Of the time on a processor: how much is the monitor's, with its switches from thread to thread, while one worker polls; and how
