@@ -26,7 +26,8 @@ struct Sum {
   uint64_t sum = 0;
 };
 
-// Receives until all senders are gone, and checks what came.
+// Receives until all senders are gone, and checks what came. A task, as the producers are: all of them have the workers, and no
+// thread more.
 template <class Receiver>
 auto ReceiveAll(Receiver receiver, Sum& got) {
   return With(std::move(receiver), [&got](Receiver& receiver) {
@@ -61,7 +62,7 @@ void MpscBounded(Bench& bench) {
                 })).Detach();
               }
               channel.sender.reset();
-              return ReceiveAll(std::move(channel.receiver), got);
+              return Spawn(ReceiveAll(std::move(channel.receiver), got));
             })
             .ok(),
         "mpsc_bounded");
@@ -89,7 +90,7 @@ void MpscUnbounded(Bench& bench) {
                 })).Detach();
               }
               channel.sender.reset();
-              return ReceiveAll(std::move(channel.receiver), got);
+              return Spawn(ReceiveAll(std::move(channel.receiver), got));
             })
             .ok(),
         "mpsc_unbounded");

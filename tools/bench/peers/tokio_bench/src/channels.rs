@@ -19,13 +19,17 @@ pub async fn mpsc_bounded() -> Outcome {
         });
     }
     drop(tx);
-    let (mut count, mut sum) = (0, 0);
-    while let Some(value) = rx.recv().await {
-        count += 1;
-        sum += value;
-    }
-    assert_eq!((count, sum), EXPECTED);
-    time(count as usize, start.elapsed())
+    let receiving = tokio::spawn(async move {
+        let (mut count, mut sum) = (0, 0);
+        while let Some(value) = rx.recv().await {
+            count += 1;
+            sum += value;
+        }
+        (count, sum)
+    });
+    let received = receiving.await.unwrap();
+    assert_eq!(received, EXPECTED);
+    time(received.0 as usize, start.elapsed())
 }
 
 /// A producer yields every 1,000 items, or the queue would hold them all.
@@ -44,13 +48,17 @@ pub async fn mpsc_unbounded() -> Outcome {
         });
     }
     drop(tx);
-    let (mut count, mut sum) = (0, 0);
-    while let Some(value) = rx.recv().await {
-        count += 1;
-        sum += value;
-    }
-    assert_eq!((count, sum), EXPECTED);
-    time(count as usize, start.elapsed())
+    let receiving = tokio::spawn(async move {
+        let (mut count, mut sum) = (0, 0);
+        while let Some(value) = rx.recv().await {
+            count += 1;
+            sum += value;
+        }
+        (count, sum)
+    });
+    let received = receiving.await.unwrap();
+    assert_eq!(received, EXPECTED);
+    time(received.0 as usize, start.elapsed())
 }
 
 pub async fn mpsc_pingpong() -> Outcome {
