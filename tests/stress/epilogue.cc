@@ -50,6 +50,8 @@ class Epilogue : public testing::EmptyTestEventListener {
     EXPECT_THAT(New(Threads(), threads_), testing::IsEmpty()) << "a thread is left";
     EXPECT_THAT(New(OpenFdSet(), fds_), testing::IsEmpty()) << "an fd is left";
     EXPECT_EQ(Counted::alive(), 0);
+    if (testing::UnitTest::GetInstance()->failed_test_count() > 0) return;  // what the failed one has left may have gone
+    EXPECT_EQ(OpenFdSet(), fds_) << "an fd of others was closed";
   }
 
   // What is there now and was not there before. (What a test that failed has left may go at any time.)

@@ -85,7 +85,7 @@ class OneProcessor {
     EXPECT_EQ(::sched_getaffinity(0, sizeof(before_), &before_), 0);
     cpu_set_t one;
     CPU_ZERO(&one);
-    for (size_t cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu) {
       if (CPU_ISSET(cpu, &before_)) CPU_SET(cpu, &one);
     }
     EXPECT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
@@ -94,7 +94,7 @@ class OneProcessor {
   ~OneProcessor() { EXPECT_EQ(::sched_setaffinity(0, sizeof(before_), &before_), 0); }
 
  private:
-  cpu_set_t before_;
+  cpu_set_t before_ = {};
 };
 
 // 200 clients wait and no fd is left, for a listener on each of four loops. (With the real limit:

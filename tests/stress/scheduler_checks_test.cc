@@ -64,8 +64,9 @@ class Pair {
   std::vector<JoinHandle<Unit>> tasks_;
 };
 
-// A third task, a timer and a socket of the worker go on. What the machine takes from the worker, one that is always busy, is not ours:
-// the gap counts by the time that it is on a processor, and the timer may be as late more as it was kept from one.
+// A third task, a timer and a socket of the worker go on. What the machine takes from the worker, one that is always busy, is not ours: the
+// gap counts by the time that it is on a processor; 99 of 100 timers may be late by as much more as it was kept from one, and as a
+// thread that only sleeps is, which what waits for them has to be, too.
 // check: A1
 TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
   EXPECT_TRUE(MostlyWithinItsBound([] {
@@ -103,7 +104,7 @@ TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
     std::printf("bystander %.2f ms, timers' p99 %.2f, echo p99 %.2f; %d turns; the worker was kept waiting %.2f, a thread that only "
                 "sleeps is late by %.2f\n", gap / 1e6, late99 / 1e6, p99 / 1e6, turns, away / 1e6, late99_beside / 1e6);
     const int64_t bound = (kTimesCount ? 10 : 50) * kMs;
-    return gap <= bound && late99 <= bound + away + late99_beside && p99 <= bound + away && (!kTimesCount || gap + away <= 50 * kMs);
+    return gap <= bound && late99 <= bound + away + late99_beside && late.back() <= 10 * bound + away && p99 <= bound + away && (!kTimesCount || gap + away <= 50 * kMs);
   }));
 }
 
@@ -162,6 +163,13 @@ using Waits = std::vector<int64_t>;
 // What the workers and the monitor have waited for a processor, until now.
 class KeptWaiting {
  public:
+  KeptWaiting() {
+    constexpr const char* kNames[] = {"kioto-worker-0", "kioto-worker-1", "kioto-monitor"};
+    for (size_t i = 0; i < 3; ++i) {
+      // A thread names itself when it begins; of the runtime before this one, none is left.
+      while ((threads_[i] = ThreadNamed(kNames[i])) == 0) std::this_thread::yield();
+    }
+  }
   int64_t nanos() const {
     int64_t sum = 0;
     for (int thread : threads_) sum += std::max<int64_t>(0, internal::TimesOfThread(thread).delay_ns);
@@ -169,7 +177,7 @@ class KeptWaiting {
   }
 
  private:
-  const int threads_[3] = {ThreadNamed("kioto-worker-0"), ThreadNamed("kioto-worker-1"), ThreadNamed("kioto-monitor")};
+  int threads_[3];
 };
 
 // A task wakes another one, into the slot of its worker, and computes for 50 ms, or until the other has begun.

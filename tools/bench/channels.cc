@@ -30,7 +30,7 @@ struct Sum {
 // thread more.
 template <class Receiver>
 auto ReceiveAll(Receiver receiver, Sum& got) {
-  return With(std::move(receiver), [&got](Receiver& receiver) {
+  return Spawn(With(std::move(receiver), [&got](Receiver& receiver) {
     return Loop([&] {
       return receiver.Recv().Then([&](std::optional<uint64_t>& item) -> Flow<> {
         if (!item.has_value()) return Break();
@@ -39,7 +39,7 @@ auto ReceiveAll(Receiver receiver, Sum& got) {
         return Continue();
       });
     });
-  });
+  }));
 }
 
 void CheckItems(const Sum& got, uint64_t items) {
@@ -62,7 +62,7 @@ void MpscBounded(Bench& bench) {
                 })).Detach();
               }
               channel.sender.reset();
-              return Spawn(ReceiveAll(std::move(channel.receiver), got));
+              return ReceiveAll(std::move(channel.receiver), got);
             })
             .ok(),
         "mpsc_bounded");
@@ -90,7 +90,7 @@ void MpscUnbounded(Bench& bench) {
                 })).Detach();
               }
               channel.sender.reset();
-              return Spawn(ReceiveAll(std::move(channel.receiver), got));
+              return ReceiveAll(std::move(channel.receiver), got);
             })
             .ok(),
         "mpsc_unbounded");
