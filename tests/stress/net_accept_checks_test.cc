@@ -77,8 +77,8 @@ Rates RatesOfExchanges(std::vector<BlockingSocket>& served) {
   return most;
 }
 
-// In its scope this thread, and those that it starts, have one processor: which of several a client and its server have makes
-// their exchanges half as long again.
+// In its scope this thread, and those that it starts, have one processor: which of several a client and its server have changes
+// their rate by more than what is looked for.
 class OneProcessor {
  public:
   OneProcessor() {

@@ -64,9 +64,9 @@ class Pair {
   std::vector<JoinHandle<Unit>> tasks_;
 };
 
-// A third task, a timer and a socket of the worker go on. What the machine takes from the worker, one that is always busy, is not ours: the
-// gap counts by the time that it is on a processor; 99 of 100 timers may be late by as much more as it was kept from one, and as a
-// thread that only sleeps is, which what waits for them has to be, too.
+// A third task, a timer and a socket of the worker go on. What the machine takes from the worker, one that is always busy, is not
+// ours: the gap counts by the time that it is on a processor; 99 of 100 timers may be late by as much more as it was kept from
+// one, and as a thread that only sleeps is late, since who waits for them is such a thread.
 // check: A1
 TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
   EXPECT_TRUE(MostlyWithinItsBound([] {
@@ -104,7 +104,8 @@ TEST(SchedulerChecks, APairThatWakesItselfHoldsUpNothing) {
     std::printf("bystander %.2f ms, timers' p99 %.2f, echo p99 %.2f; %d turns; the worker was kept waiting %.2f, a thread that only "
                 "sleeps is late by %.2f\n", gap / 1e6, late99 / 1e6, p99 / 1e6, turns, away / 1e6, late99_beside / 1e6);
     const int64_t bound = (kTimesCount ? 10 : 50) * kMs;
-    return gap <= bound && late99 <= bound + away + late99_beside && late.back() <= 10 * bound + away && p99 <= bound + away && (!kTimesCount || gap + away <= 50 * kMs);
+    return gap <= bound && late99 <= bound + away + late99_beside && late.back() <= 10 * bound + away && p99 <= bound + away &&
+           (!kTimesCount || gap + away <= 50 * kMs);
   }));
 }
 

@@ -43,7 +43,7 @@ void Check(bool ok, const char* what) {
 }
 
 // One end of a connection, with a buffer of its own, as on every other system. (One that all connections share stays in the
-// nearest cache, which makes echo_4096 2 to 3 % faster; but it serves only who answers at once, and whole.)
+// nearest cache, and is a little faster; but it serves only who answers at once, and whole.)
 struct End {
   int fd;
   bool client = false;

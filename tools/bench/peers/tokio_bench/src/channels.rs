@@ -7,6 +7,21 @@ const PRODUCERS: u64 = 5;
 const ITEMS: u64 = 400_000; // by each producer
 const EXPECTED: (u64, u64) = (PRODUCERS * ITEMS, PRODUCERS * (ITEMS * (ITEMS - 1) / 2));
 
+/// In a task, until all senders are gone: how many values came, and their sum. (The receivers have no trait in common.)
+macro_rules! receive_all {
+    ($rx:ident) => {{
+        let receiving = tokio::spawn(async move {
+            let (mut count, mut sum) = (0, 0);
+            while let Some(value) = $rx.recv().await {
+                count += 1;
+                sum += value;
+            }
+            (count, sum)
+        });
+        receiving.await.unwrap()
+    }};
+}
+
 pub async fn mpsc_bounded() -> Outcome {
     let (tx, mut rx) = mpsc::channel::<u64>(1000);
     let start = Instant::now();
@@ -19,15 +34,7 @@ pub async fn mpsc_bounded() -> Outcome {
         });
     }
     drop(tx);
-    let receiving = tokio::spawn(async move {
-        let (mut count, mut sum) = (0, 0);
-        while let Some(value) = rx.recv().await {
-            count += 1;
-            sum += value;
-        }
-        (count, sum)
-    });
-    let received = receiving.await.unwrap();
+    let received = receive_all!(rx);
     assert_eq!(received, EXPECTED);
     time(received.0 as usize, start.elapsed())
 }
@@ -48,15 +55,7 @@ pub async fn mpsc_unbounded() -> Outcome {
         });
     }
     drop(tx);
-    let receiving = tokio::spawn(async move {
-        let (mut count, mut sum) = (0, 0);
-        while let Some(value) = rx.recv().await {
-            count += 1;
-            sum += value;
-        }
-        (count, sum)
-    });
-    let received = receiving.await.unwrap();
+    let received = receive_all!(rx);
     assert_eq!(received, EXPECTED);
     time(received.0 as usize, start.elapsed())
 }
