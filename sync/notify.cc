@@ -53,11 +53,14 @@ bool NotifiedFuture::Again(Context* cx) {
 }
 
 void NotifiedFuture::Cancel() {
-  // relaxed: a guess, which Lock confirms
-  const uint64_t word = notify_->Lock(notify_->word_.load(std::memory_order_relaxed));
-  const uint8_t signal = waiter_.signal.load(std::memory_order_relaxed);  // relaxed: the lock orders it
-  if (signal == kNone) waiter_.Unlink();
-  notify_->Unlock(notify_->AfterLeaving(word));
+  uint8_t signal = waiter_.signal.load(std::memory_order_acquire);  // acquire: pairs with the notifier
+  if (signal == kNone) {
+    // relaxed: a guess, which Lock confirms
+    const uint64_t word = notify_->Lock(notify_->word_.load(std::memory_order_relaxed));
+    signal = waiter_.signal.load(std::memory_order_relaxed);  // relaxed: the lock orders it
+    if (signal == kNone) waiter_.Unlink();
+    notify_->Unlock(notify_->AfterLeaving(word));
+  }
   waiter_.~Waiter();  // its waker, after the lock
   if (KIOTO_MUTANT("notify.swallow")) return;
   if (signal == kOne || signal == kLast) notify_->NotifyWith(static_cast<Signal>(signal));  // R3
@@ -77,8 +80,9 @@ uint64_t Notify::Lock(uint64_t word) {
   for (int spins = 0;;) {
     if ((word & kLocked) != 0) {
       word = Await(spins);
-      // acq_rel: pairs with Unlock and with every other RMW of the word. relaxed on failure: only the next guess.
-    } else if (word_.compare_exchange_weak(word, word | kLocked, KIOTO_ORDER("notify.lock_order", std::memory_order_acq_rel),
+      // seq_cst: pairs with Unlock and with every other RMW of the word, and with NotifyLinked (R4). relaxed on failure:
+      // only the next guess.
+    } else if (word_.compare_exchange_weak(word, word | kLocked, KIOTO_ORDER("notify.lock_order", std::memory_order_seq_cst),
                                            std::memory_order_relaxed)) {
       return word;
     }
@@ -109,6 +113,12 @@ void Notify::NotifyWith(NotifiedFuture::Signal signal) {
   Unlock(waiters_.empty() ? WithState(word, kEmpty) : word);
   if (KIOTO_MUTANT("notify.silent_one")) return;
   std::move(waker).Wake();
+}
+
+void Notify::NotifyLinked() {
+  // seq_cst: pairs with Lock (R4)
+  const uint64_t word = word_.load(KIOTO_ORDER("notify.look_order", std::memory_order_seq_cst));
+  if (StateOf(word) == kWaiting || (word & kLocked) != 0) NotifyAll();
 }
 
 void Notify::NotifyAll() {

@@ -22,9 +22,9 @@ uint64_t RoundUp(uint64_t capacity) {
 // --- BroadcastWord ---
 
 BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
-  uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish
+  uint64_t word = word_.load(std::memory_order_seq_cst);  // seq_cst: pairs with Publish (R5)
   for (;;) {
-    if ((word & kLap) != LapBits(lap) || (word & kBusy) != 0) return Look::kOther;
+    if ((word & (kLap | kBusy)) != LapBits(lap)) return Missing(word, lap);
     if ((word & kFull) == 0) return Look::kSkipped;
     const bool last = (word & (kNeeded | kCopying)) == kNeededOne;
     if (!last && (word & kCopying) == kCopying) {  // 4,095 threads copy it now
@@ -90,6 +90,19 @@ bool BroadcastWord::BeginWrite(uint64_t lap) {
       base::YieldThread();  // R2
     }
   }
+}
+
+void BroadcastWord::BeginWords(uint64_t lap) {
+  const uint64_t before = LapBits(lap - 1);
+  // acquire: pairs with Publish: what the sender of the lap before wrote comes before what this one will
+  for (int spins = 0; (word_.load(std::memory_order_acquire) & (kLap | kBusy)) != before; ++spins) {
+    if (spins < kSpinsBeforeYield) {
+      base::CpuRelax();
+    } else {
+      base::YieldThread();  // R2
+    }
+  }
+  word_.store(before | kBusy, std::memory_order_relaxed);  // relaxed: the stores of the words release it (R6)
 }
 
 // --- BroadcastCore ---

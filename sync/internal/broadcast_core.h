@@ -17,17 +17,21 @@
 //                spins, then gives its core away. It takes a receiver that is a whole lap behind.
 //             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and the tail tells what it missed.
 //             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
-//             R5 a receiver waits: its Notified() is made first, the slot looked at second.
+//             R5 a receiver waits, and looks at the slot once more; a sender publishes, and looks whether anybody waits. All seq_cst:
+//                one of them sees the other (Notify's R4).
 //             R6 plain words are read while a sender may write over them. It has set kBusy before; its stores of the words release,
 //                the reader's loads acquire, so a reader that met one of them finds another slot's word when it looks again, and
 //                throws away what it read (a seqlock). The lap would have to wrap, 2^30 laps, for it to be deceived.
 //             R7 a lone sender that keeps size() below the capacity overtakes nobody: a receiver moves its position on when it has
 //                the value (or has said that it copies or takes it, for which the sender waits), and size() sees no later one.
-// COST        RMWs: a send 3; a receive 2, by the last of all 1, which moves instead of copying. Plain words: a receive none.
+// COST        RMWs: a send 3, of plain words 2 (a seq_cst store is one); a receive 2, by the last of all 1, which moves instead of
+//             copying; of plain words none. A receiver that finds nothing reads its slot alone, no line that senders write at each
+//             send; and a sender whose receivers do not wait reads only what they do not write.
 //             Waiting: as Notify. size(), Subscribe and a receiver's going: a lock; size() looks at each receiver's position.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,15 +53,16 @@ class BroadcastWord {
       kCopy,     // copy it, then FinishCopy
       kTake,     // it is the caller's alone: take it out, then FinishTake
       kSkipped,  // its sender failed to make it: go on
-      kOther,    // not there: not written yet, or written over
+      kNotYet,   // it is the next one to be written there
+    kOther,    // not there: written over, or several laps away
   };
 
   // The receiver at lap `lap`.
   Look Begin(uint64_t lap);
   // Of plain words: whether the value of lap `lap` is there, as a receiver looks before it reads it, and again behind.
   Look Peek(uint64_t lap) const {
-    const uint64_t word = word_.load(std::memory_order_acquire);  // acquire: pairs with Publish; and R6
-    if ((word & (kLap | kBusy)) != LapBits(lap)) return Look::kOther;
+    const uint64_t word = word_.load(std::memory_order_seq_cst);  // seq_cst: pairs with Publish (R5); and R6
+    if ((word & (kLap | kBusy)) != LapBits(lap)) return Missing(word, lap);
     return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
   }
   // True: it was the last one, and the value is its alone: take it out, then FinishTake.
@@ -71,10 +76,12 @@ class BroadcastWord {
 
   // The sender at lap `lap`, from kBusy to Publish. Returns whether an older value lies there, to be taken out.
   bool BeginWrite(uint64_t lap);
+  // The same of plain words, whose receivers write nothing: from the end of the lap before until Publish the word is the sender's.
+  void BeginWords(uint64_t lap);
   void Publish(uint64_t lap, uint64_t needed, bool full) {
-    // release: pairs with Begin.
+    // seq_cst: pairs with Begin and Peek; and R5.
     word_.store(LapBits(lap) | (full ? needed | kFull : 0),
-                KIOTO_ORDER("broadcast.publish_order", std::memory_order_release));
+                KIOTO_ORDER("broadcast.publish_order", std::memory_order_seq_cst));
   }
 
   // Whether a value is there, for the destructor of the channel.
@@ -92,6 +99,8 @@ class BroadcastWord {
   static constexpr int kLapShift = 34;
   static constexpr uint64_t kLap = ~uint64_t{0} << kLapShift;
   static uint64_t LapBits(uint64_t lap) { return lap << kLapShift; }
+  // Why the value of `lap` is not in `word`.
+  static Look Missing(uint64_t word, uint64_t lap) { return (word & kLap) == LapBits(lap - 1) ? Look::kNotYet : Look::kOther; }
 
   // One fewer needs it: kBusy for the last.
   bool Drop(uint64_t word, uint64_t change);
@@ -113,8 +122,17 @@ class alignas(64) BroadcastPosition : public base::ListNode<> {  // a cache line
     return next_.load(std::memory_order_acquire);  // acquire: pairs with MoveTo
   }
 
+  // The receiver: how often it looks again before it waits. The bounds and the rule are those of an adaptive mutex.
+  uint32_t patience() const { return patience_; }
+  void Learn(bool found) {
+    patience_ = found ? std::min(2 * patience_, kMostPatience) : std::max(patience_ / 2, kLeastPatience);
+  }
+
  private:
+  static constexpr uint32_t kLeastPatience = 1, kMostPatience = 8;
+
   base::Atomic<uint64_t> next_{0};
+  uint32_t patience_ = kLeastPatience;
 };
 
 class BroadcastCore {
@@ -174,14 +192,14 @@ class BroadcastCore {
   static constexpr uint64_t kReceivers = (uint64_t{1} << kTailShift) - 1;
   static Moment MomentOf(uint64_t state) { return {state >> kTailShift, state & kReceivers}; }
 
-  // What every receive reads lies in other cache lines than what every send writes.
+  // What every receive reads lies in other cache lines than what every send writes, and who waits in one of its own.
   const uint64_t mask_;
   int lap_shift_;
   SenderCount senders_;
   base::Atomic<uint32_t> refs_{1};  // all senders together, each receiver, and each weak sender
   Notify no_receiver_;
   alignas(64) base::Atomic<uint64_t> state_;
-  Notify sent_;
+  alignas(64) Notify sent_;
   alignas(64) mutable base::Mutex positions_lock_;
   mutable base::IntrusiveList<BroadcastPosition> positions_;
 };

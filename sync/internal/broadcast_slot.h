@@ -109,7 +109,7 @@ class BroadcastSlot<T, true> {
   void Write(uint64_t lap, uint64_t /*needed*/, T value) {
     uint64_t words[kWords] = {};
     std::memcpy(words, std::addressof(value), sizeof(T));
-    (void)word_.BeginWrite(lap);
+    word_.BeginWords(lap);
     for (size_t i = 0; i < kWords; ++i) {
       // release: pairs with Begin's acquire (R6).
       words_[i].store(words[i], KIOTO_ORDER("broadcast.words_order", std::memory_order_release));

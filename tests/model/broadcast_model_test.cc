@@ -185,10 +185,11 @@ TEST_F(BroadcastModel, PlainWordsAreNeverTorn) {
 }
 
 TEST_F(BroadcastModel, ASenderThatWaitsForRoomOvertakesNobody) {
-  ExpectHolds(Options().StaleLoads(0), SenderThatWaits<Plain>);
+  ExpectHolds(Options().StaleLoads(1), SenderThatWaits<Plain>);
   ExpectHolds(Options().Random(10000), SenderThatWaits<Plain>);
   ExpectHolds(Options().Random(10000), SenderThatWaits<Shared>);
   ExpectCaught("broadcast.early_move", Options().StaleLoads(0), SenderThatWaits<Plain>);
+  ExpectCaught("notify.look_order", Options(), SenderThatWaits<Plain>);
 }
 
 TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {
