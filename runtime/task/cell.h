@@ -9,6 +9,7 @@
 
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/base/memory_cache.h"
+#include "kioto/runtime/future/internal/erased_memory.h"
 #include "kioto/runtime/future/internal/pin.h"
 #include "kioto/runtime/future/wait_trace.h"
 #include "kioto/runtime/task/join_output.h"
@@ -40,7 +41,10 @@ class TaskCell final : public TaskHeader {
                 "kioto: the future of a task may ask for an alignment of 16 bytes at most; give the task a .Boxed() one");
 
   static TaskHeader* Make(F&& future, Scheduler* scheduler, base::SourceLocation place) {
-    return new (base::CacheAllocate(sizeof(TaskCell))) TaskCell(std::move(future), scheduler, place);
+    ErasedMemory memory(sizeof(TaskCell), kCacheAlign);  // of a future whose move throws nothing is left
+    TaskHeader* cell = new (memory.get()) TaskCell(std::move(future), scheduler, place);
+    (void)memory.Release();
+    return cell;
   }
 
  private:

@@ -20,6 +20,7 @@
 #include "kioto/runtime/future/stream/streams.h"
 #include "kioto/runtime/future/waker.h"
 #include "kioto/runtime/scheduler/runtime.h"
+#include "kioto/runtime/task/join_set.h"
 #include "kioto/runtime/task/scope.h"
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/sync/broadcast.h"
@@ -306,6 +307,52 @@ TEST(NumbersTest, TenThousandThrowsHurtNobodyElse) {
   EXPECT_LE(reported.load(), (throws + 1) / 2);
   EXPECT_GT(reported.load(), 0) << "those that had not ended when their handle was dropped";
   EXPECT_EQ(Counted::alive(), 0);
+}
+
+// Ready; of all its moves the last of `*left` throws.
+class ThrowsAtAMove : public FutureBase<ThrowsAtAMove, Unit> {
+ public:
+  explicit ThrowsAtAMove(int* left) : left_(left) {}
+  ThrowsAtAMove(ThrowsAtAMove&& other) : left_(other.left_) {
+    if (--*left_ == 0) throw std::runtime_error("in a move");
+  }
+  Poll<Unit> PollOnce(Context&) { return Unit{}; }
+
+ private:
+  int* left_;
+  Counted held_;
+};
+
+// Whatever `start` starts it with, and whichever move on the way throws: that is its caller's, and nothing is left.
+template <class Start>
+void ExpectThrowsAreTheCallers(Start start) {
+  const int64_t alive = Counted::alive();
+  int thrown = 0;
+  for (bool started = false; !started;) {
+    int left = thrown + 1;
+    try {
+      start(ThrowsAtAMove(&left));
+      started = true;
+    } catch (const std::runtime_error&) {
+      ++thrown;
+      EXPECT_EQ(Counted::alive(), alive);
+    }
+  }
+  EXPECT_GT(thrown, 0) << "it is not moved at all";
+}
+
+// check: H2
+TEST(NumbersTest, AFutureThatThrowsWhenItIsMovedIsTheCallersWhoeverItWasFor) {
+  Runtime runtime = *Runtime::CurrentThread();
+  const EnterGuard guard = runtime.Enter();
+  ExpectThrowsAreTheCallers([](ThrowsAtAMove future) { Spawn(std::move(future)).Detach(); });
+  ExpectThrowsAreTheCallers([](ThrowsAtAMove future) { SpawnLocal(std::move(future), TaskOptions{"local"}).Detach(); });
+  ExpectThrowsAreTheCallers([](ThrowsAtAMove future) { (void)std::move(future).Boxed(); });
+  JoinSet<Unit> set;
+  ExpectThrowsAreTheCallers([&set](ThrowsAtAMove future) { set.Spawn(std::move(future)); });
+  EXPECT_EQ(set.size(), 1u);
+  EXPECT_TRUE(runtime.BlockOn(set.Shutdown()).ok());
+  EXPECT_EQ(runtime.Shutdown().live_tasks, 0u);
 }
 
 class ThrowsWhenDestroyed {
