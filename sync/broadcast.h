@@ -51,13 +51,14 @@ class BroadcastChannel {
   size_t Send(U&& value) {
     const auto moment = core.TakePosition();
     if (moment.receivers == 0) return 0;
+    const Tell tell{core};
     SlotOf(moment.tail).Write(core.LapOf(moment.tail), moment.receivers, std::forward<U>(value));
-    core.sent().NotifyLinked();
     return moment.receivers;
   }
 
-  // What a receiver finds that stands there: a value, IsLagged, IsClosed, or nothing yet. Moves it on.
-  Poll<StatusOr<T>> Receive(BroadcastPosition& position) {
+  // What a receiver finds that stands there: a value, IsLagged, IsClosed, or nothing yet. Moves it on. `slot_alone`: a look that
+  // another one follows, of the slot alone where nothing is written there yet, and not of what senders write at each send.
+  Poll<StatusOr<T>> Receive(BroadcastPosition& position, bool slot_alone = false) {
     for (uint64_t next = position.next();;) {
       if (KIOTO_MUTANT("broadcast.early_move")) position.MoveTo(next + 1);
       Slot& slot = SlotOf(next);
@@ -73,7 +74,7 @@ class BroadcastChannel {
           position.MoveTo(++next);
           continue;
         case BroadcastWord::Look::kNotYet:
-          if (core.senders() != 0) return kPending;
+          if (slot_alone) return kPending;
           break;
         case BroadcastWord::Look::kOther:
           break;
@@ -116,6 +117,14 @@ class BroadcastChannel {
  private:
   using Slot = BroadcastSlot<T>;
 
+  // Also when the copy throws (R1).
+  struct Tell {
+    ~Tell() {
+      if (!KIOTO_MUTANT("broadcast.silent_send")) core.sent().NotifyLinked();
+    }
+    BroadcastCore& core;
+  };
+
   Slot& SlotOf(uint64_t position) { return slots_[core.IndexOf(position)]; }
 
   const std::unique_ptr<Slot[]> slots_;
@@ -137,7 +146,7 @@ class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr
     return kPending;
   }
   Poll<StatusOr<T>> Get(Context& cx) {
-    Poll<StatusOr<T>> poll = channel_->Receive(*position_);
+    Poll<StatusOr<T>> poll = channel_->Receive(*position_, /*slot_alone=*/true);
     if (poll.pending() && !notified_) LookAgain(poll);
     if (poll.pending() || notified_) Wait(cx, poll);
     if (poll.ready()) (void)cx.ConsumeBudget();
@@ -149,13 +158,17 @@ class [[nodiscard]] BroadcastRecv : public FutureBase<BroadcastRecv<T>, StatusOr
     const uint32_t looks = position_->patience();
     for (uint32_t look = 0; look < looks && poll.pending(); ++look) {
       base::CpuRelax();
-      poll.Fill(channel_->Receive(*position_));
+      poll.Fill(channel_->Receive(*position_, /*slot_alone=*/true));
     }
     position_->Learn(/*found=*/poll.ready());
   }
   // Nothing has come yet, or something after a wait.
   void Wait(Context& cx, Poll<StatusOr<T>>& poll) {
     while (poll.pending()) {
+      if (cx.budget_spent() && !KIOTO_MUTANT("broadcast.wait_without_budget")) {  // told with the last of it
+        (void)cx.ConsumeBudget();
+        return;
+      }
       const bool waited = notified_.has_value();
       if (!waited) notified_.emplace(channel_->core.sent());
       const bool told = notified_->PollOnce(cx).ready();

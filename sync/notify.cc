@@ -82,7 +82,10 @@ uint64_t Notify::Lock(uint64_t word) {
       word = Await(spins);
       // seq_cst: pairs with Unlock and with every other RMW of the word, and with NotifyLinked (R4). relaxed on failure:
       // only the next guess.
-    } else if (word_.compare_exchange_weak(word, word | kLocked, KIOTO_ORDER("notify.lock_order", std::memory_order_seq_cst),
+    } else if (word_.compare_exchange_weak(word, word | kLocked,
+                                           KIOTO_MUTANT("notify.weak_lock")
+                                               ? std::memory_order_acq_rel
+                                               : KIOTO_ORDER("notify.lock_order", std::memory_order_seq_cst),
                                            std::memory_order_relaxed)) {
       return word;
     }

@@ -26,10 +26,11 @@
 //                that is dropped unlinks itself. What is linked meanwhile is of the new round, and in the other list.
 //             R3 a waiter is dropped between its signal and its poll: a kOne or kLast goes on to the next waiter, or
 //                back into the word; a kAll was for it alone.
-//             R4 NotifyLinked against a waiter that links and looks after that: each does its own first (a seq_cst operation on
-//                what is looked at; Lock) and then looks at the other's, seq_cst: one of them at least sees the other.
-// COST        RMWs: NotifyOne 1, and the wake 1; NotifyAll 1 with nobody there, NotifyLinked 0. Notified: 1 with a permit; to wait 1,
-//             and a reference (see Context::CloneWaker); polled again 0 (unless by another task).
+//             R4 NotifyLinked against a waiter that links and looks after that: each does its own first (a seq_cst operation
+//                on what is looked at; Lock) and then looks at the other's, seq_cst: one of them at least sees the other. A
+//                poll that was refused for its budget has not linked.
+// COST        RMWs: NotifyOne 1, and the wake 1; NotifyAll 1, NotifyLinked 0 with nobody there. Notified: 1 with a permit; to
+//             wait 1, and a reference (see Context::CloneWaker); polled again 0 (unless by another task).
 #ifndef KIOTO_SYNC_NOTIFY_H_
 #define KIOTO_SYNC_NOTIFY_H_
 
@@ -152,8 +153,9 @@ class Notify {
   // Wakes every Notified() that exists now, polled or not. Keeps nothing for later ones, and leaves a stored permit
   // alone.
   void NotifyAll();
-  // Wakes those only that wait already: that were polled, or Enabled. With nobody there it is a load, where NotifyAll writes. For
-  // who makes its change by a seq_cst operation first, and whose waiters look by a seq_cst load after their poll or Enable (R4).
+  // Wakes at least those that wait already: that were Enabled, or polled with budget left. With nobody there it is a load, where
+  // NotifyAll writes. For who makes its change by a seq_cst operation first, and whose waiters look by a seq_cst load after
+  // their poll or Enable (R4).
   void NotifyLinked();
 
  private:

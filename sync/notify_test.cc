@@ -152,6 +152,21 @@ TEST(NotifyTest, AllReachesWhatExistsPolledOrNotAndNothingLater) {
   EXPECT_FALSE(Ready(later));
 }
 
+TEST(NotifyTest, LinkedReachesWhoWaitsAlreadyPolledOrEnabled) {
+  Notify notify;
+  notify.NotifyLinked();  // of nobody: nothing is kept
+  Task unpolled(notify.Notified());
+  notify.NotifyLinked();
+  EXPECT_FALSE(Ready(unpolled));
+
+  Task enabled(notify.Notified());
+  EXPECT_FALSE(enabled.future().Enable());
+  notify.NotifyLinked();
+  EXPECT_EQ(unpolled.wakes(), 1);
+  EXPECT_TRUE(Ready(unpolled));
+  EXPECT_TRUE(Ready(enabled));
+}
+
 // behaviour: tokio/tests/sync_notify.rs#notify_one_after_dropped_all
 TEST(NotifyTest, WhomAllSatisfiedLeavesThePermit) {
   Notify notify;

@@ -22,17 +22,19 @@ uint64_t RoundUp(uint64_t capacity) {
 // --- BroadcastWord ---
 
 BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
-  uint64_t word = word_.load(std::memory_order_seq_cst);  // seq_cst: pairs with Publish (R5)
+  // seq_cst: pairs with Publish (R5)
+  uint64_t word = word_.load(KIOTO_MUTANT("broadcast.weak_begin") ? std::memory_order_acquire : std::memory_order_seq_cst);
   for (;;) {
     if ((word & (kLap | kBusy)) != LapBits(lap)) return Missing(word, lap);
     if ((word & kFull) == 0) return Look::kSkipped;
     const bool last = (word & (kNeeded | kCopying)) == kNeededOne;
     if (!last && (word & kCopying) == kCopying) {  // 4,095 threads copy it now
       base::YieldThread();
-      word = word_.load(std::memory_order_acquire);  // acquire: as above
+      word = word_.load(std::memory_order_acquire);  // acquire: as below
       continue;
     }
-    // acq_rel: acquires the value, and what the others did with it. acquire on failure: as above.
+    // acq_rel: acquires the value, and what the others did with it. acquire on failure: the first look has met this lap, so
+    // what is there now is it, or kBusy or a later one (R3).
     if (word_.compare_exchange_weak(word, last ? word | kBusy : word + kCopyingOne, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
       return last ? Look::kTake : Look::kCopy;
@@ -102,7 +104,8 @@ void BroadcastWord::BeginWords(uint64_t lap) {
       base::YieldThread();  // R2
     }
   }
-  word_.store(before | kBusy, std::memory_order_relaxed);  // relaxed: the stores of the words release it (R6)
+  // release: pairs with Peek: who finds kBusy finds the tail, too (R3)
+  word_.store(before | kBusy, KIOTO_ORDER("broadcast.busy_order", std::memory_order_release));
 }
 
 // --- BroadcastCore ---

@@ -10,23 +10,25 @@
 //             `positions_`: where each receiver stands, for size(). Only the receiver writes its own.
 // OWNERSHIP   the value: shared by those who copy it; of him alone who has set kBusy: the sender that writes over it,
 //             or the last one who needs it, and takes it out. Values are destroyed after kBusy is gone.
-//             the list of positions: under its lock.
+//             the list of positions: under its lock. A position's `patience_`: its receiver's.
 // RACES       R1 a sender has its position, its slot not yet written: a receiver that comes there finds the older lap,
-//                and waits; every sender notifies after its own store.
+//                and waits; every sender notifies after its own store, also one whose value can not be made.
 //             R2 a sender comes to a slot that somebody copies, or whose sender of the lap before is not done: it
 //                spins, then gives its core away. It takes a receiver that is a whole lap behind.
-//             R3 a receiver is too slow: it finds another lap, or kBusy, in its slot, and the tail tells what it missed.
+//             R3 a receiver is too slow: it finds a later lap, or kBusy, in its slot, and the tail, which was moved before, tells
+//                what it missed. The lap before says that nothing was sent yet, or that 2^30 laps were missed: the tail is
+//                looked at before a receiver waits, or is told that there is nothing.
 //             R4 a receiver joins or goes against a send: both are RMWs of `state_`: the send counts it, or not.
-//             R5 a receiver waits, and looks at the slot once more; a sender publishes, and looks whether anybody waits. All seq_cst:
-//                one of them sees the other (Notify's R4).
+//             R5 a receiver waits, and looks at the slot once more; a sender publishes, and looks whether anybody waits. All
+//                seq_cst: one of them sees the other (Notify's R4). A poll that its budget lets not wait has not waited.
 //             R6 plain words are read while a sender may write over them. It has set kBusy before; its stores of the words release,
 //                the reader's loads acquire, so a reader that met one of them finds another slot's word when it looks again, and
 //                throws away what it read (a seqlock). The lap would have to wrap, 2^30 laps, for it to be deceived.
 //             R7 a lone sender that keeps size() below the capacity overtakes nobody: a receiver moves its position on when it has
 //                the value (or has said that it copies or takes it, for which the sender waits), and size() sees no later one.
-// COST        RMWs: a send 3, of plain words 2 (a seq_cst store is one); a receive 2, by the last of all 1, which moves instead of
-//             copying; of plain words none. A receiver that finds nothing reads its slot alone, no line that senders write at each
-//             send; and a sender whose receivers do not wait reads only what they do not write.
+// COST        RMWs: a send 3, of plain words 2 (a seq_cst store is one); a receive 2, by the last of all 1, which moves instead
+//             of copying; of plain words none. A receiver that finds nothing looks a few times at its slot alone before it
+//             waits: to wait and be woken costs both sides several times what a value takes that is on its way.
 //             Waiting: as Notify. size(), Subscribe and a receiver's going: a lock; size() looks at each receiver's position.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
@@ -53,15 +55,17 @@ class BroadcastWord {
       kCopy,     // copy it, then FinishCopy
       kTake,     // it is the caller's alone: take it out, then FinishTake
       kSkipped,  // its sender failed to make it: go on
-      kNotYet,   // it is the next one to be written there
-    kOther,    // not there: written over, or several laps away
+      kNotYet,   // it is the next one to be written there, or 2^30 laps of values were missed
+      kOther,    // not there: written over, or several laps away
   };
 
   // The receiver at lap `lap`.
   Look Begin(uint64_t lap);
   // Of plain words: whether the value of lap `lap` is there, as a receiver looks before it reads it, and again behind.
   Look Peek(uint64_t lap) const {
-    const uint64_t word = word_.load(std::memory_order_seq_cst);  // seq_cst: pairs with Publish (R5); and R6
+    // seq_cst: pairs with Publish (R5); and R6
+    const uint64_t word =
+        word_.load(KIOTO_MUTANT("broadcast.weak_look") ? std::memory_order_acquire : std::memory_order_seq_cst);
     if ((word & (kLap | kBusy)) != LapBits(lap)) return Missing(word, lap);
     return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
   }
@@ -76,12 +80,14 @@ class BroadcastWord {
 
   // The sender at lap `lap`, from kBusy to Publish. Returns whether an older value lies there, to be taken out.
   bool BeginWrite(uint64_t lap);
-  // The same of plain words, whose receivers write nothing: from the end of the lap before until Publish the word is the sender's.
+  // The same of plain words, whose receivers write nothing: from the end of the lap before until Publish the word is the
+  // sender's.
   void BeginWords(uint64_t lap);
   void Publish(uint64_t lap, uint64_t needed, bool full) {
     // seq_cst: pairs with Begin and Peek; and R5.
     word_.store(LapBits(lap) | (full ? needed | kFull : 0),
-                KIOTO_ORDER("broadcast.publish_order", std::memory_order_seq_cst));
+                KIOTO_MUTANT("broadcast.weak_publish") ? std::memory_order_release
+                                                       : KIOTO_ORDER("broadcast.publish_order", std::memory_order_seq_cst));
   }
 
   // Whether a value is there, for the destructor of the channel.
@@ -122,7 +128,7 @@ class alignas(64) BroadcastPosition : public base::ListNode<> {  // a cache line
     return next_.load(std::memory_order_acquire);  // acquire: pairs with MoveTo
   }
 
-  // The receiver: how often it looks again before it waits. The bounds and the rule are those of an adaptive mutex.
+  // The receiver: how often it looks again before it waits.
   uint32_t patience() const { return patience_; }
   void Learn(bool found) {
     patience_ = found ? std::min(2 * patience_, kMostPatience) : std::max(patience_ / 2, kLeastPatience);

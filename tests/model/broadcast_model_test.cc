@@ -107,6 +107,53 @@ void SenderThatWaits() {
   }
 }
 
+// Two senders, and a receiver whose every poll has one unit of budget: it may be told, find nothing, and have none left to wait.
+void TwoSendersAndASparingReceiver() {
+  sync::Broadcast<Plain> room(2);
+  sync::BroadcastReceiver<Plain> receiver = room.Subscribe();
+  Thread a([&] { (void)room.Send(Plain(0)); });
+  Thread b([&] { (void)room.Send(Plain(0)); });
+  TaskThread task(/*budget=*/1);
+  for (int i = 0; i < 2; ++i) Assert(task.Await(receiver.Recv()).ok(), "a value");
+}
+
+// Who knows of a value finds it, or that it has missed it, while the next one is written over it.
+template <class T>
+void LookWhileItIsWrittenOver() {
+  sync::Broadcast<T> room(1);
+  sync::BroadcastReceiver<T> receiver = room.Subscribe();
+  (void)room.Send(T(0));
+  Thread a([&] { (void)room.Send(T(1)); });
+  StatusOr<T> value = receiver.TryRecv();
+  Assert(value.ok() ? value->number() == 0 : IsLagged(value.status()), "not what it must find");
+}
+
+#if KIOTO_EXCEPTIONS
+// A value whose copy throws.
+class Throws {
+ public:
+  Throws() = default;
+  Throws(const Throws&) { throw 1; }
+  Throws(Throws&&) noexcept {}
+};
+
+// Two senders, the copy of one of which throws: the other's value is told of.
+void ASenderThrows() {
+  sync::Broadcast<Throws> room(2);
+  sync::BroadcastReceiver<Throws> receiver = room.Subscribe();
+  Thread a([&] {
+    try {
+      const Throws value;
+      (void)room.Send(value);
+    } catch (int) {
+    }
+  });
+  Thread b([&] { (void)room.Send(Throws()); });
+  TaskThread task;
+  Assert(task.Await(receiver.Recv()).ok(), "the value of the one that does not throw");
+}
+#endif
+
 // Two senders at once, one slot behind the other.
 template <class T>
 void TwoSenders() {
@@ -189,8 +236,31 @@ TEST_F(BroadcastModel, ASenderThatWaitsForRoomOvertakesNobody) {
   ExpectHolds(Options().Random(10000), SenderThatWaits<Plain>);
   ExpectHolds(Options().Random(10000), SenderThatWaits<Shared>);
   ExpectCaught("broadcast.early_move", Options().StaleLoads(0), SenderThatWaits<Plain>);
-  ExpectCaught("notify.look_order", Options(), SenderThatWaits<Plain>);
+  for (const char* order : {"notify.look_order", "notify.weak_lock", "broadcast.weak_publish", "broadcast.weak_look"}) {
+    ExpectCaught(order, Options().StaleLoads(1), SenderThatWaits<Plain>);
+  }
+  ExpectCaught("broadcast.weak_begin", Options().StaleLoads(1), SenderThatWaits<Shared>);
 }
+
+TEST_F(BroadcastModel, WhoHasNoBudgetLeftToWaitIsNotTakenForAWaiter) {
+  ExpectHolds(Options().StaleLoads(0), TwoSendersAndASparingReceiver);
+  ExpectHolds(Options().Random(10000), TwoSendersAndASparingReceiver);
+  ExpectCaught("broadcast.wait_without_budget", Options().Preemptions(3).StaleLoads(0), TwoSendersAndASparingReceiver);
+}
+
+TEST_F(BroadcastModel, WhatWasSentIsThereOrWasMissed) {
+  ExpectHolds(Options(), LookWhileItIsWrittenOver<Plain>);
+  ExpectHolds(Options(), LookWhileItIsWrittenOver<Shared>);
+  ExpectCaught("broadcast.busy_order", Options(), LookWhileItIsWrittenOver<Plain>);
+}
+
+#if KIOTO_EXCEPTIONS
+TEST_F(BroadcastModel, ASendThatThrowsTellsOfWhatIsBehindIt) {
+  ExpectHolds(Options().StaleLoads(0), ASenderThrows);
+  ExpectHolds(Options().Random(10000), ASenderThrows);
+  ExpectCaught("broadcast.silent_send", Options().StaleLoads(0), ASenderThrows);
+}
+#endif
 
 TEST_F(BroadcastModel, AReceiverGoesWhileAnotherReceives) {
   ExpectHolds(Options().StaleLoads(0), ReceiverLeaves<Shared, 1>);

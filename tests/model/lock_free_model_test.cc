@@ -210,6 +210,7 @@ void NotifyNobody() {
   Twice([&] {
     notify.NotifyOne();
     notify.NotifyAll();
+    notify.NotifyLinked();
   });
 }
 void NotifyPermit() {
@@ -316,7 +317,7 @@ constexpr Operation kOperations[] = {
     {"Watch: `HasChanged`, and `Changed` when there is something new", true, &WatchVersion},
     {"Watch: `Send` and its kin", false, &WatchSend},
     {"Watch: `Borrow`", false, &WatchBorrow},
-    {"Notify: `NotifyOne`, `NotifyAll`, nobody waiting", true, &NotifyNobody},
+    {"Notify: `NotifyOne`, `NotifyAll`, `NotifyLinked`, nobody waiting", true, &NotifyNobody},
     {"Notify: `Notified` that finds a permit", true, &NotifyPermit},
     {"Notify: with somebody waiting, or about to", false, &NotifyWaiters},
     {"Semaphore: `Acquire`, `TryAcquire`, release, nobody waiting", true, &SemaphoreFree},

@@ -30,7 +30,9 @@ inline void MakeStatuses() {
 // A task of a thread of its own: polls a future until it is ready, asleep between the polls.
 class TaskThread {
  public:
-  TaskThread() : sleeper_(new Sleeper), waker_(sleeper_->MakeWaker()) {}
+  // `budget`: of each poll.
+  explicit TaskThread(int budget = limits::kPollBudget)
+      : budget_(budget), sleeper_(new Sleeper), waker_(sleeper_->MakeWaker()) {}
   ~TaskThread() { sleeper_->Drop(); }
 
   template <class F>
@@ -46,6 +48,7 @@ class TaskThread {
   template <class F>
   auto Poll(F& future) {
     kioto::internal::PollScope scope;
+    scope.budget = budget_;
     Context cx(waker_, scope);
     return future.PollOnce(cx);
   }
@@ -56,6 +59,7 @@ class TaskThread {
     std::optional<F> future(std::move(made));
     for (;;) {
       kioto::internal::PollScope scope;
+      scope.budget = budget_;
       Context cx(waker_, scope);
       if (auto poll = future->PollOnce(cx); poll.ready()) {
         future.reset();  // as combinators do: before its output is used
@@ -69,6 +73,7 @@ class TaskThread {
     }
   }
 
+  const int budget_;
   Sleeper* const sleeper_;
   const Waker waker_;
 };

@@ -1,6 +1,6 @@
-// Futures that are polled and then never destroyed: by a task that is leaked with its future, or code that calls `release()`. Such a
-// future keeps what it holds, and what it was given, for ever (a place, a permit, a turn). Otherwise it hurts nobody: who
-// shares something with it goes on, and what it waited for may end before it.
+// Futures that are polled and then never destroyed, as code leaks them that calls `release()`. Such a future keeps what it holds,
+// and what it was given, for ever (a place, a permit, a turn). Otherwise it hurts nobody: who shares something with it goes
+// on, and what it waited for may end before it.
 #include <chrono>
 #include <memory>
 #include <string>
@@ -191,7 +191,8 @@ TEST(LeakedFuturesTest, WhatALeakedFutureReadsMayGoBeforeIt) {
 TEST(LeakedFuturesTest, WhatALeakedFutureIsMadeOfIsLeakedWithIt) {
   AfterEachNumberOfPolls([](int polls, Runtime& runtime) {
     auto one = sync::Oneshot<int>(), other = sync::Oneshot<int>(), last = sync::Oneshot<int>();
-    Leak(polls, Select(Case(std::move(one.receiver), [](StatusOr<int>&) { return 1; }), Case(time::Sleep(1h), [](auto&) { return 2; })));
+    Leak(polls, Select(Case(std::move(one.receiver), [](StatusOr<int>&) { return 1; }),
+                       Case(time::Sleep(1h), [](auto&) { return 2; })));
     Leak(polls, Join(std::move(other.receiver), time::Sleep(1h)));
     Leak(polls, std::move(last.receiver).Boxed());
     EXPECT_TRUE(std::move(one.sender).Send(1));

@@ -323,7 +323,8 @@ class ThrowsAtAMove : public FutureBase<ThrowsAtAMove, Unit> {
   Counted held_;
 };
 
-// Whatever `start` starts it with, and whichever move on the way throws: that is its caller's, and nothing is left.
+// Whatever `start` starts it with, and whichever move on the way throws: that is its caller's, and nothing is left (of the memory
+// for a leak checker to see).
 template <class Start>
 void ExpectThrowsAreTheCallers(Start start) {
   const int64_t alive = Counted::alive();
