@@ -51,13 +51,14 @@ class BroadcastChannel {
   size_t Send(U&& value) {
     const auto moment = core.TakePosition();
     if (moment.receivers == 0) return 0;
-    const Tell tell{core};
+    Tell tell{core};
     SlotOf(moment.tail).Write(core.LapOf(moment.tail), moment.receivers, std::forward<U>(value));
+    tell.threw = false;
     return moment.receivers;
   }
 
-  // What a receiver finds that stands there: a value, IsLagged, IsClosed, or nothing yet. Moves it on. `slot_alone`: a look that
-  // another one follows, of the slot alone where nothing is written there yet, and not of what senders write at each send.
+  // What a receiver finds that stands there: a value, IsLagged, IsClosed, or nothing yet. Moves it on. `slot_alone`: where nothing
+  // is written there yet no look at what senders write at each send; before the receiver has waited, a whole look follows.
   Poll<StatusOr<T>> Receive(BroadcastPosition& position, bool slot_alone = false) {
     for (uint64_t next = position.next();;) {
       if (KIOTO_MUTANT("broadcast.early_move")) position.MoveTo(next + 1);
@@ -120,9 +121,11 @@ class BroadcastChannel {
   // Also when the copy throws (R1).
   struct Tell {
     ~Tell() {
-      if (!KIOTO_MUTANT("broadcast.silent_send")) core.sent().NotifyLinked();
+      if (threw && KIOTO_MUTANT("broadcast.silent_throw")) return;
+      core.sent().NotifyLinked();
     }
     BroadcastCore& core;
+    bool threw = true;
   };
 
   Slot& SlotOf(uint64_t position) { return slots_[core.IndexOf(position)]; }

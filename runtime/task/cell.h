@@ -41,7 +41,7 @@ class TaskCell final : public TaskHeader {
                 "kioto: the future of a task may ask for an alignment of 16 bytes at most; give the task a .Boxed() one");
 
   static TaskHeader* Make(F&& future, Scheduler* scheduler, base::SourceLocation place) {
-    ErasedMemory memory(sizeof(TaskCell), kCacheAlign);  // of a future whose move throws nothing is left
+    ErasedMemory memory(sizeof(TaskCell), kCacheAlign);  // if the future's move throws, nothing is left
     TaskHeader* cell = new (memory.get()) TaskCell(std::move(future), scheduler, place);
     (void)memory.Release();
     return cell;

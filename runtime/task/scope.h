@@ -178,9 +178,25 @@ class [[nodiscard]] ScopeChild : public FutureBase<ScopeChild<F>, Unit> {
  public:
   static constexpr bool kLocal = IsLocalFuture<F>;
 
-  // Takes over the reference of Scope::Add.
-  ScopeChild(Scope* scope, F&& future) : scope_(scope), future_(std::move(future)) {}
-  ScopeChild(ScopeChild&& other) : scope_(std::exchange(other.scope_, nullptr)), future_(std::move(other.future_)) {
+  // On the way to its task. Takes over the reference of Scope::Add; if the move of the future throws it is given back, and no
+  // child has failed: the throw is the caller's.
+  class HandOver {
+   public:
+    HandOver(ScopeChild& child, Scope* scope) : child_(child) { child_.scope_ = scope; }
+    HandOver(const HandOver&) = delete;
+    HandOver& operator=(const HandOver&) = delete;
+    ~HandOver() {
+      if (child_.scope_ != nullptr) child_.End(OkStatus());
+    }
+
+   private:
+    ScopeChild& child_;
+  };
+
+  template <class U>
+  explicit ScopeChild(std::in_place_t, U&& future) : future_(std::in_place, std::forward<U>(future)) {}
+  ScopeChild(ScopeChild&& other) : future_(std::move(other.future_)) {
+    scope_ = std::exchange(other.scope_, nullptr);
     other.future_.reset();
   }
   ~ScopeChild() {
@@ -230,7 +246,7 @@ class [[nodiscard]] ScopeChild : public FutureBase<ScopeChild<F>, Unit> {
     return Unit{};
   }
 
-  Scope* scope_;
+  Scope* scope_ = nullptr;
   bool entered_ = false;
   ScopeLink link_;
   std::optional<F> future_;
@@ -387,9 +403,11 @@ template <class F>
 void Scope::Spawn(F&& future, TaskOptions options, base::SourceLocation place) {
   if constexpr (internal::MaySpawn<F>() && !std::is_lvalue_reference_v<F>) {
     if (local_) return SpawnLocal(std::forward<F>(future), std::move(options), place);
-    std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
+    using Child = internal::ScopeChild<std::decay_t<F>>;
+    Child child(std::in_place, std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
-    kioto::Spawn(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();
+    const typename Child::HandOver hand_over(child, this);
+    kioto::Spawn(std::move(child), std::move(options), place).reset();
   }
 }
 
@@ -399,9 +417,11 @@ void Scope::SpawnLocal(F&& future, TaskOptions options, base::SourceLocation pla
   static_assert(fine, "kioto: SpawnLocal needs a future; give a function's result, not the function");
   static_assert(!fine || !std::is_lvalue_reference_v<F>, "kioto: SpawnLocal takes its future by value: write std::move(future)");
   if constexpr (fine && !std::is_lvalue_reference_v<F>) {
-    std::decay_t<F> child(std::forward<F>(future));  // in a scope that is ending it dies here
+    using Child = internal::ScopeChild<std::decay_t<F>>;
+    Child child(std::in_place, std::forward<F>(future));  // in a scope that is ending it dies here
     if (!Add()) return;
-    kioto::SpawnLocal(internal::ScopeChild<std::decay_t<F>>(this, std::move(child)), std::move(options), place).reset();
+    const typename Child::HandOver hand_over(child, this);
+    kioto::SpawnLocal(std::move(child), std::move(options), place).reset();
   }
 }
 

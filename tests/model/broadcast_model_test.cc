@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "kioto/runtime/base/config.h"
 #include "kioto/sync/broadcast.h"
 #include "kioto/sync/cancellation_token.h"
 #include "kioto/tests/model/values.h"
@@ -234,12 +235,13 @@ TEST_F(BroadcastModel, PlainWordsAreNeverTorn) {
 TEST_F(BroadcastModel, ASenderThatWaitsForRoomOvertakesNobody) {
   ExpectHolds(Options().StaleLoads(1), SenderThatWaits<Plain>);
   ExpectHolds(Options().Random(10000), SenderThatWaits<Plain>);
+  ExpectHolds(Options().Preemptions(1).StaleLoads(1), SenderThatWaits<Shared>);
   ExpectHolds(Options().Random(10000), SenderThatWaits<Shared>);
   ExpectCaught("broadcast.early_move", Options().StaleLoads(0), SenderThatWaits<Plain>);
   for (const char* order : {"notify.look_order", "notify.weak_lock", "broadcast.weak_publish", "broadcast.weak_look"}) {
     ExpectCaught(order, Options().StaleLoads(1), SenderThatWaits<Plain>);
   }
-  ExpectCaught("broadcast.weak_begin", Options().StaleLoads(1), SenderThatWaits<Shared>);
+  ExpectCaught("broadcast.weak_begin", Options().Preemptions(1).StaleLoads(1), SenderThatWaits<Shared>);
 }
 
 TEST_F(BroadcastModel, WhoHasNoBudgetLeftToWaitIsNotTakenForAWaiter) {
@@ -258,7 +260,7 @@ TEST_F(BroadcastModel, WhatWasSentIsThereOrWasMissed) {
 TEST_F(BroadcastModel, ASendThatThrowsTellsOfWhatIsBehindIt) {
   ExpectHolds(Options().StaleLoads(0), ASenderThrows);
   ExpectHolds(Options().Random(10000), ASenderThrows);
-  ExpectCaught("broadcast.silent_send", Options().StaleLoads(0), ASenderThrows);
+  ExpectCaught("broadcast.silent_throw", Options().StaleLoads(0), ASenderThrows);
 }
 #endif
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/context.h"
 #include "kioto/runtime/future/future_traits.h"

@@ -352,6 +352,12 @@ TEST(NumbersTest, AFutureThatThrowsWhenItIsMovedIsTheCallersWhoeverItWasFor) {
   JoinSet<Unit> set;
   ExpectThrowsAreTheCallers([&set](ThrowsAtAMove future) { set.Spawn(std::move(future)); });
   EXPECT_EQ(set.size(), 1u);
+  const Status scoped = runtime.BlockOn(Scoped([](Scope& scope) {
+    ExpectThrowsAreTheCallers([&scope](ThrowsAtAMove future) { scope.Spawn(std::move(future)); });
+    ExpectThrowsAreTheCallers([&scope](ThrowsAtAMove future) { scope.SpawnLocal(std::move(future)); });
+    return Ready(OkStatus());
+  }));
+  EXPECT_TRUE(scoped.ok()) << scoped;
   EXPECT_TRUE(runtime.BlockOn(set.Shutdown()).ok());
   EXPECT_EQ(runtime.Shutdown().live_tasks, 0u);
 }
