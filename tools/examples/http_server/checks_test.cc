@@ -249,8 +249,8 @@ class ManyThatDoNotRead {
   std::vector<int> clients_;
 };
 
-// The bytes that a session holds for a client: a piece of a file, and of another one what the kernel did not take.
-constexpr size_t kMostBuffered = (64 << 10) + (64 << 10);
+// The bytes that a session holds for a client: a piece of a file, what a job has read, and itself.
+constexpr size_t kMostBuffered = (64 << 10) + (32 << 10) + (16 << 10);
 
 // A gibibyte is offered to each.
 // check: D9

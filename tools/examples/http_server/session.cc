@@ -40,6 +40,7 @@ using Result = http::MessageParser::Result;
 
 constexpr size_t kRoom = 4 * 1024;       // bytes that are read at a time
 constexpr size_t kPiece = 64 * 1024;     // of a file
+constexpr size_t kJob = 32 * 1024;       // of a file that has to be read by a job: held beside the piece, by the file
 constexpr size_t kLinger = 1024 * 1024;  // of what a client still sends after it was refused
 
 // An object as the frame: what the futures of a connection borrow. They are methods, to be read from the bottom up.
@@ -83,6 +84,7 @@ class Session {
 
   // `left_` bytes of the file, from where it stands.
   auto SendFile(kioto::fs::File& file) {
+    file.SetMaxBufferSize(kJob);
     return With(kioto::Buffer(std::min(left_, kPiece)), [this, &file](kioto::Buffer& piece) {
       return Loop([this, &file, &piece] {
         return file.Read(piece.span().first(std::min(left_, kPiece))).AndThen([this, &piece](size_t& n) {

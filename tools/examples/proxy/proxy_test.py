@@ -119,6 +119,7 @@ class CarryTest(unittest.TestCase):
                 self.assertEqual(receive_all(client), b"I am %d. " % number * 1000)
                 client.close()
 
+    @unittest.skipIf("KIOTO_PORTABLE" in os.environ, "the kernel moves nothing: splice is Linux's own")
     def test_the_kernel_moves_what_is_large(self):
         # By a pipe, where it stands still. It may stand still with a buffer as well: then the upstream takes some, and on it goes.
         with Upstream() as upstream, proxy(upstream.address) as through, through.connect() as client, upstream.accept() as server:
