@@ -117,11 +117,18 @@ TEST(JobRacesTest, AtTheCapTheOneThreadTakesTheNextJob) {
 TEST(JobRacesTest, TheEndAwaitsTheJobs) {
   for (int round = 0; round < 100; ++round) {
     auto owned = std::make_shared<int>(1);
+    std::atomic<bool> ends{false};
     {
       StatusOr<Runtime> runtime = Runtime::CurrentThread();
       ASSERT_TRUE(runtime.ok());
       EnterGuard guard = runtime->Enter();
-      for (int i = 0; i < 2; ++i) SpawnBlocking([owned] {}).Detach();
+      for (int i = 0; i < 2; ++i) {
+        SpawnBlocking([owned, &ends] {
+          while (!ends) std::this_thread::yield();
+          for (int turn = 0; turn < 20; ++turn) std::this_thread::yield();
+        }).Detach();
+      }
+      ends = true;
     }
     EXPECT_EQ(owned.use_count(), 1);
   }

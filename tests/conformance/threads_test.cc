@@ -118,7 +118,9 @@ TEST(OneThreadTest, ATaskIsPolledOnceForEachWake) {
       });
     });
   }));
-  auto drive = [&] { EXPECT_TRUE(runtime->BlockOn(YieldNow()).ok()); };
+  auto drive = [&] {  // for more turns than the task has wakes
+    for (int turn = 0; turn < 4; ++turn) EXPECT_TRUE(runtime->BlockOn(YieldNow()).ok());
+  };
   drive();
   EXPECT_EQ(polls, 1);
   EXPECT_TRUE(sender.Send(1).ok());
@@ -286,20 +288,23 @@ TEST(PoolTest, LookingRoundAfterEachPollIsNoHarm) {
 }
 
 // Its own successor, for ever: from one LIFO slot into the same.
-void SpawnSuccessor(const std::atomic<bool>& stop) {
-  Spawn(Lazy([&stop] {
-    if (!stop) SpawnSuccessor(stop);
+void SpawnSuccessor(const std::atomic<bool>& stop, std::atomic<int>& spawned) {
+  ++spawned;
+  Spawn(Lazy([&] {
+    if (!stop) SpawnSuccessor(stop, spawned);
   })).Detach();
 }
 
 // behaviour: tokio/tests/rt_threaded.rs#lifo_slot_budget
 TEST(PoolTest, TasksThatFollowEachOtherDoNotStarveTheRest) {
   std::atomic<bool> stop{false};
+  std::atomic<int> spawned{0};
   Runtime runtime = Pool(1);
   auto go = Oneshot<int>();
   auto done = Oneshot<int>();
   runtime.Spawn(std::move(go.receiver).Then([to = std::move(done.sender)](StatusOr<int>& n) mutable { to.Send(*n); })).Detach();
-  runtime.Spawn(Lazy([&] { SpawnSuccessor(stop); })).Detach();
+  runtime.Spawn(Lazy([&] { SpawnSuccessor(stop, spawned); })).Detach();
+  while (spawned < 100) std::this_thread::yield();  // so that the other task waits, and is woken among them
   go.sender.Send(3);
   EXPECT_EQ(*runtime.BlockOn(std::move(done.receiver)), 3);
   stop = true;
