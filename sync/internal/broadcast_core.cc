@@ -22,8 +22,9 @@ uint64_t RoundUp(uint64_t capacity) {
 // --- BroadcastWord ---
 
 BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
-  // seq_cst: pairs with Publish (R5)
-  uint64_t word = word_.load(KIOTO_MUTANT("broadcast.weak_begin") ? std::memory_order_acquire : std::memory_order_seq_cst);
+  // seq_cst: pairs with Publish (R5); acquire is the mutant that loses a wake
+  const auto order = KIOTO_MUTANT("broadcast.weak_begin") ? std::memory_order_acquire : std::memory_order_seq_cst;
+  uint64_t word = word_.load(order);
   for (;;) {
     if ((word & (kLap | kBusy)) != LapBits(lap)) return Missing(word, lap);
     if ((word & kFull) == 0) return Look::kSkipped;
@@ -96,7 +97,7 @@ bool BroadcastWord::BeginWrite(uint64_t lap) {
 
 void BroadcastWord::BeginWords(uint64_t lap) {
   const uint64_t before = LapBits(lap - 1);
-  // acquire: pairs with Publish: what the sender of the lap before wrote comes before what this one will
+  // acquire: pairs with Publish; what the sender of the lap before wrote comes before what this one will
   for (int spins = 0; (word_.load(std::memory_order_acquire) & (kLap | kBusy)) != before; ++spins) {
     if (spins < kSpinsBeforeYield) {
       base::CpuRelax();
@@ -104,7 +105,7 @@ void BroadcastWord::BeginWords(uint64_t lap) {
       base::YieldThread();  // R2
     }
   }
-  // release: pairs with Peek: who finds kBusy finds the tail, too (R3)
+  // release: pairs with Peek; who finds kBusy finds the tail, too (R3)
   word_.store(before | kBusy, KIOTO_ORDER("broadcast.busy_order", std::memory_order_release));
 }
 

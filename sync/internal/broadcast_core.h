@@ -28,7 +28,7 @@
 //                the value (or has said that it copies or takes it, for which the sender waits), and size() sees no later one.
 // COST        RMWs: a send 3, of plain words 2 (a seq_cst store is one); a receive 2, by the last of all 1, which moves instead
 //             of copying; of plain words none. A receiver that finds nothing looks a few times at its slot alone before it
-//             waits: to wait and be woken costs both sides several times what a value takes that is on its way.
+//             waits: a wait and a wake are several RMWs, on lines that the sender needs.
 //             Waiting: as Notify. size(), Subscribe and a receiver's going: a lock; size() looks at each receiver's position.
 #ifndef KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
 #define KIOTO_SYNC_INTERNAL_BROADCAST_CORE_H_
@@ -63,9 +63,9 @@ class BroadcastWord {
   Look Begin(uint64_t lap);
   // Of plain words: whether the value of lap `lap` is there, as a receiver looks before it reads it, and again behind.
   Look Peek(uint64_t lap) const {
-    // seq_cst: pairs with Publish (R5); and R6
-    const uint64_t word =
-        word_.load(KIOTO_MUTANT("broadcast.weak_look") ? std::memory_order_acquire : std::memory_order_seq_cst);
+    // seq_cst: pairs with Publish (R5, R6); acquire is the mutant that loses a wake
+    const auto order = KIOTO_MUTANT("broadcast.weak_look") ? std::memory_order_acquire : std::memory_order_seq_cst;
+    const uint64_t word = word_.load(order);
     if ((word & (kLap | kBusy)) != LapBits(lap)) return Missing(word, lap);
     return (word & kFull) != 0 ? Look::kTake : Look::kSkipped;
   }
@@ -84,10 +84,11 @@ class BroadcastWord {
   // sender's.
   void BeginWords(uint64_t lap);
   void Publish(uint64_t lap, uint64_t needed, bool full) {
-    // seq_cst: pairs with Begin and Peek; and R5.
-    word_.store(LapBits(lap) | (full ? needed | kFull : 0),
-                KIOTO_MUTANT("broadcast.weak_publish") ? std::memory_order_release
-                                                       : KIOTO_ORDER("broadcast.publish_order", std::memory_order_seq_cst));
+    // seq_cst: pairs with Begin and Peek, and a waiter's second look (R5)
+    const auto order = KIOTO_ORDER("broadcast.publish_order", std::memory_order_seq_cst);
+    // release: pairs with the same; the mutant that loses a wake
+    const auto weak = std::memory_order_release;
+    word_.store(LapBits(lap) | (full ? needed | kFull : 0), KIOTO_MUTANT("broadcast.weak_publish") ? weak : order);
   }
 
   // Whether a value is there, for the destructor of the channel.

@@ -14,6 +14,7 @@
 #include "kioto/runtime/task/spawn.h"
 #include "kioto/sync/mpsc.h"
 #include "kioto/sync/mpsc_unbounded.h"
+#include "kioto/sync/notify.h"
 #include "kioto/sync/oneshot.h"
 #include "kioto/tests/conformance/flavours.h"
 #include "kioto/time/timeout.h"
@@ -287,27 +288,34 @@ TEST(PoolTest, LookingRoundAfterEachPollIsNoHarm) {
   EXPECT_EQ(ran, 10);
 }
 
-// Its own successor, for ever: from one LIFO slot into the same.
-void SpawnSuccessor(const std::atomic<bool>& stop, std::atomic<int>& spawned) {
-  ++spawned;
-  Spawn(Lazy([&] {
-    if (!stop) SpawnSuccessor(stop, spawned);
-  })).Detach();
+// Waits for its turn, and gives the other one the next, from one LIFO slot into the same.
+auto TakeTurns(sync::Notify& mine, sync::Notify& theirs, std::atomic<int>& turns, const std::atomic<bool>& stop) {
+  return Loop([&] {
+    return mine.Notified().Then([&](Unit&) {
+      ++turns;
+      theirs.NotifyOne();
+      return stop ? Flow<>(Break()) : Flow<>(Continue());
+    });
+  });
 }
 
+// One that comes from outside, and one in the worker's own queue. Without the monitor, which would help them.
 // behaviour: tokio/tests/rt_threaded.rs#lifo_slot_budget
 TEST(PoolTest, TasksThatFollowEachOtherDoNotStarveTheRest) {
+  sync::Notify a, b;
+  std::atomic<int> turns{0};
   std::atomic<bool> stop{false};
-  std::atomic<int> spawned{0};
-  Runtime runtime = Pool(1);
-  auto go = Oneshot<int>();
-  auto done = Oneshot<int>();
-  runtime.Spawn(std::move(go.receiver).Then([to = std::move(done.sender)](StatusOr<int>& n) mutable { to.Send(*n); })).Detach();
-  runtime.Spawn(Lazy([&] { SpawnSuccessor(stop, spawned); })).Detach();
-  while (spawned < 100) std::this_thread::yield();  // so that the other task waits, and is woken among them
-  go.sender.Send(3);
-  EXPECT_EQ(*runtime.BlockOn(std::move(done.receiver)), 3);
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  Runtime runtime = Built(builder.WorkerThreads(1).WithoutMonitor());
+  auto first = runtime.Spawn(TakeTurns(a, b, turns, stop));
+  auto second = runtime.Spawn(TakeTurns(b, a, turns, stop));
+  a.NotifyOne();
+  while (turns < 100) std::this_thread::yield();
+  const auto rest = runtime.BlockOn(runtime.Spawn(Lazy([] { return Spawn(Ready(4)).Then([](StatusOr<int>& n) { return *n; }); })));
+  EXPECT_EQ(*rest, 4);
   stop = true;
+  EXPECT_TRUE(runtime.BlockOn(std::move(first)).ok());
+  EXPECT_TRUE(runtime.BlockOn(std::move(second)).ok());
 }
 
 // A lone task wakes nobody: the monitor sees that its worker stands still.
