@@ -97,6 +97,7 @@ class Attached final : public AttachedDriver {
 
   void Park(int64_t) override { KIOTO_CHECK(false, "an attached runtime does not block: the host's loop waits for it"); }
   void Turn() override { parts_.Turn(); }
+  void LimitTimers(uint32_t per_turn) override { parts_.LimitTimers(per_turn); }
   void Shutdown() override { parts_.Shutdown(); }
   void Unpark() override;
   void Detach(void (*done)(void*), void* arg) override;
@@ -250,7 +251,7 @@ void Attached::AdvancePausedClock(bool& more) {
   }
   const int64_t next = wheel_->next_deadline();
   if (next == kNever || !clock_->auto_advance()) return;
-  clock_->Advance(next - clock_->Now());
+  if (next > clock_->Now()) clock_->Advance(next - clock_->Now());  // else a turn has left some that were due
   parts_.FireTimers();
   more = true;
 }

@@ -48,6 +48,11 @@ class Driver {
   // Unpark go on working. The driving thread, or any while nobody drives; any number of times. The destructor does it too.
   virtual void Shutdown() = 0;
 
+  // One turn fires at most so many timers, 1 or more, and leaves the rest to the next ones: as many as tasks are polled between
+  // two turns. So what a flood of timers wakes is polled as it is woken, and a socket waits for a few of them, not for all. The
+  // driving thread.
+  virtual void LimitTimers(uint32_t per_turn) = 0;
+
   Reactor* reactor() const { return reactor_; }  // null without I/O
   TimerWheel* wheel() const { return wheel_; }   // null without time
   const IoCounts* io_counts() const { return io_counts_.get(); }  // the reactor's, as long as the driver; null without I/O

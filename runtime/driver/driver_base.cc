@@ -37,7 +37,7 @@ void DriverBase::Turn() {
 void DriverBase::Park(int64_t deadline_ns) {
   if (clock_->paused()) return ParkPaused(deadline_ns);
   // One look (100 ns) before the sleep: under load something is there, and a turn of the loop costs three times as much.
-  if (Harvest()) return FireTimers();
+  if (Harvest() || due_left_) return FireTimers();
   const int64_t until = wheel_ != nullptr ? wheel_->BeginPark(deadline_ns) : deadline_ns;
   Sleep(until);
   if (wheel_ != nullptr) wheel_->EndPark();
@@ -78,9 +78,12 @@ bool DriverBase::Harvest() {
 }
 
 void DriverBase::FireTimers() {
+  due_left_ = false;
   if (wheel_ == nullptr || wheel_->size() == 0) return;
   const int64_t now = clock_->Now();
-  if (wheel_->next_deadline() <= now) wheel_->Expire(now, limits::kTimersPerTurn);
+  if (wheel_->next_deadline() > now) return;
+  wheel_->Expire(now, timers_per_turn_, limits::kTimerStepsPerTurn);
+  due_left_ = wheel_->next_deadline() <= now;
 }
 
 void DriverBase::ReleaseParts() {

@@ -2,9 +2,11 @@
 #ifndef KIOTO_RUNTIME_DRIVER_DRIVER_BASE_H_
 #define KIOTO_RUNTIME_DRIVER_DRIVER_BASE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/driver/driver.h"
 #include "kioto/runtime/driver/reactor.h"
 
@@ -18,6 +20,7 @@ class DriverBase : public Driver {
   void Park(int64_t deadline_ns) override;
   void Turn() override;
   void Shutdown() override;
+  void LimitTimers(uint32_t per_turn) override { timers_per_turn_ = static_cast<int>(std::min<uint32_t>(per_turn, INT32_MAX)); }
 
  protected:
   // Waits for an event of the reactor, a token or `deadline_ns` (kNever: for ever); may return early. Takes the token.
@@ -41,6 +44,8 @@ class DriverBase : public Driver {
 
  private:
   std::unique_ptr<Reactor> reactor_owner_;
+  int timers_per_turn_ = limits::kEventInterval;
+  bool due_left_ = false;  // the last turn left timers that were due
 
   void ParkPaused(int64_t deadline_ns);
 };

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <thread>
+#include <vector>
 
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/driver/thread_context.h"
@@ -93,6 +94,52 @@ TEST_P(DriverConformance, ATurnFiresWhatIsDue) {
   entry.Arm(*driver().wheel(), Now() + kTickNs, task.waker());
   while (task.wakes() == 0) driver().Turn();
   EXPECT_EQ(entry.Poll(task.waker()), TimerState::kFired);
+}
+
+// behaviour: kioto/runtime/driver/driver.h#a_turn_fires_no_more_timers_than_it_may
+// What lies on the finest level, and what a turn first has to move there.
+TEST_P(DriverConformance, ATurnFiresNoMoreTimersThanItsLimit) {
+  constexpr int kLimit = 10, kTimers = 3'000;
+  driver().LimitTimers(kLimit);
+  for (const int64_t ahead : {2 * kTickNs, 100 * kTickNs}) {
+    CountingWaker task;
+    std::vector<TimerEntry> entries(kTimers);
+    const int64_t due = Now() + ahead;
+    for (TimerEntry& entry : entries) entry.Arm(*driver().wheel(), due, task.waker());
+    while (Now() < due + kTickNs) {
+    }
+    for (int fired = 0; fired < kTimers; fired = task.wakes()) {
+      if (fired % 20 == 0) {
+        Park(kNever);  // what is left keeps it from its sleep
+      } else {
+        driver().Turn();
+      }
+      EXPECT_LE(task.wakes(), fired + kLimit);
+    }
+  }
+}
+
+// behaviour: kioto/runtime/driver/driver.h#a_paused_clock_stands_while_timers_are_due
+TEST_P(DriverConformance, APausedClockStandsWhileTimersAreDue) {
+  set_.clock.Pause();
+  driver().LimitTimers(10);
+  CountingWaker task;
+  std::vector<TimerEntry> entries(100);
+  TimerEntry next;
+  const int64_t due = Now() + 5 * kTickNs;
+  for (TimerEntry& entry : entries) entry.Arm(*driver().wheel(), due, task.waker());
+  next.Arm(*driver().wheel(), due + 100 * kTickNs, task.waker());
+  set_.clock.Advance(20 * kTickNs);
+  const int64_t now = Now();
+  while (task.wakes() < 100) {
+    Park(kNever);
+    if (task.wakes() < 100) {
+      EXPECT_EQ(Now(), now);
+    }
+  }
+  while (task.wakes() == 100) Park(kNever);
+  EXPECT_EQ(Now(), due + 100 * kTickNs);
+  set_.clock.Resume();
 }
 
 TEST_P(DriverConformance, AnEarlierTimerFromAThreadWithoutAWheelIsHeard) {

@@ -45,6 +45,7 @@ class Hosted final : public HostedDriver {
 
   void Park(int64_t) override { KIOTO_CHECK(false, "a hosted runtime does not block: its host waits for it"); }
   void Turn() override { parts_.Turn(); }
+  void LimitTimers(uint32_t per_turn) override { parts_.LimitTimers(per_turn); }
   void Shutdown() override { parts_.Shutdown(); }
   void Unpark() override;
   void Detach(void (*done)(void*), void* arg) override;

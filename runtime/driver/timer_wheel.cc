@@ -190,11 +190,11 @@ void TimerWheel::Shutdown() {
   }
 }
 
-int TimerWheel::Expire(int64_t now_ns, int max) {
+int TimerWheel::Expire(int64_t now_ns, int max, int steps) {
   const int64_t now_tick = now_ns / kTickNs;
   int fired = 0;
   bool more = true;
-  while (more && fired < max) {
+  for (; more && fired < max && steps > 0; steps -= kBatch) {
     WakeTarget* targets[kBatch];
     int count = 0;
     lock_.Lock();

@@ -27,6 +27,7 @@
 #define KIOTO_RUNTIME_DRIVER_TIMER_WHEEL_H_
 
 #include <algorithm>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 
@@ -124,8 +125,9 @@ class TimerWheel {
   // Every entry becomes kShutdown and is woken; later Arms too. Any thread, any number of times.
   void Shutdown();
 
-  // Fires what is due at `now_ns` (never early), at most `max` entries; wakes after unlocking. Any thread. Returns fired.
-  int Expire(int64_t now_ns, int max);
+  // Fires what is due at `now_ns` (never early), at most `max` entries, and touches some `steps` of them at most, for one may only
+  // move down a level; what is left keeps next_deadline() in the past. Wakes after unlocking. Any thread. Returns fired.
+  int Expire(int64_t now_ns, int max, int steps = INT_MAX);
 
   // Not later than the earliest deadline (rounded up to ticks), and not in the past of the last Expire unless entries were
   // left due; kNever if there are none. An entry that was cancelled may still count until the next Expire. Any thread, one

@@ -92,6 +92,21 @@ TEST_F(WheelLevelsTest, MovingDownALevelFiresNothing) {
   EXPECT_EQ(wheel_->Expire(193 * kMs, kAll), 1);
 }
 
+// behaviour: kioto/runtime/driver/timer_wheel.h#an_expiry_touches_no_more_than_it_may
+TEST_F(WheelLevelsTest, AnExpiryMovesNoMoreThanItMay) {
+  constexpr int kEntries = 10 * kMany;
+  std::vector<TimerEntry> entries(kEntries);
+  for (TimerEntry& entry : entries) entry.Arm(*wheel_, 100 * kMs, task_.waker());  // on the second level
+  EXPECT_EQ(wheel_->Expire(100 * kMs, kAll, kMany), 0);
+  int expiries = 1;
+  for (; wheel_->size() > 0; ++expiries) {
+    EXPECT_LE(wheel_->next_deadline(), 100 * kMs) << "the rest is due";
+    EXPECT_LE(wheel_->Expire(100 * kMs, kAll, kMany), kMany);
+  }
+  EXPECT_GE(expiries, 20) << "each was moved, then fired";
+  EXPECT_EQ(task_.wakes(), kEntries);
+}
+
 // behaviour: tokio/src/runtime/time_alt/tests.rs#wake_up_in_the_same_thread
 // behaviour: tokio/src/runtime/time_alt/registration_queue/tests.rs#sanity
 TEST_F(WheelLevelsTest, ManyWithOneDeadlineAreEachWokenOnce) {

@@ -36,6 +36,7 @@ CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
 
 void CurrentThreadCore::AddDriver(std::unique_ptr<Driver> driver) {
   driver_ = std::move(driver);
+  driver_->LimitTimers(event_interval_);
   drivers.drivers.push_back(driver_.get());
   drivers.clock.OnAllowed([](void* driver) { static_cast<Driver*>(driver)->Unpark(); }, driver_.get());
 }

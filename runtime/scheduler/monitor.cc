@@ -119,7 +119,7 @@ void Monitor::Relieve(Worker& worker) {
   if (driver->reactor() != nullptr) driver->reactor()->Harvest();
   if (TimerWheel* wheel = driver->wheel()) {
     const int64_t now_ns = core_->drivers.clock.Now();
-    if (wheel->next_deadline() <= now_ns) wheel->Expire(now_ns, limits::kTimersPerTurn);
+    if (wheel->next_deadline() <= now_ns) wheel->Expire(now_ns, limits::kTimersPerRelief);
   }
   if (TaskHeader* task = worker.queue().TakeSlot()) core_->injector().Push(task);
   if (!core_->injector().empty() || !worker.queue().empty()) core_->NotifyOne();

@@ -5,22 +5,47 @@
 
 namespace kioto::internal {
 
+// False: no room by `head`, which the caller has acquired from the thief's release of its cells (R2).
+inline bool RunQueue::PutAtTail(TaskHeader* task, uint64_t head) {
+  const uint32_t tail = this->tail();
+  if (tail - (KIOTO_MUTANT("run_queue.ignore_thief") ? Real(head) : Steal(head)) >= kCapacity) return false;
+  ring_[tail & kMask].store(task, std::memory_order_relaxed);  // relaxed: published by tail_
+  // release: pairs with the thieves' acquire of tail_.
+  tail_.store(tail + 1, KIOTO_ORDER("run_queue.push_order", std::memory_order_release));
+  return true;
+}
+
 void RunQueue::Push(TaskHeader* task, Injector& overflow) {
-  const uint32_t tail = tail_.load(std::memory_order_relaxed);  // relaxed: the owner's own
   for (;;) {
-    uint64_t head = head_.load(std::memory_order_acquire);  // acquire: pairs with the thief's release of its cells (R2)
-    if (tail - (KIOTO_MUTANT("run_queue.ignore_thief") ? Real(head) : Steal(head)) < kCapacity) {
-      ring_[tail & kMask].store(task, std::memory_order_relaxed);  // relaxed: published by tail_
-      // release: pairs with the thieves' acquire of tail_.
-      tail_.store(tail + 1, KIOTO_ORDER("run_queue.push_order", std::memory_order_release));
-      return;
-    }
+    uint64_t head = head_.load(std::memory_order_acquire);  // acquire: see PutAtTail
+    if (PutAtTail(task, head)) return;
     if (Steal(head) != Real(head)) {  // R2: a thief makes room; no need to wait for it
       overflow.Push(task);
       return;
     }
-    if (PushOverflow(task, head, tail, overflow)) return;
+    if (PushOverflow(task, head, tail(), overflow)) return;
   }
+}
+
+void RunQueue::PushBrought(TaskHeader* task) {
+  if (kept_ == 0 && PutAtTail(task, head_.load(std::memory_order_acquire))) return;  // acquire: see PutAtTail
+  task->queue_next = nullptr;
+  if (kept_++ == 0) {
+    first_kept_ = task;
+  } else {
+    last_kept_->queue_next = task;
+  }
+  last_kept_ = task;
+}
+
+void RunQueue::CountOverflow() {
+  overflows_.store(overflows() + 1, std::memory_order_relaxed);  // relaxed: a figure
+}
+
+void RunQueue::FlushKept(Injector& overflow) {
+  overflow.PushBatch(first_kept_, last_kept_, kept_);
+  kept_ = 0;
+  CountOverflow();
 }
 
 // Claims the older half as a pop of many would, and hands it over in one go.
@@ -29,7 +54,6 @@ bool RunQueue::PushOverflow(TaskHeader* task, uint64_t head, uint32_t tail, Inje
   const uint32_t first = Real(head);
   KIOTO_DCHECK(tail - first == kCapacity, "overflow of a ring that is not full");
   (void)tail;
-  const uint64_t overflows = overflows_.load(std::memory_order_relaxed);  // relaxed: the owner's own
   const uint64_t next = Pack(first + kHalf, first + kHalf);
   // acq_rel: as in Pop; a thief that claims meanwhile makes it fail (R1).
   if (!head_.compare_exchange_strong(head, next, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
@@ -42,7 +66,7 @@ bool RunQueue::PushOverflow(TaskHeader* task, uint64_t head, uint32_t tail, Inje
   }
   last->queue_next = task;
   overflow.PushBatch(oldest, task, kHalf + 1);
-  overflows_.store(overflows + 1, std::memory_order_relaxed);  // relaxed: a figure
+  CountOverflow();
   return true;
 }
 

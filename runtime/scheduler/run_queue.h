@@ -7,6 +7,7 @@
 //                      steal != real: a thief has claimed steal … real-1 and copies them out; their cells may not be
 //                      reused before it is done. At most one thief at a time.
 //             tail_    where the owner pushes next; written by the owner alone.
+//             kept_    how many tasks of a driver's turn found a full ring: a list of the owner's, until the turn ends.
 // OWNERSHIP   ring_[i]: the owner while i is in tail_ … steal+kCapacity-1; the claimer (owner by pop, or thief) once claimed.
 // RACES       R1 pop against steal: both claim by a CAS of head_; one fails and tries again.
 //             R2 push against a thief that still copies: a push may only use cells up to steal + kCapacity; if `real` has
@@ -19,6 +20,7 @@
 #ifndef KIOTO_RUNTIME_SCHEDULER_RUN_QUEUE_H_
 #define KIOTO_RUNTIME_SCHEDULER_RUN_QUEUE_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kioto/runtime/base/atomic.h"
@@ -38,6 +40,13 @@ class RunQueue {
 
   // Puts `task` at the tail. A full ring moves its older half and `task` to the injector.
   void Push(TaskHeader* task, Injector& overflow);
+  // The same while a driver brings many at once, turn by turn: what finds a full ring is kept apart until Flush, and no older
+  // task has to leave for it. Else one that always left before its turn came would wait for ever.
+  void PushBrought(TaskHeader* task);
+  // What PushBrought has kept goes to the injector.
+  void Flush(Injector& overflow) {
+    if (kept_ > 0) FlushKept(overflow);
+  }
   // The oldest task, or null.
   TaskHeader* Pop();
   // Puts `task` into the slot; what was there is returned, for the caller to Push.
@@ -63,7 +72,7 @@ class RunQueue {
   TaskHeader* TakeSlot();
   // Tasks in the ring: a hint.
   uint32_t size() const;
-  // Times that the ring was full and its older half went to the injector.
+  // Times that the ring was full and tasks went to the injector.
   uint64_t overflows() const {
     return overflows_.load(std::memory_order_relaxed);  // relaxed: a figure
   }
@@ -76,6 +85,9 @@ class RunQueue {
   static constexpr uint32_t kMask = kCapacity - 1;
   static_assert((kCapacity & kMask) == 0, "a power of two");
 
+  bool PutAtTail(TaskHeader* task, uint64_t head);
+  void CountOverflow();
+  void FlushKept(Injector& overflow);
   bool PushOverflow(TaskHeader* task, uint64_t head, uint32_t tail, Injector& overflow);
   uint32_t ClaimHalf(uint32_t own_tail, RunQueue& target);
 
@@ -84,6 +96,9 @@ class RunQueue {
   base::Atomic<uint32_t> tail_{0};
   base::Atomic<TaskHeader*> ring_[kCapacity] = {};
   base::Atomic<uint64_t> overflows_{0};  // the owner's
+  TaskHeader* first_kept_ = nullptr;     // the owner's, as are these
+  TaskHeader* last_kept_ = nullptr;
+  size_t kept_ = 0;
 };
 
 }  // namespace kioto::internal

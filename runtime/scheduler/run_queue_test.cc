@@ -63,6 +63,26 @@ TEST(RunQueueTest, OverflowMovesTheOlderHalfInOrder) {
   EXPECT_TRUE(queue.empty());
 }
 
+// behaviour: kioto/runtime/scheduler/run_queue.h#what_a_driver_brings_makes_no_older_task_leave
+// Else what a busy driver brings, turn by turn, could make the same task leave each time before its turn came.
+TEST(RunQueueTest, WhatADriverBringsMakesNoOlderTaskLeave) {
+  PlainTasks tasks(kCapacity + 3);
+  RunQueue queue;
+  Injector overflow;
+  for (int i = 0; i < kCapacity + 2; ++i) queue.PushBrought(tasks[i]);
+  EXPECT_TRUE(overflow.empty());
+  EXPECT_EQ(queue.Pop(), tasks[0]);
+  queue.PushBrought(tasks[kCapacity + 2]);  // behind those that are kept, although there is room
+  queue.Flush(overflow);
+  EXPECT_EQ(queue.overflows(), 1u);
+  for (int i = 1; i < kCapacity; ++i) EXPECT_EQ(queue.Pop(), tasks[i]);
+  EXPECT_EQ(queue.Pop(), nullptr);
+  for (int i = kCapacity; i < kCapacity + 3; ++i) EXPECT_EQ(overflow.Pop(1), tasks[i]);
+  queue.Flush(overflow);
+  EXPECT_TRUE(overflow.empty());
+  EXPECT_EQ(queue.overflows(), 1u);
+}
+
 // behaviour: tokio/src/runtime/tests/queue.rs#steal_batch
 TEST(RunQueueTest, StealsHalfOfAnEvenNumber) {
   PlainTasks tasks(4);

@@ -18,7 +18,9 @@ Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver
       to_driver_(interval_),
       to_global_(core->options().global_queue_interval.value_or(interval_)),
       next_look_(std::min(to_driver_, to_global_)),
-      use_slot_(core->options().lifo_slot) {}
+      use_slot_(core->options().lifo_slot) {
+  driver_->LimitTimers(interval_);
+}
 
 void Worker::SitDown() {
   const ThreadIdentity thread = CurrentThreadIdentity();
@@ -133,6 +135,9 @@ void Worker::PushWoken(TaskHeader* task) {
   if (use_slot_) {
     task = queue_.PutSlot(task);
     if (task == nullptr) return;
+  } else if (bringing_) {
+    queue_.PushBrought(task);
+    return NotifyOfSecond();
   }
   PushRing(task);
 }
@@ -146,10 +151,14 @@ void Worker::PushNew(TaskHeader* task) {
   PushRing(task);
 }
 
-// Only a step that makes two tasks wait can mean that a parked worker is missing: while two or more wait in the ring,
-// whoever parks sees them in its last look round (idle.h, R1).
 void Worker::PushRing(TaskHeader* task) {
   queue_.Push(task, core_->injector());
+  NotifyOfSecond();
+}
+
+// Only a step that makes two tasks wait can mean that a parked worker is missing: while two or more wait in the ring,
+// whoever parks sees them in its last look round (idle.h, R1).
+inline void Worker::NotifyOfSecond() {
   const uint32_t waiting = queue_.tail() - queue_.head();
   if (!parked_ && (waiting == 2 || (waiting == 1 && !queue_.slot_empty()))) core_->NotifyOne();
 }
@@ -178,14 +187,15 @@ TaskHeader* Worker::Look() {
   const std::optional<uint32_t> global_interval = core_->options().global_queue_interval;
   const uint32_t polls = std::exchange(tick_, 0);
   const bool driver = polls >= to_driver_;
+  const bool global = global_interval ? polls >= to_global_ : driver;
+  // First: what is injected has waited for longer than what the driver brings, and shall lie before it.
+  TaskHeader* const task = global ? TakeShare() : nullptr;
   if (driver) LookAtDriver();
-  to_driver_ = driver ? interval_ : to_driver_ - polls;
-  next_look_ = to_driver_;
-  if (!global_interval) return driver ? TakeShare() : nullptr;
-  const bool global = polls >= to_global_;
+  next_look_ = to_driver_ = driver ? interval_ : to_driver_ - polls;
+  if (!global_interval) return task;
   to_global_ = global ? *global_interval : to_global_ - polls;
   next_look_ = std::min(to_driver_, to_global_);
-  return global ? TakeShare() : nullptr;
+  return task;
 }
 
 // A turn when there is work: and the time until the next one is to be the same, be the polls short or long. One read of the
@@ -196,15 +206,27 @@ void Worker::LookAtDriver() {
     if (looks_++ % 64 == 0) interval_ticks_ = core_->ticks.FromNanos(limits::kEventIntervalNs);
     const uint64_t fit = interval_ticks_ / std::max<uint64_t>(poll_ticks, 1);
     interval_ = static_cast<uint32_t>(std::clamp<uint64_t>(fit, limits::kMinEventInterval, limits::kEventInterval));
+    driver_->LimitTimers(interval_);
   }
   Turn();
 }
 
 void Worker::Turn() {
   turn_before_ = nullptr;
-  use_slot_ = false;
+  BeginBringing();
   driver_->Turn();
+  EndBringing();
+}
+
+void Worker::BeginBringing() {
+  bringing_ = true;
+  use_slot_ = false;
+}
+
+void Worker::EndBringing() {
+  bringing_ = false;
   use_slot_ = core_->options().lifo_slot;
+  queue_.Flush(core_->injector());
 }
 
 TaskHeader* Worker::TakeInjected(size_t max) {
@@ -256,13 +278,13 @@ TaskHeader* Worker::StealFromOthers() {
 
 // Events are stolen like tasks: a busy sibling's sockets need not wait for it.
 bool Worker::HarvestOthers() {
-  use_slot_ = false;
+  BeginBringing();
   for (int i = 0; i < core_->size(); ++i) {
     Worker& sibling = core_->worker(i);
     if (&sibling == this || (sibling.polls() & 1) == 0 || sibling.driver()->reactor() == nullptr) continue;
     sibling.driver()->reactor()->Harvest();
   }
-  use_slot_ = core_->options().lifo_slot;
+  EndBringing();
   return !queue_.empty();
 }
 
@@ -281,7 +303,7 @@ void Worker::Park() {
     if (!queue_.empty() || !queue_.slot_empty()) return;  // what it woke or spawned
   }
   if (core_->idle().Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) core_->NotifyOne();
-  use_slot_ = false;
+  BeginBringing();
   if (core_->trace != nullptr) core_->trace->WorkerParks(index_);
   parked_ = true;  // what a turn brings is not to wake another one before we know whether we are up ourselves
   for (;;) {
@@ -299,7 +321,7 @@ void Worker::Park() {
   }
   parked_ = false;
   if (core_->trace != nullptr) core_->trace->WorkerUnparks(index_);
-  use_slot_ = core_->options().lifo_slot;
+  EndBringing();
   if (!searching_ && queue_.size() > 1) core_->NotifyOne();
   hooks.unparked.CallIfSet();
 }

@@ -90,9 +90,12 @@ class alignas(128) Worker final : public Driving {
   TaskHeader* Look();
   void LookAtDriver();
   void Turn();
+  void BeginBringing();
+  void EndBringing();
   void Park();
   bool WorkAnywhere();
   void PushRing(TaskHeader* task);
+  void NotifyOfSecond();
   void CopyName(const std::string& name);
 
   WorkStealingCore* const core_;
@@ -112,7 +115,8 @@ class alignas(128) Worker final : public Driving {
   uint32_t looks_ = 0;
   uint64_t interval_ticks_ = 0;  // limits::kEventIntervalNs, as it was found to be some looks ago
   int lifo_polls_ = 0;                 // polls in a row from the slot
-  bool use_slot_;                      // false while a driver turn delivers many wakes at once
+  bool use_slot_;
+  bool bringing_ = false;              // a driver's turn delivers many wakes at once, in their order: the slot is not used
   bool searching_ = false;
   bool parked_ = false;                // in Park, counted as parked
   TaskHeader* turn_before_ = nullptr;  // the first task that yielded since the last turn; only compared

@@ -48,7 +48,7 @@ struct WorkerMetrics {
   uint64_t local_schedules = 0;   // tasks that it made ready itself: spawned, woken, or yielding
   uint64_t stolen_tasks = 0;      // that it took from other workers
   uint64_t steal_operations = 0;  // in so many goes
-  uint64_t overflows = 0;         // times that its queue was full, and half of it went to the global one
+  uint64_t overflows = 0;         // times that its queue was full, and tasks went to the global one
   size_t local_queue_depth = 0;   // tasks that wait in its own queue now
   std::chrono::nanoseconds busy_time{0};       // not waiting, up to the last park, or the last look at the global queue
   std::chrono::nanoseconds mean_poll_time{0};  // of late, with all that a poll entails; 0 on a current-thread runtime, whose

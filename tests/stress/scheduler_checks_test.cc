@@ -155,6 +155,34 @@ TEST(SchedulerChecks, AThousandTasksThatWakeThemselvesTakeTurns) {
   }));
 }
 
+// behaviour: kioto/runtime/scheduler/worker.h#what_was_injected_goes_before_what_a_driver_brings
+// More timers than a worker's ring has places, all due again before their tasks' turn comes: what finds no place waits with what
+// other threads inject, and is not overtaken for ever.
+// check: A9
+TEST(SchedulerChecks, TasksOfMoreTimersThanAWorkerHasTimeForTakeTurns) {
+  constexpr int kTasks = 700;
+  std::vector<int> polls(kTasks);
+  base::Atomic<int> left{Scaled(kTasks * 100)};
+  {
+    Runtime runtime = Pool(1);
+    std::vector<JoinHandle<Unit>> tasks;
+    for (int& mine : polls) {
+      tasks.push_back(runtime.Spawn(Loop([&mine, &left] {
+        return Sleep(1ms).Then([&mine, &left](auto&) {
+          for (const int64_t start = base::MonotonicNanos(); base::MonotonicNanos() - start < 5'000;) {
+          }
+          ++mine;
+          return left.fetch_sub(1) > 0 ? Flow<Unit>(Continue()) : Flow<Unit>(Break(Unit{}));
+        });
+      })));
+    }
+    for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+  }
+  const auto ends = std::minmax_element(polls.begin(), polls.end());
+  std::printf("%d to %d turns\n", *ends.first, *ends.second);
+  EXPECT_LE(*ends.second - *ends.first, 8);  // none was seen, but the monitor may fire some if the worker loses its processor
+}
+
 // --- A2: the slot of a worker that computes --------------------------------------------------------------------------------
 
 // How long a peer waited for its turn, of each of so many wakes: less what the three threads that it goes through waited for a
