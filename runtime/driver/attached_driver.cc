@@ -251,7 +251,7 @@ void Attached::AdvancePausedClock(bool& more) {
   }
   const int64_t next = wheel_->next_deadline();
   if (next == kNever || !clock_->auto_advance()) return;
-  if (next > clock_->Now()) clock_->Advance(next - clock_->Now());  // else a turn has left some that were due
+  clock_->Advance(next - clock_->Now());  // not back, if a turn has left some that were due
   parts_.FireTimers();
   more = true;
 }

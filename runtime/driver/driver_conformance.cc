@@ -119,7 +119,6 @@ TEST_P(DriverConformance, ATurnFiresNoMoreTimersThanItsLimit) {
   }
 }
 
-// behaviour: kioto/runtime/driver/driver.h#a_paused_clock_stands_while_timers_are_due
 TEST_P(DriverConformance, APausedClockStandsWhileTimersAreDue) {
   set_.clock.Pause();
   driver().LimitTimers(10);
