@@ -64,6 +64,40 @@ TEST(WatchChecks, StallsAreReportedAndNothingElseIs) {
   }));
 }
 
+// Polls of all lengths up to 15 ms on a processor, more of them at once than there are processors, for a second. Ten minutes at
+// KIOTO_STRESS_SCALE=600.
+// check: K1
+TEST(WatchChecks, ShortPollsAreNeverReported) {
+  const auto length = std::chrono::seconds(Scaled(1));
+  base::Atomic<int> stalls{0};
+  base::Atomic<int> polls{0};
+  Runtime runtime = *RuntimeBuilder::MultiThread()
+                         .WorkerThreads(4)
+                         .OnStall([&stalls](const StallReport& report) {
+                           stalls.fetch_add(1);
+                           std::printf("a false report, of %.1f ms\n", static_cast<double>(report.stalled.count()) / 1e6);
+                         })
+                         .Build();
+  const int64_t end = base::MonotonicNanos() + std::chrono::nanoseconds(length).count();
+  std::vector<JoinHandle<Unit>> tasks;
+  for (int i = 0; i < 4; ++i) {
+    tasks.push_back(runtime.Spawn(PollFn([&polls, end](Context& cx) -> Poll<Unit> {
+      if (base::MonotonicNanos() >= end) return Unit{};
+      polls.fetch_add(1);
+      const int64_t until = CpuNanos() + int64_t{cx.Random(15'000)} * 1'000;
+      while (CpuNanos() < until) {
+      }
+      cx.Yield();
+      return kPending;
+    })));
+  }
+  for (auto& task : tasks) EXPECT_TRUE(runtime.BlockOn(std::move(task)).ok());
+  EXPECT_TRUE(runtime.Shutdown().clean());
+  std::printf("%d polls, %d reports\n", polls.load(), stalls.load());
+  EXPECT_GT(polls.load(), 0);
+  EXPECT_EQ(stalls.load(), 0);
+}
+
 // Of the time on a processor: how much is the monitor's, with its switches from thread to thread, while one worker polls; and how
 // much is a thread's that does nothing but sleep as long each time.
 struct Parts {
