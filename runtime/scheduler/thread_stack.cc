@@ -1,8 +1,8 @@
-// STATE       one request at a time, in a static block: g_wanted (the thread asked for) -> the handler fills g_frames, then
-//             g_done. The handler only calls what is async-signal-safe: absl::GetStackTraceWithContext is. It is the one of
-//             runtime/signal/hub.cc, which knows whose the signal is else.
-// RACES       R1 a handler that runs after its asker gave up: it finds g_wanted changed, or writes frames that nobody reads;
-//                the block is static, so nothing is freed under it.
+// A thread is asked by a signal, and its handler answers (stack_request.h). The handler only calls what is async-signal-safe:
+// absl::GetStackTraceWithContext is. It is the one of runtime/signal/hub.cc, which knows whose the signal is else.
+//
+// RACES       R1 a handler that runs after its asker gave up finds that it was not asked, or answers a request that nobody takes;
+//                what it writes to is static, so nothing is freed under it.
 //             R2 two askers (the monitors of two runtimes): one after the other.
 //             R3 the thread has ended: the kernel no longer knows its number. Its pthread_t may be gone, and is only compared.
 #include "kioto/runtime/scheduler/thread_stack.h"
@@ -20,30 +20,22 @@
 #include "absl/debugging/stacktrace.h"
 #include "absl/debugging/symbolize.h"
 #include "absl/strings/str_cat.h"
-#include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/mutex.h"
+#include "kioto/runtime/scheduler/stack_request.h"
 #include "kioto/runtime/signal/hub.h"
 
 namespace kioto::internal {
 namespace {
 
-constexpr int kMaxFrames = 32;
 constexpr int kSignal = SIGURG;  // ignored by default, and hardly used: a late delivery, which is one too many, harms nobody
 
-base::Atomic<uintptr_t> g_wanted{0};
-base::Atomic<int> g_done{-1};
-base::Atomic<void*> g_frames[kMaxFrames];
+StackRequest g_request;
 
 // In the handler: whether the signal was for this thread to answer. `context`: the handler may have a stack of its own.
 bool Answer(void* context) {
-  uintptr_t self = reinterpret_cast<uintptr_t>(pthread_self());
-  // Only one handler may answer a request. acq_rel: the acquire pairs with the asker's release. relaxed on failure: nothing is read.
-  if (!g_wanted.compare_exchange_strong(self, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) return false;
-  void* frames[kMaxFrames];
-  const int count = absl::GetStackTraceWithContext(frames, kMaxFrames, /*skip_count=*/3, context, nullptr);
-  for (int i = 0; i < count; ++i) g_frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by g_done
-  g_done.store(count, std::memory_order_release);  // release: pairs with the asker's acquire
-  return true;
+  return g_request.Answer(reinterpret_cast<uintptr_t>(pthread_self()), [context](void** frames) {
+    return absl::GetStackTraceWithContext(frames, StackRequest::kMaxFrames, /*skip_count=*/4, context, nullptr);
+  });
 }
 
 bool SendSignal(const ThreadIdentity& thread) {
@@ -92,24 +84,22 @@ std::string ThreadStack(const ThreadIdentity& thread) {
   static base::Mutex mutex;
   base::MutexLock lock(mutex);  // R2
   if (!signal::internal::StartAsking(kSignal, Answer).ok()) return "";
-  g_done.store(-1, std::memory_order_relaxed);        // relaxed: nobody answers before g_wanted is set
-  g_wanted.store(thread.pthread, std::memory_order_release);  // release: pairs with the handler's acquire
-  int count = -1;
+  if (!g_request.Ask(thread.pthread)) {
+    signal::internal::StopAsking(kSignal);
+    return "";
+  }
   if (SendSignal(thread)) {
     const struct timespec pause = {0, 200'000};
-    for (int i = 0; i < 100 && count < 0; ++i) {
-      nanosleep(&pause, nullptr);
-      count = g_done.load(std::memory_order_acquire);  // acquire: pairs with the handler's release
-    }
+    for (int i = 0; i < 100 && !g_request.answered(); ++i) nanosleep(&pause, nullptr);
   }
-  g_wanted.store(0, std::memory_order_relaxed);  // relaxed: a late handler finds nothing to answer (R1)
+  void* frames[StackRequest::kMaxFrames];
+  const int count = g_request.Take(thread.pthread, frames);
   signal::internal::StopAsking(kSignal);
   std::string text;
   for (int i = 0; i < count; ++i) {
-    void* frame = g_frames[i].load(std::memory_order_relaxed);  // relaxed: acquired with g_done
     char name[256] = "?";
-    (void)absl::Symbolize(static_cast<char*>(frame) - 1, name, sizeof(name));
-    absl::StrAppend(&text, "    ", absl::Hex(reinterpret_cast<uintptr_t>(frame)), " ", name, "\n");
+    (void)absl::Symbolize(static_cast<char*>(frames[i]) - 1, name, sizeof(name));
+    absl::StrAppend(&text, "    ", absl::Hex(reinterpret_cast<uintptr_t>(frames[i])), " ", name, "\n");
   }
   return text;
 }

@@ -1,0 +1,86 @@
+// StackRequest: what one thread asks another for by a signal, and how the handler answers: the frames of its stack.
+//
+// STATE      state_ of each of kRequests: kIdle, or kAnswered, -> the thread that is asked (Ask) -> kIdle (GiveUp) or, by that
+//            thread's handler, kClaimed -> kAnswered. current_: the one that was asked last.
+// OWNERSHIP  kClaimed: the handler's, however late it is; else frames_ and count_ are the asker's. Askers come one after the other.
+// RACES      R1 a handler against an asker that gives up: both are CASes of the state; one fails.
+//            R2 a handler that claimed a request and ends when its asker has long given up: that request stays out of use until
+//               it is answered, and the next askers take others.
+#ifndef KIOTO_RUNTIME_SCHEDULER_STACK_REQUEST_H_
+#define KIOTO_RUNTIME_SCHEDULER_STACK_REQUEST_H_
+
+#include <cstdint>
+
+#include "kioto/runtime/base/atomic.h"
+#include "kioto/runtime/base/config.h"
+#include "kioto/runtime/base/mutant.h"
+
+namespace kioto::internal {
+
+class StackRequest {
+ public:
+  static constexpr int kMaxFrames = KIOTO_MODEL ? 2 : 32;
+
+  // The asker: from here the handler of `thread` (its pthread_t) may answer. False: all requests are in the hands of handlers
+  // that are late.
+  bool Ask(uintptr_t thread) {
+    for (Request& request : requests_) {
+      // acquire: pairs with the release of an answer that came late (R2)
+      const uintptr_t state = request.state.load(std::memory_order_acquire);
+      if (state == kClaimed && !KIOTO_MUTANT("stack_request.take_claimed")) continue;
+      asked_ = &request;
+      request.state.store(thread, std::memory_order_relaxed);    // relaxed: published by current_
+      current_.store(&request, std::memory_order_release);       // release: pairs with Answer's acquire
+      return true;
+    }
+    return false;
+  }
+  bool answered() const {
+    return asked_->state.load(std::memory_order_relaxed) == kAnswered;  // relaxed: Take acquires
+  }
+  // Ends the request. How many frames there are: -1 if it was not answered.
+  int Take(uintptr_t thread, void* frames[kMaxFrames]) {
+    // acquire: where it fails, pairs with the handler's release (R1)
+    if (asked_->state.compare_exchange_strong(thread, kIdle, KIOTO_ORDER("stack_request.take_order", std::memory_order_acquire))) {
+      return -1;
+    }
+    if (thread == kClaimed) return -1;  // R2
+    const int count = asked_->count.load(std::memory_order_relaxed);  // relaxed: acquired with the state
+    for (int i = 0; i < count; ++i) frames[i] = asked_->frames[i].load(std::memory_order_relaxed);  // relaxed: as above
+    return count;
+  }
+
+  // In a handler of `self`: whether it was asked. If so it answers with what `fill`, int(void** frames), writes there.
+  template <class Fill>
+  bool Answer(uintptr_t self, Fill fill) {
+    Request* const request = current_.load(std::memory_order_acquire);  // acquire: pairs with Ask's release
+    if (request == nullptr) return false;
+    // acquire: pairs with Ask's, for what the asker read before; relaxed on failure: nothing is read
+    if (!request->state.compare_exchange_strong(self, kClaimed, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+    void* frames[kMaxFrames];
+    const int count = fill(frames);
+    for (int i = 0; i < count; ++i) request->frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by the state
+    request->count.store(count, std::memory_order_relaxed);                                          // relaxed: as above
+    // release: pairs with the asker's acquire
+    request->state.store(kAnswered, KIOTO_ORDER("stack_request.answer_order", std::memory_order_release));
+    return true;
+  }
+
+ private:
+  static constexpr int kRequests = KIOTO_MODEL ? 2 : 8;
+  static constexpr uintptr_t kIdle = 0, kClaimed = 1, kAnswered = 2;  // no pthread_t is one of these
+
+  struct Request {
+    base::Atomic<uintptr_t> state{kIdle};
+    base::Atomic<int> count{0};
+    base::Atomic<void*> frames[kMaxFrames] = {};
+  };
+
+  Request requests_[kRequests];
+  base::Atomic<Request*> current_{nullptr};
+  Request* asked_ = nullptr;  // the asker's
+};
+
+}  // namespace kioto::internal
+
+#endif  // KIOTO_RUNTIME_SCHEDULER_STACK_REQUEST_H_
