@@ -59,27 +59,19 @@ bool Monitor::Tick(bool second) {
     const uint64_t polls = worker.polls();
     const int64_t now_ns = base::MonotonicNanos();  // after each look: a report on another worker takes its time
     if (polls != seen.polls || (polls & 1) == 0) {
-      seen = {polls, now_ns, -1, -1, false, (polls & 1) != 0 && !worker.queue().slot_empty()};
+      seen = Seen();
+      seen.polls = polls;
+      seen.since_ns = now_ns;
+      seen.keeps = (polls & 1) != 0 && !worker.queue().slot_empty();
       any_keeps |= seen.keeps;
       continue;
     }
     Relieve(worker);
     worker.NoteStuck(polls, seen.since_ns);
     if (seen.reported) continue;
-    // What the thread spent waiting for a CPU is the machine's doing, not the task's.
     const int system_id = worker.thread().system_id;
-    const ThreadTimes times = TimesOfThread(system_id);
-    if (seen.delay_ns < 0) {
-      // It counts from the first tick, unless this one is late: what it waited in between is not known.
-      const int64_t since_ns = std::max(seen.since_ns, now_ns - limits::kMonitorTickNs);
-      seen = {polls, since_ns, times.delay_ns, times.on_cpu_ns, false, false};
-      continue;
-    }
-    const int64_t stuck_ns = now_ns - seen.since_ns - (times.delay_ns - seen.delay_ns);
-    const bool advances = std::exchange(seen.on_cpu_ns, times.on_cpu_ns) != times.on_cpu_ns;
-    if (stuck_ns < limits::kLongPollNs) continue;
-    // Perhaps it is waiting for a CPU now, which is counted only when it gets one: then we judge later.
-    if (!advances && ThreadIsRunnable(system_id)) continue;
+    const int64_t stuck_ns = StuckFor(seen, now_ns, system_id);
+    if (stuck_ns < limits::kLongPollNs || worker.polls() != polls) continue;  // it may have ended while we had no CPU
     seen.reported = true;
     long_polls_.fetch_add(1, std::memory_order_relaxed);  // relaxed: a statistic
     if (MayReport(now_ns)) {
@@ -89,6 +81,22 @@ bool Monitor::Tick(bool second) {
     }
   }
   return any_keeps;
+}
+
+int64_t Monitor::StuckFor(Seen& seen, int64_t now_ns, int system_id) {
+  // What it waits for a CPU now is counted by the system only when that is over. While it sleeps there is no such wait: so it is
+  // asked for that first, and what comes later is later than `now_ns`.
+  const bool may_wait = now_ns - seen.since_ns >= limits::kLongPollNs && ThreadIsRunnable(system_id);
+  const ThreadTimes times = TimesOfThread(system_id);
+  if (seen.at_ns == 0) {
+    // It counts from the first tick, unless this one is late: what it waited in between is not known.
+    seen.since_ns = std::max(seen.since_ns, now_ns - limits::kMonitorTickNs);
+    seen.at_ns = now_ns;
+    seen.times = times;
+    return 0;
+  }
+  if (may_wait) return seen.at_ns - seen.since_ns + times.on_cpu_ns - seen.times.on_cpu_ns;  // it may have slept, too: then later
+  return now_ns - seen.since_ns - (times.delay_ns - seen.times.delay_ns);
 }
 
 bool Monitor::MayReport(int64_t now_ns) {

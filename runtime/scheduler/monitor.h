@@ -18,6 +18,7 @@
 #include "kioto/runtime/base/park.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/base/thread.h"
+#include "kioto/runtime/scheduler/thread_stack.h"
 
 namespace kioto::internal {
 
@@ -39,14 +40,16 @@ class Monitor {
  private:
   struct Seen {
     uint64_t polls = 0;
-    int64_t since_ns = 0;    // when the first tick found it stuck there
-    int64_t delay_ns = -1;   // what the thread had waited for a CPU by the second tick that found it stuck; -1: not known
-    int64_t on_cpu_ns = -1;  // its time on a CPU at the last tick that found it stuck
+    int64_t since_ns = 0;  // when the first tick found it there
+    bool keeps = false;    // a task, in its slot, by that tick
+    int64_t at_ns = 0;     // when the second tick found it there; 0: none has
+    ThreadTimes times;     // of its thread, by that tick
     bool reported = false;
-    bool keeps = false;      // a task, in its slot, by the first tick that found it in this poll
   };
 
   void Run();
+  // How long it has been stuck at `now_ns`, but for what it waited for a CPU, which is the machine's doing and not the task's.
+  static int64_t StuckFor(Seen& seen, int64_t now_ns, int system_id);
   // Looks at all workers, or, the second time, at those that keep a task in their slot; whether there are such.
   bool Tick(bool second);
   void Relieve(Worker& worker);
