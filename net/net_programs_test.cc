@@ -171,14 +171,17 @@ Future<Status> FetchAll(std::vector<Url> urls, int& good) {
   });
 }
 
-// Answers with what it was asked, and counts those that it serves at once.
+// Answers with what it was asked, and counts those that it serves at once. It reads all of a request: what is unread when a connection
+// is closed makes a reset of its end.
 Future<Status> ServePages(net::TcpListener& listener, int& now, int& most) {
   return ForEachConcurrent(listener.Incoming(), 100, [&now, &most](net::TcpStream& s) {
     return With(io::Lines(s, /*max_line=*/4096), [&](io::Lines& lines) {
       return lines.Next()
           .AndThen([&](std::optional<std::string>& line) {
             most = std::max(most, ++now);
-            return YieldNow().Then([&s, &line] { return s.WriteAll(*line); });
+            return YieldNow().Then([&s, &lines, &line] {
+              return lines.Next().AndThen([&s, &line](std::optional<std::string>&) { return s.WriteAll(*line); });
+            });
           })
           .Finally([&now] { --now; });
     });

@@ -13,6 +13,7 @@
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/open_fds.h"
+#include "kioto/runtime/io/testing/read_rest.h"
 
 namespace kioto::net {
 namespace {
@@ -183,7 +184,7 @@ TEST_F(TcpListenerTest, ADroppedAcceptLosesNoConnection) {
     client.Send("here");
     StatusOr<TcpStream> stream = loop_.Run(listener_.Accept());
     char buf[8];
-    EXPECT_EQ(*loop_.Run(stream->Read(buf)), 4u);
+    EXPECT_EQ(ReadRest(loop_, *stream, buf, *loop_.Run(stream->Read(buf)), 4), 4u);
   }
 }
 

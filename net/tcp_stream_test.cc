@@ -19,9 +19,11 @@
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/base/testing/short_io.h"
 #include "kioto/runtime/io/copy.h"
 #include "kioto/runtime/io/errors.h"
 #include "kioto/runtime/io/lines.h"
+#include "kioto/runtime/io/testing/read_rest.h"
 
 namespace kioto::net {
 namespace {
@@ -39,9 +41,12 @@ TEST_F(TcpStreamTest, ReadsAndWrites) {
   auto [stream, client] = Accepted();
   client.Send("hello");
   Buffer buf(16);
-  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 5u);
+  EXPECT_EQ(ReadRest(loop_, stream, buf, *loop_.Run(stream.Read(buf)), 5), 5u);
   EXPECT_EQ(buf.first(5), "hello");
-  EXPECT_EQ(*loop_.Run(stream.Write("world")), 5u);
+  const absl::string_view world = "world";
+  const size_t written = *loop_.Run(stream.Write(world));
+  EXPECT_PRED2(IsAllOrCut, world.substr(0, written), world);
+  EXPECT_EQ(loop_.Run(stream.WriteAll(world.substr(written))), OkStatus());
   EXPECT_EQ(client.Receive(5), "world");
   client.ShutdownWrite();
   EXPECT_EQ(*loop_.Run(stream.Read(buf)), 0u);
@@ -67,8 +72,11 @@ TEST_F(TcpStreamTest, AnExchangeIsOneReadAndOneWriteAndNoAllocation) {
   PolledTask first(stream.Read(buf));
   EXPECT_TRUE(first.Poll().pending());  // registers
   client.Send("warm");
-  EXPECT_EQ(*loop_.Run(first), 4u);
-  for (int i = 0; i < 10; ++i) {
+  EXPECT_EQ(ReadRest(loop_, stream, buf, *loop_.Run(first), 4), 4u);
+  if (StreamsAreCut()) {  // a read that is cut does not show that there is no more
+    EXPECT_TRUE(PolledTask(stream.Read(buf)).Poll().pending());
+  }
+  for (int i = 0; i < 10; ++i) {  // what is counted is not cut
     sys::ScopedFault reads(sys::Call::kRecv, CountOnly());
     sys::ScopedFault writes(sys::Call::kSend, CountOnly());
     sys::ScopedFault registrations(sys::Call::kEpollCtl, sys::Fault::Every(ENOMEM));  // there are none
@@ -100,13 +108,13 @@ TEST_F(TcpStreamTest, ADroppedReadTakesNothing) {
     for (int i = 0; i < polls; ++i) EXPECT_TRUE(read.Poll().pending());
   }
   client.Send("kept");
-  EXPECT_EQ(*loop_.Run(stream.Read(buf)), 4u);
+  EXPECT_EQ(ReadRest(loop_, stream, buf, *loop_.Run(stream.Read(buf)), 4), 4u);
 }
 
 TEST_F(TcpStreamTest, WritesOnWhenThePeerMakesRoom) {
   auto [stream, client] = Accepted();
   ASSERT_EQ(stream.SetSendBufferSize(16 * 1024), OkStatus());
-  std::string sent(4 << 20, 'x');
+  std::string sent(Much(4 << 20), 'x');
   for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31);
   PolledTask write(stream.WriteAll(std::string(sent)));  // owned
   EXPECT_TRUE(write.Poll().pending());
@@ -132,7 +140,9 @@ TEST_F(TcpStreamTest, ReadsIntoAQueueAndLines) {
   auto [stream, client] = Accepted();
   ByteQueue queue;
   client.Send("abc");
-  EXPECT_EQ(*loop_.Run(stream.Read(queue)), 3u);
+  size_t n = *loop_.Run(stream.Read(queue));
+  while (StreamsAreCut() && n < 3) n += *loop_.Run(stream.Read(queue));
+  EXPECT_EQ(n, 3u);
   EXPECT_EQ(queue.view(), "abc");
   io::Lines lines(stream, 100);
   client.Send("one\r\ntwo");
@@ -149,7 +159,7 @@ TEST_F(TcpStreamTest, GathersAndScatters) {
   for (int i = 0; i < 200; ++i) owned.push_back(std::to_string(i)), all += owned.back();
   std::vector<absl::string_view> pieces(owned.begin(), owned.end());
   pieces.insert(pieces.begin() + 3, "");
-  EXPECT_GT(*loop_.Run(stream.WriteVectored(pieces)), 3u);  // more than the first piece
+  EXPECT_GT(*loop_.Run(stream.WriteVectored(pieces)), StreamsAreCut() ? 0u : 3u);  // more than the first piece
   client.Close();
   auto [second, other] = Accepted();
   EXPECT_EQ(loop_.Run(second.WriteAllVectored(pieces)), OkStatus());
@@ -157,7 +167,7 @@ TEST_F(TcpStreamTest, GathersAndScatters) {
   other.Send("abcdef");
   char one[2], two[8];
   MutableBytes into[] = {MutableBytes(one), MutableBytes(), MutableBytes(two)};
-  EXPECT_EQ(*loop_.Run(second.ReadVectored(into)), 6u);
+  EXPECT_EQ(ReadRest(loop_, second, into, *loop_.Run(second.ReadVectored(into)), 6), 6u);
   EXPECT_EQ(std::string(one, 2) + std::string(two, 4), "abcdef");
 }
 
@@ -165,9 +175,10 @@ TEST_F(TcpStreamTest, PeeksWithoutTaking) {
   auto [stream, client] = Accepted();
   client.Send("look");
   char first[2], second[8];
-  EXPECT_EQ(*loop_.Run(stream.Peek(first)), 2u);
-  EXPECT_EQ(*loop_.Run(stream.Peek(second)), 4u);  // the short look before said nothing about what is there
-  EXPECT_EQ(*loop_.Run(stream.Read(second)), 4u);
+  EXPECT_PRED2(IsAllOrCut, absl::string_view(first, *loop_.Run(stream.Peek(first))), "lo");
+  // The short look before said nothing about what is there.
+  EXPECT_PRED2(IsAllOrCut, absl::string_view(second, *loop_.Run(stream.Peek(second))), "look");
+  EXPECT_EQ(ReadRest(loop_, stream, second, *loop_.Run(stream.Read(second)), 4), 4u);
   PolledTask peek(stream.Peek(second));
   EXPECT_TRUE(peek.Poll().pending());
   client.Send("!");
@@ -195,13 +206,14 @@ std::string Fill(TcpStream& stream) {
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
 TEST_F(TcpStreamTest, TriesWithoutWaiting) {
   auto [stream, client] = Accepted();
+  UseSmallBuffers(stream.fd(), client.fd());
   char buf[4096];
   EXPECT_TRUE(IsEmpty(stream.TryRead(buf).status()));
   PolledTask readable(stream.Readable());
   EXPECT_TRUE(readable.Poll().pending());
   client.Send("abc");
   EXPECT_TRUE(loop_.Run(readable)->readable());
-  EXPECT_EQ(*stream.TryRead(buf), 3u);
+  EXPECT_EQ(ReadRest(loop_, stream, buf, *stream.TryRead(buf), 3), 3u);
   EXPECT_TRUE(IsEmpty(stream.TryRead(buf).status()));
 
   EXPECT_TRUE(loop_.Run(stream.Writable())->writable());
@@ -217,6 +229,7 @@ TEST_F(TcpStreamTest, TriesWithoutWaiting) {
 // behaviour: tokio/tests/tcp_stream.rs#try_read_buf
 TEST_F(TcpStreamTest, TriesToReadIntoAQueue) {
   auto [stream, peer] = Pair();
+  UseSmallBuffers(peer.fd(), stream.fd());
   const std::string written = Fill(peer);
   ByteQueue queue;
   for (size_t got = 0; got < written.size();) {
@@ -236,6 +249,7 @@ TEST_F(TcpStreamTest, TriesToReadIntoAQueue) {
 // behaviour: tokio/tests/tcp_stream.rs#poll_write_ready
 TEST_F(TcpStreamTest, IsWritableWhenThePeerIsGone) {
   auto [stream, client] = Accepted();
+  UseSmallBuffers(stream.fd(), client.fd());
   PolledTask first(stream.Writable());
   EXPECT_TRUE(loop_.Run(first)->writable());
   (void)Fill(stream);
@@ -248,6 +262,7 @@ TEST_F(TcpStreamTest, IsWritableWhenThePeerIsGone) {
 // behaviour: tokio/tests/tcp_stream.rs#write_closed
 TEST_F(TcpStreamTest, WritableAgainItDoesNotSayClosed) {
   auto [stream, client] = Accepted();
+  UseSmallBuffers(stream.fd(), client.fd());
   const std::string written = Fill(stream);
   PolledTask writable(stream.Writable());
   EXPECT_TRUE(writable.Poll().pending());
@@ -259,6 +274,7 @@ TEST_F(TcpStreamTest, WritableAgainItDoesNotSayClosed) {
 // behaviour: tokio/tests/tcp_stream.rs#try_read_write
 TEST_F(TcpStreamTest, TriesVectored) {
   auto [stream, peer] = Pair();
+  UseSmallBuffers(stream.fd(), peer.fd());
   char buf[4096];
   const MutableBytes into[] = {MutableBytes(buf, 3), MutableBytes(buf + 3, sizeof(buf) - 3)};
   EXPECT_TRUE(IsEmpty(peer.TryReadVectored(into).status()));
@@ -352,7 +368,7 @@ TEST_F(TcpStreamTest, GivesItsFdUpAndTakesOneOver) {
   PolledTask second(again->Read(a));
   EXPECT_TRUE(second.Poll().pending());
   client.Send("Hello!");
-  EXPECT_EQ(*loop_.Run(second), 6u);
+  EXPECT_EQ(ReadRest(loop_, *again, a, *loop_.Run(second), 6), 6u);
   EXPECT_EQ(ErrnoOf(TcpStream::FromFd(-1).status()), EBADF);
 }
 

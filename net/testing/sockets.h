@@ -68,6 +68,13 @@ class BlockingSocket {
   int fd_;
 };
 
+// The kernel holds little of what goes from one to the other: it is soon full, however few bytes are written at a time.
+inline void UseSmallBuffers(int writes, int reads) {
+  const int to_send = 16 * 1024, received = 64 * 1024;  // as much as the peer has been told that there is room for
+  EXPECT_EQ(::setsockopt(writes, SOL_SOCKET, SO_SNDBUF, &to_send, sizeof(to_send)), 0);
+  EXPECT_EQ(::setsockopt(reads, SOL_SOCKET, SO_RCVBUF, &received, sizeof(received)), 0);
+}
+
 // A loop, a listener on loopback, and what it takes to get connections.
 class TcpTest : public testing::Test {
  protected:
