@@ -142,6 +142,8 @@ class Scope {
   void Ended(internal::ScopeLink& link, Status status);
   // Of the scope's future.
   void Register(const Waker& waker) { parent_.Register(waker); }
+  // It goes. Gives its task's waker back, unless a Wake is inside: then with the block.
+  void Forget() { parent_.Register(Waker()); }
   bool Failed(Status* failure) const;
   // Cancels what is left. The first failure, or OK; later ones do not count.
   Status Leave();
@@ -292,6 +294,7 @@ class [[nodiscard]] ScopeFuture
   ~ScopeFuture() {
     body_.reset();
     if (block_ == nullptr) return;
+    block_->Forget();
     (void)block_->Leave();
     block_->Unref();
   }
