@@ -70,6 +70,7 @@ TEST_P(ReadDirTest, ListsMoreThanABatch) {
 }
 
 // Each NextEntry is dropped that is not ready after `polls` polls.
+// check: H1
 TEST_P(ReadDirTest, AnEntryThatNobodyWaitedForComesWithTheNext) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(Run(Write(In(absl::StrCat(i)), "")), OkStatus());
   const EnterGuard entered = runtime().Enter();

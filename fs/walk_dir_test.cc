@@ -216,6 +216,7 @@ class WalkJobsTest : public WalkDirTest {
 INSTANTIATE_TEST_SUITE_P(Flavours, WalkJobsTest, testing::Values(0), FlavourName);  // its runtime is its own
 
 // behaviour: kioto/fs/walk_dir.h#reads_ahead_within_its_bound_and_loses_nothing
+// check: H1
 TEST_P(WalkJobsTest, ReadsAheadNoMoreThanItMay) {
   MakeTree({"a/1/", "b/2/", "c/3/", "d/4/", "e/5/"});
   for (const int concurrency : {1, 3}) {
@@ -240,6 +241,7 @@ TEST_P(WalkJobsTest, ReadsAheadNoMoreThanItMay) {
   }
 }
 
+// check: H1
 TEST_P(WalkJobsTest, DroppedAfterAnyNumberOfItemsItLeavesNothing) {
   MakeTree({"a/1/", "a/2", "b/", "c"});
   for (int file = 0; file < 1'800; ++file) MakeTree({absl::StrCat("b/", file)});  // more than a job reads

@@ -256,6 +256,7 @@ TEST_F(DatagramBatchTest, AReceiveThatFailsTakesNothing) {
   EXPECT_EQ(batch[0].bytes(), "kept");
 }
 
+// check: H1
 TEST_F(DatagramBatchTest, ADroppedReceiveTakesNothing) {
   auto ends = *UnixDatagram::Pair();
   for (int polls = 0; polls < 4; ++polls) {
@@ -271,6 +272,7 @@ TEST_F(DatagramBatchTest, ADroppedReceiveTakesNothing) {
   }
 }
 
+// check: H1
 TEST_F(DatagramBatchTest, ADroppedSendSendsNothing) {
   for (int polls = 0; polls < 4; ++polls) {
     auto ends = *UnixDatagram::Pair();
@@ -359,6 +361,7 @@ TEST_F(SegmentsTest, WaitsForRoomAndThenSends) {
   EXPECT_EQ(Take(two_.b, 3), (std::vector<std::string>{"a", "b", "c"}));
 }
 
+// check: H1
 TEST_F(SegmentsTest, ADroppedSendSendsNothing) {
   for (int polls = 0; polls < 4; ++polls) {
     UdpSocket a = Bind();

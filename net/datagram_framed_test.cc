@@ -117,6 +117,7 @@ TEST_F(DatagramFramedTest, AnItemThatIsRefusedSendsNothing) {
   EXPECT_EQ(item->item, "two");
 }
 
+// check: H1
 TEST_F(DatagramFramedTest, ANextThatIsDroppedLosesNothing) {
   auto socket = std::make_shared<UdpSocket>(Bind());
   const SocketAddress at = *socket->local_address();

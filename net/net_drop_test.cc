@@ -1,4 +1,6 @@
 // Sockets: futures that are dropped after any number of polls take no byte and no connection, and leave no fd.
+#include <sys/socket.h>
+
 #include <atomic>
 #include <memory>
 #include <string>
@@ -7,12 +9,15 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/net/datagram_framed.h"
 #include "kioto/net/resolve.h"
+#include "kioto/net/tcp_socket.h"
 #include "kioto/net/testing/sockets.h"
 #include "kioto/net/testing/unix_sockets.h"
 #include "kioto/net/udp_socket.h"
 #include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/codec/bytes_codec.h"
 #include "kioto/runtime/io/testing/read_rest.h"
 
 namespace kioto::net {
@@ -39,11 +44,13 @@ void ExpectReadsTakeNothing(DrivenLoop& loop, Stream& stream, Send send) {
   }
 }
 
+// check: H1
 TEST_F(TcpDropTest, PeekAndReadVectored) {
   auto [stream, client] = Accepted();
   ExpectReadsTakeNothing(loop_, stream, [&client = client](absl::string_view bytes) { client.Send(bytes); });
 }
 
+// check: H1
 TEST_F(UnixDropTest, PeekAndReadVectored) {
   auto [stream, peer] = Pair();
   ExpectReadsTakeNothing(loop_, stream, [this, &peer = peer](absl::string_view bytes) {
@@ -51,6 +58,7 @@ TEST_F(UnixDropTest, PeekAndReadVectored) {
   });
 }
 
+// check: H1
 TEST_F(UnixDropTest, AcceptLosesNoConnection) {
   const std::string path = NewPath();
   UnixListener listener = Listen(path);
@@ -67,6 +75,7 @@ TEST_F(UnixDropTest, AcceptLosesNoConnection) {
   }
 }
 
+// check: H1
 TEST_F(UnixDropTest, AConnectThatWaitsIsNeverMade) {
   const std::string path = NewPath();
   UnixListener listener = *UnixListener::Bind(path, /*backlog=*/0);
@@ -83,6 +92,7 @@ TEST_F(UnixDropTest, AConnectThatWaitsIsNeverMade) {
   EXPECT_TRUE(PolledTask(listener.Accept()).Poll().pending());
 }
 
+// check: H1
 TEST_F(TcpDropTest, ReadyOfADatagramSocket) {
   UdpSocket there = *loop_.Run(UdpSocket::Bind("127.0.0.1:0"));
   for (int polls = 0; polls < 3; ++polls) {
@@ -98,6 +108,7 @@ TEST_F(TcpDropTest, ReadyOfADatagramSocket) {
   }
 }
 
+// check: H1
 TEST_F(UnixDropTest, ReadyOfAStream) {
   for (int polls = 0; polls < 3; ++polls) {
     auto [stream, peer] = Pair();
@@ -110,6 +121,141 @@ TEST_F(UnixDropTest, ReadyOfAStream) {
     EXPECT_EQ(Got(4), "kept");
     EXPECT_EQ(ready.wakes(), 0);
   }
+}
+
+// --- Datagrams ---
+
+// Polls `future`, which waits, so often and drops it.
+template <class F>
+void DropAfter(int polls, F future) {
+  PolledTask dropped(std::move(future));
+  for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+  dropped.Drop();
+  EXPECT_EQ(dropped.held(), 0);
+}
+
+// check: H1
+TEST_F(UnixDropTest, WhatWaitsForADatagramTakesNone) {
+  auto [here, there] = *UnixDatagram::Pair();
+  for (int polls = 0; polls < 4; ++polls) {
+    ByteQueue queue;
+    DropAfter(polls, here.Recv(buf_));
+    DropAfter(polls, here.Recv(queue));
+    DropAfter(polls, here.Peek(buf_));
+    DropAfter(polls, here.RecvFrom(buf_));
+    DropAfter(polls, here.RecvFrom(queue));
+    DropAfter(polls, here.RecvDatagram());
+    DropAfter(polls, here.PeekFrom(buf_));
+    DropAfter(polls, here.PeekSender());
+    DropAfter(polls, here.Readable());
+    EXPECT_TRUE(queue.empty());
+    EXPECT_EQ(*there.TrySend("kept"), 4u);
+    EXPECT_EQ(*loop_.Run(here.Recv(buf_)), 4u);
+    EXPECT_EQ(Got(4), "kept");
+    EXPECT_TRUE(IsEmpty(here.TryRecv(buf_).status()));  // takes back the readiness that is left over
+  }
+}
+
+// check: H1
+TEST_F(UnixDropTest, ASendThatWaitsSendsNothing) {
+  const std::string path = NewPath();
+  UnixDatagram there = Bind(path);
+  UnixDatagram here = *UnixDatagram::Unbound();
+  ASSERT_EQ(here.Connect(path), OkStatus());
+  const UnixAddress to = *there.local_address();
+  int sent = 0;
+  for (; here.TrySend("full").ok(); ++sent) {
+  }
+  for (int polls = 0; polls < 4; ++polls) {
+    DropAfter(polls, here.Send("lost"));
+    DropAfter(polls, here.Send(std::string("lost")));
+    DropAfter(polls, here.SendTo("lost", to));
+    DropAfter(polls, here.SendTo(std::string("lost"), to));
+  }
+  for (; sent > 0; --sent) {
+    EXPECT_EQ(*loop_.Run(there.Recv(buf_)), 4u);
+    EXPECT_EQ(Got(4), "full");
+  }
+  EXPECT_TRUE(IsEmpty(there.TryRecv(buf_).status()));
+}
+
+// An item that its socket has no room for stays in the sink once it was taken: at the first poll of Send or of Feed.
+// check: H1
+TEST_F(UnixDropTest, AFramedItemThatWasTakenIsSentWithTheNext) {
+  for (int polls = 0; polls < 4; ++polls) {
+    const std::string path = NewPath();
+    UnixDatagram there = Bind(path);
+    const UnixAddress to = *there.local_address();
+    DatagramFramed framed(*UnixDatagram::Unbound(), io::BytesCodec());
+    int full = 0;
+    for (; framed.socket().TrySendTo("full", to).ok(); ++full) {
+    }
+    PolledTask send(framed.Send(ToAddress("1", to)));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(send.Poll().pending());
+    send.Drop();
+    PolledTask feed(framed.Feed(ToAddress("lost", to)));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(feed.Poll().pending());  // for the room that 1 has
+    feed.Drop();
+    PolledTask flush(framed.Flush());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(flush.Poll().pending());
+    flush.Drop();
+    EXPECT_EQ(send.held() + feed.held(), 0);  // the socket has room for one
+    for (; full > 0; --full) EXPECT_EQ(*loop_.Run(there.Recv(buf_)), 4u);
+    EXPECT_TRUE(loop_.Run(framed.Send(ToAddress("2", to))).ok());
+    if (polls > 0) {
+      EXPECT_EQ(*loop_.Run(there.Recv(buf_)), 1u);
+      EXPECT_EQ(Got(1), "1");
+    }
+    EXPECT_EQ(*loop_.Run(there.Recv(buf_)), 1u);
+    EXPECT_EQ(Got(1), "2");
+    EXPECT_TRUE(IsEmpty(there.TryRecv(buf_).status()));
+  }
+}
+
+// --- Connections and calls of the user's ---
+
+// check: H1
+TEST_F(TcpDropTest, AConnectOfASocketClosesIt) {
+  ListenOptions one_waits;
+  one_waits.backlog = 0;
+  const TcpListener full = *loop_.Run(TcpListener::Bind("127.0.0.1:0", one_waits));
+  const SocketAddress to = *full.local_address();
+  const TcpStream first = *loop_.Run(TcpStream::Connect(to));
+  const int before = OpenFds();
+  for (int polls = 0; polls < 4; ++polls) {
+    DropAfter(polls, std::move(*TcpSocket::V4()).Connect(to));
+    EXPECT_EQ(OpenFds(), before);
+  }
+}
+
+// A call that waits for `socket` is never made; send(bytes) is its other end.
+template <class Socket, class Send>
+void ExpectCallsNobody(DrivenLoop& loop, Socket& socket, Send send) {
+  char buf[8];
+  int calls = 0;
+  const auto receive = [&] { return ++calls, ::recv(socket.fd(), buf, sizeof(buf), MSG_DONTWAIT); };
+  for (int polls = 0; polls < 4; ++polls) {
+    PolledTask dropped(socket.AsyncIo(Interest::kReadable, receive));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    send("kept");
+    if (polls > 0) loop.Await([&] { return dropped.wakes() > 0; });
+    const int before = calls;
+    dropped.Drop();
+    EXPECT_EQ(dropped.held(), 0);
+    EXPECT_EQ(calls, before);
+    EXPECT_EQ(*loop.Run(socket.AsyncIo(Interest::kReadable, receive)), 4);
+    EXPECT_TRUE(PolledTask(socket.AsyncIo(Interest::kReadable, receive)).Poll().pending());  // takes the readiness back
+  }
+}
+
+// check: H1
+TEST_F(UnixDropTest, AsyncIoOfAStreamAndOfADatagramSocket) {
+  auto [stream, peer] = Pair();
+  ExpectCallsNobody(loop_, stream, [this, &peer = peer](absl::string_view bytes) {
+    EXPECT_EQ(loop_.Run(peer.WriteAll(bytes)), OkStatus());
+  });
+  auto [here, there] = *UnixDatagram::Pair();
+  ExpectCallsNobody(loop_, here, [&there = there](absl::string_view bytes) { EXPECT_TRUE(there.TrySend(bytes).ok()); });
 }
 
 // --- By name ---
@@ -142,29 +288,45 @@ class ByNameDropTest : public TcpTest {
   }
 };
 
+// check: H1
 TEST_F(ByNameDropTest, TcpBind) {
   ExpectLeavesNothing([] { return TcpListener::Bind("host.example:0"); });
 }
 
+// check: H1
 TEST_F(ByNameDropTest, TcpBindShared) {
   ExpectLeavesNothing([] { return TcpListener::BindShared("host.example:0", 3); });
 }
 
+// check: H1
 TEST_F(ByNameDropTest, TcpConnect) {
   ExpectLeavesNothing([this] { return TcpStream::Connect(Endpoint("host.example", address_.port())); });
   EXPECT_TRUE(PolledTask(listener_.Accept()).Poll().pending());  // nobody came
 }
 
+// check: H1
 TEST_F(ByNameDropTest, UdpBind) {
   ExpectLeavesNothing([] { return UdpSocket::Bind("host.example:0"); });
 }
 
+// check: H1
 TEST_F(ByNameDropTest, UdpConnect) {
   UdpSocket socket = *loop_.Run(UdpSocket::Bind("127.0.0.1:0"));
   ExpectLeavesNothing([&socket] { return socket.Connect("host.example:9"); });
   EXPECT_FALSE(socket.peer_address().ok());  // as it was
 }
 
+// check: H1
+TEST_F(ByNameDropTest, UdpSendTo) {
+  UdpSocket socket = *loop_.Run(UdpSocket::Bind("127.0.0.1:0"));
+  UdpSocket there = *loop_.Run(UdpSocket::Bind("127.0.0.1:0"));
+  const Endpoint to("host.example", there.local_address()->port());
+  ExpectLeavesNothing([&] { return socket.SendTo("lost", to); });
+  ExpectLeavesNothing([&] { return socket.SendTo(std::string("lost"), to); });
+  EXPECT_TRUE(IsEmpty(there.TryRecv(MutableBytes()).status()));
+}
+
+// check: H1
 TEST_F(ByNameDropTest, Resolve) {
   ExpectLeavesNothing([] { return net::Resolve("host.example:1"); });
 }

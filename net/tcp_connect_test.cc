@@ -123,6 +123,7 @@ TEST_F(TcpConnectTest, TheNextAddressStartsWhenTheFirstIsSilent) {
   while (internal::ResolverThreads() != 0) loop_.Turn();
 }
 
+// check: H1
 TEST_F(TcpConnectTest, DroppedItClosesWhatItHadBegun) {
   const int before = OpenFds();
   for (int polls = 0; polls < 2; ++polls) {

@@ -174,6 +174,7 @@ TEST_F(TcpListenerTest, ManyTasksMayAccept) {
   }
 }
 
+// check: H1
 TEST_F(TcpListenerTest, ADroppedAcceptLosesNoConnection) {
   for (int polls = 0; polls < 2; ++polls) {
     PolledTask accept(listener_.Accept());

@@ -100,6 +100,7 @@ TEST_F(TcpStreamTest, AnExchangeIsOneReadAndOneWriteAndNoAllocation) {
   }
 }
 
+// check: H1
 TEST_F(TcpStreamTest, ADroppedReadTakesNothing) {
   auto [stream, client] = Accepted();
   Buffer buf(16);

@@ -297,6 +297,7 @@ TEST_F(UnixFdsTest, ComeWithADatagram) {
 
 // --- Dropped ---
 
+// check: H1
 TEST_F(UnixFdsTest, AReadThatIsDroppedTakesNothing) {
   auto [a, b] = Pair();
   for (int polls = 0; polls < 4; ++polls) {
@@ -316,6 +317,7 @@ TEST_F(UnixFdsTest, AReadThatIsDroppedTakesNothing) {
   }
 }
 
+// check: H1
 TEST_F(UnixFdsTest, AWriteThatIsDroppedSendsNothingAndClosesWhatItOwns) {
   for (int polls = 0; polls < 4; ++polls) {
     auto [a, b] = Pair();
@@ -335,6 +337,7 @@ TEST_F(UnixFdsTest, AWriteThatIsDroppedSendsNothingAndClosesWhatItOwns) {
   }
 }
 
+// check: H1
 TEST_F(UnixFdsTest, ADatagramThatIsDroppedIsNotSent) {
   for (int polls = 0; polls < 4; ++polls) {
     auto [a, b] = *UnixDatagram::Pair();

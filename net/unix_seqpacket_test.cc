@@ -282,6 +282,7 @@ TEST(UnixSeqpacketWithoutIoTest, SaysWhatIsMissing) {
 
 // --- Dropped ---
 
+// check: H1
 TEST_F(UnixSeqpacketTest, AcceptThatIsDroppedLosesNoConnection) {
   const std::string path = NewPath();
   UnixSeqpacketListener listener = Listen(path);
@@ -298,6 +299,7 @@ TEST_F(UnixSeqpacketTest, AcceptThatIsDroppedLosesNoConnection) {
   }
 }
 
+// check: H1
 TEST_F(UnixSeqpacketTest, AConnectThatIsDroppedIsNeverMade) {
   const std::string path = NewPath();
   UnixSeqpacketListener listener = Listen(path, /*backlog=*/0);
@@ -314,6 +316,7 @@ TEST_F(UnixSeqpacketTest, AConnectThatIsDroppedIsNeverMade) {
   EXPECT_TRUE(PolledTask(listener.Accept()).Poll().pending());
 }
 
+// check: H1
 TEST_F(UnixSeqpacketTest, AReceiveThatIsDroppedTakesNothing) {
   auto [a, b] = Pair();
   const OwnedFd file(sys::Open("/dev/null", O_RDONLY, 0));
@@ -333,6 +336,7 @@ TEST_F(UnixSeqpacketTest, AReceiveThatIsDroppedTakesNothing) {
   }
 }
 
+// check: H1
 TEST_F(UnixSeqpacketTest, ASendThatIsDroppedSendsNothing) {
   for (int polls = 0; polls < 4; ++polls) {
     auto [a, b] = Pair();

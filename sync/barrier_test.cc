@@ -64,6 +64,7 @@ TEST(BarrierTest, TheNextGenerationWaitsForItsOwn) {
   EXPECT_TRUE(next.Poll().ready());
 }
 
+// check: H1
 TEST(BarrierTest, OneThatIsDroppedHasArrivedIfItWasPolled) {
   for (int polls = 1; polls < 4; ++polls) {
     Barrier barrier(2);

@@ -264,6 +264,7 @@ TEST(BroadcastEndTest, TheLastSenderToGoWakesAll) {
   EXPECT_TRUE(a.IsClosed());
 }
 
+// check: H1
 TEST(BroadcastEndTest, AClosedThatIsDroppedIsForgotten) {
   for (int polls = 0; polls < 4; ++polls) {
     Broadcast<int> room(4);

@@ -301,6 +301,7 @@ TEST(BroadcastTest, SendAndReceiveAllocateNothing) {
   EXPECT_EQ(allocations.count(), 0);
 }
 
+// check: H1
 TEST(BroadcastTest, DroppedAtAnyPointARecvLosesNothing) {
   for (int polls = 0; polls < 3; ++polls) {
     for (bool sent : {false, true}) {

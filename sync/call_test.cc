@@ -59,6 +59,7 @@ TEST(CallTest, UnboundedPoolsToo) {
   EXPECT_EQ((*call.Poll()).value(), 3u);
 }
 
+// check: H1
 TEST(CallTest, DroppedAtAnyPointTheWorkerSeesIt) {
   for (int polls = 0; polls < 3; ++polls) {
     auto jobs = Mpsc<Job>(1);

@@ -39,6 +39,7 @@ TEST(CancellationTokenTest, CancelWakesThosePolledAndReadiesTheRest) {
 }
 
 // behaviour: tokio-util/tests/sync_cancellation_token.rs#cancel_token_owned_drop_test
+// check: H1
 TEST(CancellationTokenTest, DroppedAtAnyPointNothingLeaks) {
   for (int polls = 0; polls < 3; ++polls) {
     CancellationToken token;
@@ -350,6 +351,7 @@ TEST(RunUntilCancelledTest, CancelledMeanwhileAFutureThatIsReadyWins) {
   EXPECT_EQ(polls, 2);
 }
 
+// check: H1
 TEST(UntilTest, DroppedAtAnyPointNothingLeaks) {
   for (int polls = 0; polls < 3; ++polls) {
     CancellationToken token;

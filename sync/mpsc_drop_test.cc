@@ -61,6 +61,7 @@ Ints TakeAll(Receiver& receiver) {
   return all;
 }
 
+// check: H1
 TEST(MpscDropTest, Recv) {
   const auto receive = [](auto& receiver) { return receiver.Recv(); };
   const auto take = [](auto& receiver) { return TakeAll(receiver); };
@@ -68,6 +69,7 @@ TEST(MpscDropTest, Recv) {
   ExpectLosesNothing<Unbounded>(receive, take);
 }
 
+// check: H1
 TEST(MpscDropTest, RecvManyTakesNothingAndNothingIsLost) {
   Ints none;
   const auto receive = [&none](auto& receiver) { return receiver.RecvMany(none, 10); };
@@ -100,12 +102,14 @@ void ExpectClosedIsForgotten() {
   }
 }
 
+// check: H1
 TEST(MpscDropTest, Closed) {
   ExpectClosedIsForgotten<Bounded>();
   ExpectClosedIsForgotten<Unbounded>();
 }
 
 // A Reserve of two places, of which one is free at once and the other `later`, or never: dropped, it has none of them.
+// check: H1
 TEST(MpscDropTest, ReserveGivesBackItsPlaces) {
   for (int polls = 0; polls < 4; ++polls) {
     for (size_t later = 0; later <= 1; ++later) {
@@ -125,6 +129,7 @@ TEST(MpscDropTest, ReserveGivesBackItsPlaces) {
   }
 }
 
+// check: H1
 TEST(MpscDropTest, AReserveThatIsDroppedLetsTheNextGoOn) {
   for (int polls = 1; polls < 4; ++polls) {
     auto ch = Mpsc<int>(2);

@@ -232,6 +232,7 @@ TEST(MpscPermitsTest, TryReserveOwnedTakesTheSenderOnlyIfItIsOk) {
   EXPECT_TRUE(ch.sender);
 }
 
+// check: H1
 TEST(MpscPermitsTest, ReserveOwnedDroppedAtAnyPointLeavesNothingBehind) {
   for (int polls = 0; polls < 3; ++polls) {
     auto ch = Mpsc<int>(1);

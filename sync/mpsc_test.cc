@@ -264,6 +264,7 @@ TEST(MpscTest, DroppingTheReceiverFailsSendersThatWait) {
   EXPECT_EQ(value.use_count(), 1);
 }
 
+// check: H1
 TEST(MpscTest, ADroppedSendGivesItsPlaceToTheNext) {
   for (int polls = 0; polls < 4; ++polls) {
     auto value = std::make_shared<int>(1);
@@ -301,6 +302,7 @@ TEST(MpscTest, ASendOfAnRvalueKeepsItsSender) {
   EXPECT_EQ(*end.Poll(), std::nullopt);  // it was the last sender
 }
 
+// check: H1
 TEST(MpscTest, SendDropSuite) {
   std::optional<MpscHandles<std::shared_ptr<Tracked>>> ch;
   RunDropSuite([&](Tracked tracked) {

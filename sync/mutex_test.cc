@@ -212,6 +212,7 @@ TEST(MutexTest, ASpentBudgetWaitsForTheNextTurn) {
 }
 
 // Three wait, and are polled and dropped in every order, before and after the hand-over: the lock is never lost.
+// check: H1
 TEST(MutexTest, DroppedAtAnyPointTheLockIsNotLost) {
   const std::vector<std::vector<int>> orders = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
   for (int polls = 0; polls < 3; ++polls) {

@@ -195,6 +195,7 @@ TEST_F(NotifyOwnedTest, TheLatestWakerIsWoken) {
   EXPECT_EQ(b.wakes(), 1);
 }
 
+// check: H1
 TEST_F(NotifyOwnedTest, DroppedAfterAnyNumberOfPollsNothingIsLost) {
   for (int polls = 0; polls < 3; ++polls) {
     Task task = Make();

@@ -365,6 +365,7 @@ TEST(NotifyTest, WhoWaitsAgainWhileAllAreWokenWaitsForTheNext) {
   }
 }
 
+// check: H1
 TEST(NotifyTest, DroppedAtAnyPointNothingIsLost) {
   for (int polls = 0; polls < 3; ++polls) {
     Notify notify;

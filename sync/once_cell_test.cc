@@ -43,6 +43,7 @@ TEST(OnceCellTest, OfAValueThatIsThereNoInitializerIsCalled) {
 }
 
 // The one who makes it is dropped at every point: the turn goes to the next, whose initializer is called.
+// check: H1
 TEST(OnceCellTest, ACancelledInitializerGivesItsTurnToTheNext) {
   for (int polls = 0; polls < 3; ++polls) {
     OnceCell<Counted> cell;

@@ -288,6 +288,7 @@ TEST(OneshotTest, ASpentBudgetLeavesTheValue) {
   EXPECT_EQ(channel.receiver.TryRecv().value(), 9);
 }
 
+// check: H1
 TEST(OneshotTest, DroppedAtAnyPointNothingLeaks) {
   for (int polls = 0; polls < 3; ++polls) {
     auto value = std::make_shared<int>(1);

@@ -95,6 +95,7 @@ TEST_F(ReusableBoxTest, MovedAfterAPollItGoesOn) {
   EXPECT_EQ(*task.Poll(), 1);
 }
 
+// check: H1
 TEST_F(ReusableBoxTest, DroppedOrSetAfterAnyPollTheFutureIsDestroyedOnce) {
   auto gate = std::make_shared<int>(0);
   for (int polls = 0; polls < 3; ++polls) {

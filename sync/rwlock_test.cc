@@ -222,6 +222,7 @@ TEST(RwLockTest, OwnedGuardsKeepTheLock) {
 }
 
 // A reader holds it; a writer and a reader wait, are polled and dropped at every point: all permits come back.
+// check: H1
 TEST(RwLockTest, DroppedAtAnyPointNothingIsLost) {
   for (int polls = 0; polls < 3; ++polls) {
     for (bool unlock_first : {false, true}) {

@@ -139,6 +139,7 @@ TEST_F(SemaphoreOwnedTest, SplitPermitsComeBackOneByOne) {
   EXPECT_EQ(five_->AvailablePermits(), 5u);
 }
 
+// check: H1
 TEST_F(SemaphoreOwnedTest, DroppedAfterAnyNumberOfPollsPermitsAreConserved) {
   for (int polls = 0; polls < 3; ++polls) {
     for (bool grant : {false, true}) {

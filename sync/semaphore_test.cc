@@ -230,6 +230,7 @@ TEST(SemaphoreTest, AWakerThatReleasesAPermitDoesNotDeadlock) {
   EXPECT_TRUE(poll(other.waker()).ready());
 }
 
+// check: H1
 TEST(SemaphoreTest, DroppedAtAnyPointPermitsAreConserved) {
   for (int polls = 0; polls < 3; ++polls) {
     for (bool grant : {false, true}) {

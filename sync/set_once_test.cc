@@ -34,6 +34,7 @@ TEST(SetOnceTest, SetWakesAllWhoWait) {
   EXPECT_EQ(*PolledTask(cell.Wait()).Poll(), cell.Get());
 }
 
+// check: H1
 TEST(SetOnceTest, DroppedAtAnyPointAWaitIsForgotten) {
   for (int polls = 0; polls < 4; ++polls) {
     auto value = std::make_shared<int>(1);

@@ -205,6 +205,7 @@ TEST(WatchStream, DropSuite) {
       3, [&watch] { EXPECT_EQ(watch.ReceiverCount(), 0u); });
 }
 
+// check: H1
 TEST(WatchStream, OfANextThatIsDroppedTheValueComesWithTheNext) {
   for (int polls = 0; polls < 4; ++polls) {
     for (bool sent : {false, true}) {
@@ -290,6 +291,7 @@ TEST(BroadcastStream, DropSuite) {
       3, [&room] { EXPECT_EQ(room->ReceiverCount(), 0u); });
 }
 
+// check: H1
 TEST(BroadcastStream, OfANextThatIsDroppedTheValueComesWithTheNext) {
   for (int polls = 0; polls < 4; ++polls) {
     for (bool sent : {false, true}) {

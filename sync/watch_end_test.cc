@@ -59,6 +59,7 @@ TEST(WatchEndTest, ClosedWithoutEndLeavesTheOthersATurn) {
   EXPECT_TRUE(LeavesATurn([&] { return watch.Closed(); }));
 }
 
+// check: H1
 TEST(WatchEndTest, AClosedThatIsDroppedIsForgotten) {
   for (int polls = 0; polls < 4; ++polls) {
     Watch<int> watch(0);

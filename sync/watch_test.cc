@@ -425,6 +425,7 @@ TEST(WatchTest, SendAndReceiveTakeTheirBlocksFromTheCache) {
 #endif
 }
 
+// check: H1
 TEST(WatchTest, DroppedAtAnyPointAWaitLosesNothing) {
   for (int polls = 0; polls < 3; ++polls) {
     for (bool sent : {false, true}) {

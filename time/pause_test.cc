@@ -224,6 +224,7 @@ TEST(PauseTest, AdvanceWakesTheTaskWhoseTimeHasCome) {
                   .ok());
 }
 
+// check: H1
 TEST(PauseTest, AnAdvanceThatIsDroppedHasJumpedIfItWasPolled) {
   for (int polls = 0; polls <= 2; ++polls) {
     Runtime runtime = MakeRuntime(true);

@@ -209,6 +209,7 @@ void DropNext(PolledStream<S>& stream, int polls) {
   for (int i = 0; i < polls; ++i) EXPECT_THAT(next.Poll(), IsPending());
 }
 
+// check: H1
 TEST_F(StreamsTest, ThrottleRestsNoLongerForDrops) {
   for (int polls = 0; polls < 3; ++polls) {
     PolledStream slow(stream::From(Ints{1, 2}).Apply(Throttle(100ms)));
@@ -221,6 +222,7 @@ TEST_F(StreamsTest, ThrottleRestsNoLongerForDrops) {
   }
 }
 
+// check: H1
 TEST_F(StreamsTest, TimeoutEachCountsOnBesideDrops) {
   for (int polls = 1; polls < 4; ++polls) {
     PolledStream items(After(150ms, 7).Apply(TimeoutEach(100ms)));
@@ -236,6 +238,7 @@ TEST_F(StreamsTest, TimeoutEachCountsOnBesideDrops) {
   }
 }
 
+// check: H1
 TEST_F(StreamsTest, TimeoutRepeatingTicksOnBesideDrops) {
   for (int polls = 1; polls < 4; ++polls) {
     PolledStream items(TimeoutRepeating(Interval(Instant::Now() + 50ms, 50ms), After(120ms, 7).Chain(stream::Never<int>())));

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/config.h"
 #include "kioto/runtime/future/ready.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/future/with.h"
 #include "kioto/runtime/future/yield_now.h"
@@ -70,6 +71,26 @@ TEST(FromStdFutureTest, WaitsForNothingBeforeItsFirstPoll) {
   PolledTask task(FromStdFuture(promise.get_future()));  // no runtime here, and none asked for
   task.Drop();
   promise.set_value(7);
+}
+
+// check: H1
+TEST(FromStdFutureTest, DropSuite) {
+  Runtime runtime = MakePool();
+  {
+    const EnterGuard entered = runtime.Enter();
+    const auto value = std::make_shared<int>(7);
+    std::promise<std::shared_ptr<int>> promise;
+    RunDropSuite(
+        [&] {
+          promise = std::promise<std::shared_ptr<int>>();
+          return FromStdFuture(promise.get_future());
+        },
+        3, [&] { promise.set_value(value); });
+    promise = std::promise<std::shared_ptr<int>>();
+    while (runtime.metrics().blocking_threads() > runtime.metrics().idle_blocking_threads()) std::this_thread::yield();
+    EXPECT_EQ(value.use_count(), 1);  // the thread that waited has taken it, for nobody
+  }
+  EXPECT_TRUE(runtime.Shutdown().clean());
 }
 
 TEST(FromStdFutureTest, ADroppedOneLetsItsThreadEnd) {

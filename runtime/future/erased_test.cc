@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
+#include "kioto/runtime/future/budget.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/drop_suite.h"
 #include "kioto/runtime/future/testing/manual.h"
@@ -166,6 +167,7 @@ TEST(ReadyTest, GivesItsValueOnce) {
   EXPECT_THAT(PolledTask(Never<int>()).Poll(), IsPending());
 }
 
+// check: H1
 TEST(LazyTest, MakesItsFutureAtTheFirstPoll) {
   int calls = 0;
   PolledTask task(Lazy([&, s = std::make_unique<int>(4)] {
@@ -197,6 +199,7 @@ TEST(OnDropTest, RunsIffDroppedBeforeReady) {
   EXPECT_EQ(dropped, 2);
 }
 
+// check: H1
 TEST(OnDropTest, TheFutureEndsFirst) {
   DestructionLog log;
   Promise<int> promise;
@@ -227,7 +230,16 @@ TEST(WrappersTest, DropSuite) {
   RunDropSuite([](Tracked t) { return Ready(std::move(t)); });
 }
 
+// check: H1
+TEST(LeavesTest, DropSuite) {
+  RunDropSuite([] { return YieldNow(); });
+  RunDropSuite([] { return Never<Tracked>(); });
+  RunDropSuite([] { return ConsumeBudget(); });
+  RunDropSuite([] { return HasBudgetRemaining(); });
+}
+
 // Of a future that is kept: who polls it ByRef, and is dropped, leaves it where it has come to.
+// check: H1
 TEST(WrappersTest, AByRefThatIsDroppedLosesNothing) {
   for (int polls = 0; polls <= 3; ++polls) {
     auto kept = PendingTimes(3, 7);

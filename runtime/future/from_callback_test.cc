@@ -90,6 +90,7 @@ TEST(FromCallbackTest, AnOutputThatNobodyTookIsDestroyed) {
   EXPECT_EQ(Tracked::alive(), 0);
 }
 
+// check: H1
 TEST(FromCallbackTest, DroppedAtAnyPointNothingIsLeft) {
   for (int polls = 0; polls < 4; ++polls) {
     Completer<Tracked> done;

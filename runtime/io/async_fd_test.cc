@@ -228,6 +228,7 @@ TEST_F(AsyncFdTest, EveryWaiterIsWoken) {
   EXPECT_TRUE(second.Poll().ready());
 }
 
+// check: H1
 TEST_F(AsyncFdTest, DroppedAtAnyPointNothingIsTaken) {
   int calls = 0;
   for (int polls = 0; polls < 4; ++polls) {

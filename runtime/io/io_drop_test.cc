@@ -8,7 +8,9 @@
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/buf_reader.h"
 #include "kioto/runtime/io/buf_writer.h"
+#include "kioto/runtime/io/copy.h"
 #include "kioto/runtime/io/copy_bidirectional.h"
+#include "kioto/runtime/io/copy_buf.h"
 #include "kioto/runtime/io/integers.h"
 #include "kioto/runtime/io/lines.h"
 #include "kioto/runtime/io/pipe.h"
@@ -37,6 +39,7 @@ void DropAfter(int polls, F future) {
 // Waits three times before its bytes.
 ScriptedReader Late() { return ScriptedReader({PendingOnce{}, PendingOnce{}, PendingOnce{}, kAll}); }
 
+// check: H1
 TEST(IoDrop, ASafeReadTakesNothing) {
   for (int polls = 0; polls <= 3; ++polls) {
     ScriptedReader reader = Late();
@@ -64,6 +67,7 @@ TEST(IoDrop, ASafeReadTakesNothing) {
   }
 }
 
+// check: H1
 TEST(IoDrop, LinesKeepHalfALine) {
   for (int polls = 0; polls <= 3; ++polls) {
     ScriptedReader reader({"par", PendingOnce{}, PendingOnce{}, "ti", PendingOnce{}, "al\nrest"});
@@ -85,8 +89,14 @@ void ExpectLeavesTheRest(Make make) {
   }
 }
 
+// check: H1
 TEST(IoDrop, AReadThatLosesDataLeavesTheRest) {
   ExpectLeavesTheRest([](auto& reader) { return ReadNumber<uint64_t>(reader); });
+  for (int polls = 0; polls <= 3; ++polls) {  // of one byte: nothing
+    ScriptedReader reader = Late();
+    DropAfter(polls, ReadNumber<uint8_t>(reader));
+    EXPECT_EQ(*Finish(ReadNumber<uint8_t>(reader)), 'a');
+  }
   ExpectLeavesTheRest([](auto& reader) { return ReadToEnd(reader, 100); });
   std::string none;
   ExpectLeavesTheRest([&none](auto& reader) { return ReadLine(reader, none, 100); });
@@ -94,6 +104,7 @@ TEST(IoDrop, AReadThatLosesDataLeavesTheRest) {
   EXPECT_EQ(none, "");
 }
 
+// check: H1
 TEST(IoDrop, AReadThatLosesPlaceHasWhatItReadInInto) {
   char into[8];
   ExpectLeavesTheRest([&into](auto& reader) { return ReadExact(reader, into); });
@@ -123,6 +134,7 @@ void ExpectWritesNoMore(Make make) {
   }
 }
 
+// check: H1
 TEST(IoDrop, AWriteOfAllWritesNoMore) {
   ExpectWritesNoMore([](auto& writer) { return WriteAll(writer, absl::string_view(kAll)); });
   ExpectWritesNoMore([](auto& writer) { return WriteAll(writer, std::string(kAll)); });
@@ -131,6 +143,7 @@ TEST(IoDrop, AWriteOfAllWritesNoMore) {
   ExpectWritesNoMore([](auto& writer) { return WriteNumber<uint64_t>(writer, 0x6162636465666768); });
 }
 
+// check: H1
 TEST(IoDrop, AQueueHasWhatIsNotWritten) {
   for (int polls = 0; polls <= 2; ++polls) {
     ScriptedWriter writer({size_t{2}, PendingOnce{}, size_t{2}, PendingOnce{}});
@@ -146,6 +159,7 @@ TEST(IoDrop, AQueueHasWhatIsNotWritten) {
 // Waits three times before it takes anything.
 ScriptedWriter Slow() { return ScriptedWriter({PendingOnce{}, PendingOnce{}, PendingOnce{}}); }
 
+// check: H1
 TEST(IoDrop, OneWriteThatWaitsWritesNothing) {
   for (int polls = 0; polls <= 3; ++polls) {
     ScriptedWriter writer = Slow();
@@ -169,6 +183,7 @@ TEST(IoDrop, OneWriteThatWaitsWritesNothing) {
   }
 }
 
+// check: H1
 TEST(IoDrop, AFlushAndAShutdownGoOnWhereTheyWere) {
   for (int polls = 0; polls <= 3; ++polls) {
     BufWriter writer(Slow(), 16);
@@ -190,6 +205,31 @@ TEST(IoDrop, AFlushAndAShutdownGoOnWhereTheyWere) {
 
 // --- Both ways ---
 
+// check: H1
+TEST(IoDrop, ACopyLosesWhatItHasReadAndNotWritten) {
+  for (int polls = 0; polls <= 3; ++polls) {
+    ScriptedReader reader({"abcd", PendingOnce{}, PendingOnce{}, PendingOnce{}, PendingOnce{}, "efgh"});
+    ScriptedWriter writer({size_t{2}, PendingOnce{}, PendingOnce{}, PendingOnce{}, PendingOnce{}});
+    DropAfter(polls, Copy(reader, writer));
+    EXPECT_EQ(writer.data(), polls == 0 ? "" : "ab");
+    EXPECT_TRUE(Finish(Copy(reader, writer)).ok());
+    EXPECT_EQ(writer.data(), polls == 0 ? "abcdefgh" : "abefgh");
+  }
+}
+
+// check: H1
+TEST(IoDrop, ACopyOfABufferLosesNothing) {
+  for (int polls = 0; polls <= 3; ++polls) {
+    BufReader reader(ScriptedReader({"abcd", PendingOnce{}, PendingOnce{}, PendingOnce{}, PendingOnce{}, "efgh"}));
+    ScriptedWriter writer({size_t{2}, PendingOnce{}, PendingOnce{}, PendingOnce{}, PendingOnce{}});
+    DropAfter(polls, CopyBuf(reader, writer));
+    EXPECT_EQ(writer.data(), polls == 0 ? "" : "ab");
+    EXPECT_TRUE(Finish(CopyBuf(reader, writer)).ok());
+    EXPECT_EQ(writer.data(), kAll);
+  }
+}
+
+// check: H1
 TEST(IoDrop, AnotherCopyBidirectionalGoesOn) {
   for (int polls = 0; polls <= 3; ++polls) {
     DuplexPipe a = Duplex(64), b = Duplex(64);  // a.first — a.second : copier : b.second — b.first

@@ -329,6 +329,7 @@ TEST(Simplex, EmptyPiecesAreTakenAlsoWhenItIsFull) {
   EXPECT_EQ(*Now(WriteVectored(way.writer, nothing)), 0u);
 }
 
+// check: H1
 TEST(Simplex, ADroppedFutureTakesNothing) {
   auto way = Simplex(4);
   char buf[4];

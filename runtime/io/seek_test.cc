@@ -159,6 +159,7 @@ TEST(Seek, ABufferedWriterIsWrittenOutFirst) { ExpectSeeksBehindWhatWasWritten(/
 // behaviour: tokio/tests/io_buf_writer.rs#maybe_pending_buf_writer_seek
 TEST(Seek, ABufferedWriterWaitsForItsFile) { ExpectSeeksBehindWhatWasWritten(/*waits=*/true); }
 
+// check: H1
 TEST(Seek, DroppedAtAnyPointABufferedWriterWritesEachByteOnce) {
   for (int polls = 0; polls <= 2; ++polls) {
     BufWriter<MemoryFile> out(MemoryFile("", /*waits=*/true), /*capacity=*/8);

@@ -85,6 +85,22 @@ TEST_F(StdioTest, AWriteIsDoneWhenItIsTakenAndItsErrorComesNext) {
   EXPECT_EQ(runtime_.BlockOn(out.Flush()), OkStatus());      // told once
 }
 
+// check: H1
+TEST_F(StdioTest, DroppedAtAnyPointAReadLosesNothing) {
+  internal::BlockingFdReader in(here_);
+  char buffer[16];
+  for (int polls = 0; polls < 4; ++polls) {
+    auto guard = runtime_.Enter();
+    PolledTask dropped(in.Read(buffer));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    dropped.Drop();
+    EXPECT_EQ(sys::Write(there_, "kept", 4), 4);
+    EXPECT_EQ(*runtime_.BlockOn(in.Read(buffer)), 4u);
+    EXPECT_EQ(std::string(buffer, 4), "kept");
+    EXPECT_EQ(dropped.held(), 0);  // what reads next has its place
+  }
+}
+
 TEST_F(StdioTest, AReadThatWasDroppedGivesItsBytesToTheNext) {
   internal::BlockingFdReader in(here_);
   char buffer[16];

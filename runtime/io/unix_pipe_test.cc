@@ -114,6 +114,44 @@ TEST_F(UnixPipeTest, ASenderWithoutReceiversGetsAnError) {
   EXPECT_EQ(ErrnoOf(loop_.Run(writing)), EPIPE);  // and no SIGPIPE
 }
 
+// check: H1
+TEST_F(UnixPipeTest, DroppedAtAnyPointNothingIsTakenAndNothingIsWritten) {
+  UnixPipeEnds pipe = Pipe();
+  for (int polls = 0; polls < 4; ++polls) {
+    PolledTask read(pipe.receiver.Read(buffer_));
+    PolledTask readable(pipe.receiver.Readable());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(read.Poll().pending());
+    read.Drop();
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(readable.Poll().pending());
+    readable.Drop();
+    EXPECT_EQ(loop_.Run(pipe.sender.WriteAll("kept")), OkStatus());
+    EXPECT_EQ(loop_.Run(pipe.receiver.ReadExact(MutableBytes(buffer_, 4))), OkStatus());
+    EXPECT_EQ(std::string(buffer_, 4), "kept");
+    EXPECT_TRUE(PolledTask(pipe.receiver.Read(buffer_)).Poll().pending());  // takes back the readiness that is left over
+    EXPECT_EQ(read.held() + readable.held(), 0);                             // what reads next has their place
+  }
+  const std::string page(4096, '.');
+  size_t written = 0;
+  for (const size_t most : {page.size(), size_t{1}}) {
+    for (StatusOr<size_t> n = 0; n.ok(); n = pipe.sender.TryWrite(absl::string_view(page).substr(0, most))) written += *n;
+  }
+  for (int polls = 0; polls < 4; ++polls) {
+    PolledTask write(pipe.sender.Write("x"));
+    PolledTask all(pipe.sender.WriteAll(std::string("x")));
+    PolledTask writable(pipe.sender.Writable());
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(write.Poll().pending());
+    write.Drop();
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(all.Poll().pending());
+    all.Drop();
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(writable.Poll().pending());
+    writable.Drop();
+    EXPECT_TRUE(PolledTask(pipe.sender.Write("x")).Poll().pending());
+    EXPECT_EQ(write.held() + all.held() + writable.held(), 0);
+  }
+  { const PipeSender closed = std::move(pipe.sender); }
+  EXPECT_TRUE(*loop_.Run(pipe.receiver.ReadToEnd(1 << 21)) == std::string(written, '.'));
+}
+
 TEST_F(UnixPipeTest, AWriteAndAReadMayBeDropped) {
   UnixPipeEnds pipe = Pipe();
   {

@@ -131,6 +131,7 @@ TEST_P(EitherWayTest, SignalsReachTheChildsChildren) {
   EXPECT_TRUE(Wait(leader).success());
 }
 
+// check: H1
 TEST_P(EitherWayTest, WaitIsDroppedAnyTimeAndAskedAgain) {
   Child child = Spawn(Cat());
   ChildStdin input = *child.TakeStdin();
@@ -144,6 +145,7 @@ TEST_P(EitherWayTest, WaitIsDroppedAnyTimeAndAskedAgain) {
   EXPECT_TRUE(Wait(moved).success());
 }
 
+// check: H1
 TEST_P(EitherWayTest, AKillThatIsDroppedIsSentIfItWasPolled) {
   for (int polls = 0; polls < 3; ++polls) {
     Child child = Spawn(Sleeper());

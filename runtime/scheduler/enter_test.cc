@@ -5,6 +5,8 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
+#include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/scheduler/in_runtime.h"
 #include "kioto/runtime/scheduler/runtime.h"
 
@@ -97,6 +99,18 @@ TEST(InRuntimeTest, ADroppedOneEndsInThatRuntimeToo) {
     });
   }).ok());
   EXPECT_EQ(told, (std::vector<uint64_t>{there, there, there}));
+}
+
+// check: H1
+TEST(InRuntimeTest, DropSuite) {
+  Runtime other = MakeRuntime();
+  const uint64_t there = other.handle().id();
+  std::vector<uint64_t> told;
+  RunDropSuite(
+      [&](Tracked t) { return InRuntime(other.handle(), Join(PendingTimes(2, std::move(t)), TellsWhere(&told))); }, 4, [&] {
+        for (const uint64_t place : told) EXPECT_EQ(place, there);
+      });
+  EXPECT_EQ(told.size(), 12u);  // five ends, seven polls
 }
 
 TEST(InRuntimeTest, GivesTheFutureBack) {

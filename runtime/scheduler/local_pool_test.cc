@@ -1,5 +1,6 @@
 #include "kioto/runtime/scheduler/local_pool.h"
 
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -105,6 +106,26 @@ TEST(LocalPoolTest, ItsEndDestroysItsTasksOnTheirThreads) {
   }
   EXPECT_EQ(died, lived);
   EXPECT_TRUE(IsShutdown(*handle.TryTake()));
+}
+
+// check: H1
+TEST(LocalPoolTest, ATaskMayBeAbortedAfterAnyNumberOfPolls) {
+  LocalPool pool = MakePool(1);
+  Runtime runtime = MakeRuntime();
+  const auto guard = std::make_shared<int>();
+  for (int polls = 0; polls < 4; ++polls) {
+    std::atomic<int> polled{0};
+    JoinHandle<Unit> handle = pool.SpawnPinned([guard, &polled, polls] {
+      return PollFn([guard, &polled, polls](Context& cx) -> Poll<Unit> {
+        if (++polled < polls) cx.waker().Wake();
+        return kPending;
+      });
+    });
+    while (polled < polls) std::this_thread::yield();
+    handle.Abort();
+    EXPECT_FALSE(runtime.BlockOn(std::move(handle)).ok());
+    EXPECT_EQ(guard.use_count(), 1);
+  }
 }
 
 TEST(LocalPoolTest, MayEndInsideItsOwnTask) {

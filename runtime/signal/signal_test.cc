@@ -145,6 +145,29 @@ TEST_F(SignalTest, WhatComesBetweenTwoListenersIsGivenToTheSecond) {
   EXPECT_TRUE(none.Poll().pending());
 }
 
+// A signal that it had not given out is heard by the next that waits, as one that comes while nobody does.
+// check: H1
+TEST_F(SignalTest, DroppedAtAnyPointCtrlCAndShutdownLoseNoSignal) {
+  for (SignalFuture (*make)() : {&CtrlC, &Shutdown}) {
+    EXPECT_TRUE(PolledTask(make()).Poll().pending());  // the handler is there, and stays
+    for (int polls = 0; polls < 4; ++polls) {
+      for (bool raised_first : {false, true}) {
+        PolledTask dropped(make());
+        for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+        if (raised_first) Raise(SIGINT);
+        dropped.Drop();
+        EXPECT_EQ(dropped.held(), 0);
+        const int wakes = dropped.wakes();
+        if (!raised_first) Raise(SIGINT);
+        EXPECT_EQ(*loop_.Run(make()), SIGINT);
+        EXPECT_EQ(dropped.wakes(), wakes);
+        EXPECT_TRUE(PolledTask(make()).Poll().pending());
+      }
+    }
+  }
+}
+
+// check: H1
 TEST_F(SignalTest, ARecvThatIsDroppedLosesNoSignal) {
   StatusOr<Listener> listener = Listener::Make(SIGUSR1);
   for (int polls = 0; polls < 4; ++polls) {

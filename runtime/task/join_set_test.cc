@@ -244,6 +244,7 @@ TEST(JoinSetTest, AWaiterIsWokenOnceByATaskThatEnds) {
   EXPECT_EQ(first.polls(), 1);
 }
 
+// check: H1
 TEST(JoinSetTest, ADroppedJoinNextLosesNothing) {
   Runtime runtime = MakeCurrentThread();
   for (int polls = 0; polls < 3; ++polls) {

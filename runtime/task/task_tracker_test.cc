@@ -158,6 +158,7 @@ TEST(TaskTrackerTest, ATrackedFutureCountsUntilItIsDestroyed) {
   EXPECT_EQ(tracker.size(), 0u);
 }
 
+// check: H1
 TEST(TaskTrackerTest, DroppedWaitIsForgotten) {
   TaskTracker tracker;
   for (int polls = 0; polls < 3; ++polls) {

@@ -1,6 +1,7 @@
 // What a TraceSink is told, on a runtime whose order is known, and that it nests on one whose order is not.
 #include "kioto/runtime/trace/trace_sink.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,8 @@
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/driver/thread_context.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/future/testing/drop_suite.h"
+#include "kioto/runtime/future/testing/manual.h"
 #include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/task/local_set.h"
 #include "kioto/runtime/task/spawn.h"
@@ -207,6 +210,18 @@ TEST_F(TraceTest, ASpanThatIsDroppedCloses) {
     return SelectBiased(Case(Span("loser", never.Notified()), [](Unit&) { return 1; }), Case(Ready(2), [](int& n) { return n; }));
   }), 2);
   EXPECT_THAT(told_->Take(), ElementsAre("opened by none loser", "entered loser", "left loser", "closed loser"));
+}
+
+// check: H1
+TEST_F(TraceTest, DropSuite) {
+  const EnterGuard entered = runtime_->Enter();
+  std::vector<std::vector<std::string>> all;
+  RunDropSuite([](Tracked t) { return Span("s", PendingTimes(2, std::move(t))); }, 4, [&] { all.push_back(told_->Take()); });
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_THAT(all[0], ElementsAre());
+  EXPECT_THAT(all[1], ElementsAre("opened by none s", "entered s", "left s", "closed s"));
+  EXPECT_THAT(all[2], ElementsAre("opened by none s", "entered s", "left s", "entered s", "left s", "closed s"));
+  for (const auto& told : {all[3], all[4]}) EXPECT_EQ(std::count(told.begin(), told.end(), "closed s"), 1);
 }
 
 TEST_F(TraceTest, ASpanThatWasNeverPolledIsNotToldOf) {

@@ -130,6 +130,7 @@ TEST(StreamCollect, TheFirstErrorEndsIt) {
   EXPECT_EQ(text->status(), absl::InternalError("oh no"));
 }
 
+// check: H1
 TEST(StreamCollect, DropSuite) {
   RunDropSuite([](Tracked tracked) {
     return stream::Once(std::move(tracked)).Then([](Tracked& t) { return PendingTimes(3, &t); }).Collect<std::vector<Tracked*>>();
@@ -258,6 +259,7 @@ TEST(StreamBuffered, GivesAllOfMany) {
   }
 }
 
+// check: H1
 TEST(StreamBuffered, DropSuite) {
   RunDropSuite([](Tracked tracked) {
     return stream::Once(std::move(tracked)).Buffered(3, [](Tracked& t) { return PendingTimes(3, &t); }).Collect<std::vector<Tracked*>>();

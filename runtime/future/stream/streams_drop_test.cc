@@ -68,32 +68,38 @@ class StreamDropTest : public testing::Test {
 
 // --- Adapters ---
 
+// check: H1
 TEST_F(StreamDropTest, Map) {
   ExpectDrops([](auto s, Tracked t) { return std::move(s).Map([t = std::move(t)](int n) { return n * 2; }); }, Ints{2, 4, 6, 8});
 }
 
+// check: H1
 TEST_F(StreamDropTest, Then) {
   ExpectDrops([](auto s, Tracked t) {
     return std::move(s).Then([t = std::move(t)](int& n) { return PendingTimes(1, &n).Map([](int* n) { return *n + 1; }); });
   }, Ints{2, 3, 4, 5});
 }
 
+// check: H1
 TEST_F(StreamDropTest, Filter) {
   ExpectDrops([](auto s, Tracked t) { return std::move(s).Filter([t = std::move(t)](int n) { return !IsOdd(n); }); }, Ints{2, 4});
 }
 
+// check: H1
 TEST_F(StreamDropTest, FilterMap) {
   ExpectDrops([](auto s, Tracked t) {
     return std::move(s).FilterMap([t = std::move(t)](int n) { return IsOdd(n) ? Int() : Int(n * 10); });
   }, Ints{20, 40});
 }
 
+// check: H1
 TEST_F(StreamDropTest, MapWhile) {
   ExpectDrops([](auto s, Tracked t) {
     return std::move(s).MapWhile([t = std::move(t)](int n) { return n < 4 ? Int(n * 10) : Int(); });
   }, Ints{10, 20, 30});
 }
 
+// check: H1
 TEST_F(StreamDropTest, InspectSeesEachItemOnce) {
   Ints seen;
   ExpectDrops([&seen](auto s, Tracked t) {
@@ -109,31 +115,37 @@ auto Owns(S source, Tracked t) {
   return std::move(source).Map([t = std::move(t)](int n) { return n; });
 }
 
+// check: H1
 TEST_F(StreamDropTest, TakeAndSkip) {
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).Take(3); }, Ints{1, 2, 3});
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).Skip(2); }, Ints{3, 4});
 }
 
+// check: H1
 TEST_F(StreamDropTest, TakeWhileAndSkipWhile) {
   ExpectDrops([](auto s, Tracked t) { return std::move(s).TakeWhile([t = std::move(t)](int n) { return n < 3; }); }, Ints{1, 2});
   ExpectDrops([](auto s, Tracked t) { return std::move(s).SkipWhile([t = std::move(t)](int n) { return n < 3; }); }, Ints{3, 4});
 }
 
+// check: H1
 TEST_F(StreamDropTest, Until) {
   ExpectDrops([](auto s, Tracked t) { return std::move(s).Until(PendingTimes(1000, std::move(t))); }, Ints{1, 2, 3, 4});
   ExpectDrops([](auto s, Tracked t) { return std::move(s).Until(PendingTimes(4, std::move(t))); }, Ints{1});
 }
 
+// check: H1
 TEST_F(StreamDropTest, FuseAndNotifyEnd) {
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).Fuse(); }, Ints{1, 2, 3, 4});
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).NotifyEnd(); },
               (std::vector<Int>{1, 2, 3, 4, std::nullopt}));
 }
 
+// check: H1
 TEST_F(StreamDropTest, Chunks) {
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).Chunks(3); }, (std::vector<Ints>{{1, 2, 3}, {4}}));
 }
 
+// check: H1
 TEST_F(StreamDropTest, Buffered) {
   // The first ones take so long that several are at work.
   const auto slow = [](int& n) { return PendingTimes(20 - 4 * n, &n).Map([](int* n) { return *n; }); };
@@ -146,17 +158,20 @@ TEST_F(StreamDropTest, Buffered) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, Boxed) {
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).Boxed(); }, Ints{1, 2, 3, 4});
 }
 
 // --- Two streams, and many ---
 
+// check: H1
 TEST_F(StreamDropTest, Chain) {
   ExpectDrops([](auto s, Tracked t) { return Owns(std::move(s), std::move(t)).Chain(stream::Once(5)); }, Ints{1, 2, 3, 4, 5});
   ExpectDrops([](auto s, Tracked t) { return stream::Once(0).Chain(Owns(std::move(s), std::move(t))); }, Ints{0, 1, 2, 3, 4});
 }
 
+// check: H1
 TEST_F(StreamDropTest, Merge) {
   RunDropSuite([this](Tracked t) { return Owns(Source(), std::move(t)).Merge(Source()).Collect<Unit>(); });
   for (int polls = 1; polls <= 4; ++polls) {
@@ -167,6 +182,7 @@ TEST_F(StreamDropTest, Merge) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, Zip) {
   RunDropSuite([this](Tracked t) { return Owns(Source(), std::move(t)).Zip(Source()).Collect<Unit>(); });
   RunDropSuite([this](Tracked t) { return Source().Zip(Owns(stream::Never<int>(), std::move(t))).Collect<Unit>(); });
@@ -176,6 +192,7 @@ TEST_F(StreamDropTest, Zip) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, FlatMap) {
   ExpectDrops([](auto s, Tracked t) {
     return std::move(s).FlatMap([t = std::move(t)](int& n) {
@@ -184,6 +201,7 @@ TEST_F(StreamDropTest, FlatMap) {
   }, Ints{10, 1, 20, 2, 30, 3, 40, 4});
 }
 
+// check: H1
 TEST_F(StreamDropTest, StreamMap) {
   using Owned = decltype(Owns(Source(), Tracked()));
   RunDropSuite([this](Tracked t) {
@@ -203,6 +221,7 @@ TEST_F(StreamDropTest, StreamMap) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, NextMany) {
   for (int polls = 0; polls < 4; ++polls) {
     StreamMap<int, decltype(Source())> map;
@@ -223,6 +242,7 @@ TEST_F(StreamDropTest, NextMany) {
 
 // --- Sources ---
 
+// check: H1
 TEST_F(StreamDropTest, Sources) {
   RunDropSuite([](Tracked t) {
     std::vector<Tracked> items(2);
@@ -230,12 +250,17 @@ TEST_F(StreamDropTest, Sources) {
     return stream::From(std::move(items)).Chain(stream::Never<Tracked>()).Collect<std::vector<Tracked>>();
   });
   RunDropSuite([](Tracked t) { return stream::Once(std::move(t)).Chain(stream::Never<Tracked>()).Collect<Unit>(); });
+  const Ints range = {1, 2};
+  RunDropSuite([&](Tracked t) {
+    return Owns(stream::From(range.begin(), range.end()), std::move(t)).Chain(stream::Never<int>()).Collect<Unit>();
+  });
   RunDropSuite([](Tracked t) { return stream::FromFuture(PendingTimes(3, std::move(t))).Collect<Unit>(); });
   RunDropSuite([](Tracked t) {
     return stream::PollFn([t = std::move(t)](Context&) -> Poll<Int> { return kPending; }).Collect<Unit>();
   });
 }
 
+// check: H1
 TEST_F(StreamDropTest, FromFutureKeepsItsOutput) {
   for (int polls = 1; polls <= 4; ++polls) {
     auto one = stream::FromFuture(PendingTimes(3, 7));
@@ -243,6 +268,7 @@ TEST_F(StreamDropTest, FromFutureKeepsItsOutput) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, UnfoldKeepsItsState) {
   const auto lives = [](Tracked& t) { return PendingTimes(1, &t).Map([](Tracked* t) { return Int(t->lives()); }); };
   RunDropSuite([&](Tracked t) { return stream::Unfold(std::move(t), lives).Take(2).Collect<Unit>(); });
@@ -256,6 +282,7 @@ TEST_F(StreamDropTest, UnfoldKeepsItsState) {
 
 // --- One value of a stream ---
 
+// check: H1
 TEST_F(StreamDropTest, Fold) {
   RunDropSuite([this](Tracked t) { return Source().Fold(std::move(t), [](Tracked&, int) {}); });
   RunDropSuite([this](Tracked t) { return Source().TryFold(std::move(t), [](Tracked&, int) { return OkStatus(); }); });
@@ -276,6 +303,7 @@ void ExpectTakesWhatItSaw(Search search) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, AnyAndAll) {
   RunDropSuite([this](Tracked t) { return Source().Any([t = std::move(t)](int) { return false; }); });
   RunDropSuite([this](Tracked t) { return Source().All([t = std::move(t)](int) { return true; }); });
@@ -283,6 +311,7 @@ TEST_F(StreamDropTest, AnyAndAll) {
   ExpectTakesWhatItSaw([](auto s, Ints& seen) { return std::move(s).All([&seen](int n) { return seen.push_back(n), true; }); });
 }
 
+// check: H1
 TEST_F(StreamDropTest, TryNext) {
   for (int polls = 0; polls <= 2; ++polls) {
     auto items = Slow().Map([](int n) { return StatusOr<int>(n); });
@@ -294,6 +323,7 @@ TEST_F(StreamDropTest, TryNext) {
   }
 }
 
+// check: H1
 TEST_F(StreamDropTest, Peek) {
   for (int polls = 0; polls <= 2; ++polls) {
     auto items = Slow().Peekable();

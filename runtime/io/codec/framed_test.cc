@@ -326,6 +326,25 @@ TEST(FramedWrite, WritesBeforeAnItemWhenTheBufferIsFull) {
   EXPECT_EQ(framed.writer().writes(), 10);
 }
 
+// check: H1
+TEST(FramedWrite, DroppedAtAnyPointASendOrAFeedLosesItsItemAlone) {
+  for (int polls = 0; polls <= 3; ++polls) {
+    for (bool flush : {false, true}) {
+      for (bool room : {false, true}) {
+        FramedWrite framed(ScriptedWriter({PendingOnce(), PendingOnce(), PendingOnce(), PendingOnce()}), U32());
+        if (!room) framed.set_backpressure_boundary(4);
+        EXPECT_TRUE(Finish(framed.Feed(uint64_t{7})).ok());
+        PolledTask dropped(flush ? framed.Send(uint64_t{8}) : framed.Feed(uint64_t{8}));
+        for (int i = 0; i < polls && !dropped.done(); ++i) EXPECT_EQ(dropped.Poll().ready(), room && !flush);
+        dropped.Drop();
+        EXPECT_EQ(dropped.held(), 0);
+        EXPECT_TRUE(Finish(framed.Send(uint64_t{9})).ok());
+        EXPECT_EQ(framed.writer().data(), room && polls > 0 ? Wire32({7, 8, 9}) : Wire32({7, 9}));
+      }
+    }
+  }
+}
+
 TEST(FramedWrite, ASendThatIsDroppedInItsFlushHasGivenItsItem) {
   FramedWrite framed(ScriptedWriter({PendingOnce()}), U32());
   {
@@ -349,6 +368,7 @@ TEST(FramedWrite, ASendThatIsDroppedWhileItWaitsForRoomLosesItsItem) {
   EXPECT_TRUE(framed.writer().shut());
 }
 
+// check: H1
 TEST(Framed, DroppedAtAnyPointANextAndAFlushLoseNothing) {
   for (int polls = 0; polls <= 2; ++polls) {
     FramedRead read(ScriptedReader({Wire32({7}).substr(0, 3), PendingOnce(), PendingOnce(), Wire32({7, 8}).substr(3)}), U32());
