@@ -15,6 +15,7 @@
 #include "kioto/fs/paths.h"
 #include "kioto/fs/temp_file.h"
 #include "kioto/fs/testing_fs.h"
+#include "kioto/fs/walk_dir.h"
 #include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/testing/polled_task.h"
@@ -133,6 +134,22 @@ TEST_F(FsDropTest, ASeekOfAFileIsNotTakenForTheNext) {
     DropAfter(polls, io::Seek(file, io::SeekFrom::Start(1)));
     EXPECT_EQ(*runtime_.BlockOn(io::Seek(file, io::SeekFrom::Start(6))), 6u);
     EXPECT_EQ(*runtime_.BlockOn(file.ReadToEnd(100)), "world...");
+  }
+}
+
+// check: H1
+TEST_F(FsDropTest, AWalkLosesNoEntry) {
+  for (const char* name : {"a", "b", "c"}) EXPECT_EQ(runtime_.BlockOn(Write(absl::StrCat(dir_, "/", name), "")), OkStatus());
+  for (int polls = 0; polls < 4; ++polls) {
+    const int before = OpenFds();
+    {
+      WalkDir walk(dir_);
+      DropAfter(polls, walk.Next());
+      int entries = 0;
+      while (runtime_.BlockOn(walk.Next())->has_value()) ++entries;
+      EXPECT_EQ(entries, 4);  // the directory itself, too
+    }
+    EXPECT_EQ(OpenFds(), before);
   }
 }
 

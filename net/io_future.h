@@ -1,4 +1,5 @@
 // IoFuture: a step of a socket that any number of tasks may wait for, with a place of its own among them.
+// CANCEL SAFE: yes, what a step would have done is not begun.
 #ifndef KIOTO_NET_IO_FUTURE_H_
 #define KIOTO_NET_IO_FUTURE_H_
 

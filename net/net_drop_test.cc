@@ -16,6 +16,8 @@
 #include "kioto/net/testing/unix_sockets.h"
 #include "kioto/net/udp_socket.h"
 #include "kioto/runtime/base/testing/open_fds.h"
+#include "kioto/runtime/future/for_each.h"
+#include "kioto/runtime/future/stream.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/codec/bytes_codec.h"
 #include "kioto/runtime/io/testing/read_rest.h"
@@ -171,6 +173,7 @@ TEST_F(UnixDropTest, ASendThatWaitsSendsNothing) {
     DropAfter(polls, here.Send(std::string("lost")));
     DropAfter(polls, here.SendTo("lost", to));
     DropAfter(polls, here.SendTo(std::string("lost"), to));
+    DropAfter(polls, here.Writable());
   }
   for (; sent > 0; --sent) {
     EXPECT_EQ(*loop_.Run(there.Recv(buf_)), 4u);
@@ -256,6 +259,36 @@ TEST_F(UnixDropTest, AsyncIoOfAStreamAndOfADatagramSocket) {
   });
   auto [here, there] = *UnixDatagram::Pair();
   ExpectCallsNobody(loop_, here, [&there = there](absl::string_view bytes) { EXPECT_TRUE(there.TrySend(bytes).ok()); });
+}
+
+// Who takes all connections is dropped where it waits: the next one is there for the next.
+template <class Incoming, class Connect>
+void ExpectTheNextIsForTheNext(DrivenLoop& loop, Incoming incoming, Connect connect) {
+  for (int polls = 0; polls < 4; ++polls) {
+    int taken = 0;
+    PolledTask all(ForEach(incoming(), [&taken](auto&) { ++taken; }));
+    for (int i = 0; i < polls; ++i) EXPECT_TRUE(all.Poll().pending());
+    const auto client = connect();
+    if (polls > 0) loop.Await([&] { return all.wakes() > 0; });
+    all.Drop();
+    EXPECT_EQ(all.held(), 0);
+    auto left = incoming();
+    EXPECT_TRUE((*loop.Run(Next(left)))->ok());
+    EXPECT_EQ(taken, 0);
+  }
+}
+
+// check: H1
+TEST_F(TcpDropTest, Incoming) {
+  ExpectTheNextIsForTheNext(loop_, [this] { return listener_.Incoming(); }, [this] { return BlockingSocket(address_); });
+}
+
+// check: H1
+TEST_F(UnixDropTest, Incoming) {
+  const std::string path = NewPath();
+  UnixListener listener = Listen(path);
+  ExpectTheNextIsForTheNext(loop_, [&listener] { return listener.Incoming(); },
+                            [&] { return *loop_.Run(UnixStream::Connect(path)); });
 }
 
 // --- By name ---

@@ -1,4 +1,4 @@
-// ConnectFuture: what TcpStream::Connect gives.
+// ConnectFuture: what TcpStream::Connect gives. CANCEL SAFE: yes, what it had begun is closed.
 #ifndef KIOTO_NET_TCP_CONNECT_H_
 #define KIOTO_NET_TCP_CONNECT_H_
 

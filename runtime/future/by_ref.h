@@ -3,6 +3,7 @@
 //   With(sleep, [&](auto& sleep) { return Loop([&] { return Select(Case(inbox.Recv(), …), Case(ByRef(sleep), …)); }); })
 //
 // ByRef(stream) is the same for a stream. Dropping it drops nothing of `future`. After `future` was ready it may not be polled again: switch the branch off, .When.
+// CANCEL SAFE: yes.
 #ifndef KIOTO_RUNTIME_FUTURE_BY_REF_H_
 #define KIOTO_RUNTIME_FUTURE_BY_REF_H_
 

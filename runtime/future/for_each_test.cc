@@ -169,12 +169,45 @@ TEST(ForEachTest, ByRefLeavesTheStreamToItsOwner) {
 }
 
 // check: H1
+TEST(ForEachTest, AByRefThatIsDroppedLosesNoItem) {
+  for (int polls = 0; polls < 4; ++polls) {
+    Feed<int> feed;
+    auto stream = feed.Get();
+    {
+      PolledTask dropped(ForEach(ByRef(stream), [](int) {}));
+      for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
+    }
+    feed.Push(7);
+    feed.End();
+    int sum = 0;
+    PolledTask rest(ForEach(ByRef(stream), [&sum](int n) { sum += n; }));
+    EXPECT_THAT(rest.Poll(), IsReady(OkStatus()));
+    EXPECT_EQ(sum, 7);
+  }
+}
+
+// check: H1
 TEST(ForEachTest, DropSuite) {
   RunDropSuite([](Tracked t) {
     std::vector<Tracked> items;
     items.push_back(std::move(t));
     items.emplace_back();
     return ForEach(std::move(items), [fn = Tracked()](Tracked& item) { return PendingTimes(2, item.lives()).Map([](bool) {}); });
+  });
+}
+
+// check: H1
+TEST(TakeUntilTest, DropSuite) {
+  Feed<int> feed;
+  RunDropSuite([&feed](Tracked t) {
+    feed.Push(1);
+    return ForEach(TakeUntil(feed.Get(), PendingTimes(3, std::move(t))), [](int) { return PendingTimes(1, 0).Map([](int) {}); });
+  });
+  RunDropSuite([](Tracked t) {  // a container that is dropped takes its items with it
+    std::vector<Tracked> items;
+    items.push_back(std::move(t));
+    items.emplace_back();
+    return ForEach(TakeUntil(std::move(items), PendingTimes(3, Tracked())), [](Tracked&) { return YieldNow(); });
   });
 }
 

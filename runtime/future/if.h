@@ -6,7 +6,7 @@
 // A branch returns nothing, a value or a future. The outputs are unified: nothing ≡ Unit; Continue (or nothing) with Break(v)
 // gives Flow<V>; Status with Break gives StatusOr<Flow<V>>; Status with StatusOr<T> gives StatusOr<T>: such a Status is there
 // for its errors, [] { return absl::NotFoundError(…); }. An OK one has no T, and becomes a kInternal error that says so.
-// The branch that is not taken is destroyed at once.
+// The branch that is not taken is destroyed at once. CANCEL SAFE: as the branch.
 #ifndef KIOTO_RUNTIME_FUTURE_IF_H_
 #define KIOTO_RUNTIME_FUTURE_IF_H_
 

@@ -1,5 +1,5 @@
 // future.Inspect(fn): fn(const output&) when the future is ready, to log or count; the output goes by unchanged.
-// fn is synchronous; what it returns is ignored.
+// fn is synchronous; what it returns is ignored. CANCEL SAFE: as the future.
 #ifndef KIOTO_RUNTIME_FUTURE_INSPECT_H_
 #define KIOTO_RUNTIME_FUTURE_INSPECT_H_
 

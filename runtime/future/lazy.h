@@ -1,5 +1,5 @@
 // Lazy(fn): calls fn at the first poll, keeps it and its captures until the future that it returned is done, and gives
-// what that gives. An fn that returns a value makes a future of it.
+// what that gives. An fn that returns a value makes a future of it. CANCEL SAFE: as the future of fn.
 #ifndef KIOTO_RUNTIME_FUTURE_LAZY_H_
 #define KIOTO_RUNTIME_FUTURE_LAZY_H_
 

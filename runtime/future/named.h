@@ -1,4 +1,5 @@
 // future.Named("reading the head"): a name for whoever looks at the task. Costs one pointer and nothing at a poll.
+// CANCEL SAFE: as the future.
 #ifndef KIOTO_RUNTIME_FUTURE_NAMED_H_
 #define KIOTO_RUNTIME_FUTURE_NAMED_H_
 

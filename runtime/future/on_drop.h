@@ -2,6 +2,8 @@
 // cancelled, or ended by an exception. After the future's own destructor. It must be short and must not throw.
 //
 //   OnDrop(Transfer(a, b), [&] { metrics.cancelled++; })
+//
+// CANCEL SAFE: as the future.
 #ifndef KIOTO_RUNTIME_FUTURE_ON_DROP_H_
 #define KIOTO_RUNTIME_FUTURE_ON_DROP_H_
 

@@ -1,5 +1,5 @@
-// The sources: futures that wait for nothing (Ready), for ever (Never), or as a function says (PollFn); and Lazy, which
-// makes its future at the first poll.
+// Ready(value), Never(), PollFn(fn): the sources, futures that wait for nothing, for ever, or as a function says; and Lazy, which
+// makes its future at the first poll. CANCEL SAFE: yes; of PollFn as the function is.
 #ifndef KIOTO_RUNTIME_FUTURE_READY_H_
 #define KIOTO_RUNTIME_FUTURE_READY_H_
 

@@ -5,6 +5,8 @@
 // Broadcast's and a Watch's receivers become one in sync::BroadcastStream(…), sync::WatchStream(…).
 //   Next(stream)          the next item as a future; borrows the stream
 //   StreamOf(container)   the items of a container, moved out one by one; consumes budget like any source
+//
+// CANCEL SAFE: Next, as the stream is; the items of a container go with it.
 #ifndef KIOTO_RUNTIME_FUTURE_STREAM_H_
 #define KIOTO_RUNTIME_FUTURE_STREAM_H_
 

@@ -1,6 +1,8 @@
 // TakeUntil(stream, future): the items of the stream until the future is ready; then the end. Looks at the future first.
 //
 //   ForEach(TakeUntil(listener.Incoming(), signal::Shutdown()), …)
+//
+// CANCEL SAFE: as the stream and the future.
 #ifndef KIOTO_RUNTIME_FUTURE_TAKE_UNTIL_H_
 #define KIOTO_RUNTIME_FUTURE_TAKE_UNTIL_H_
 

@@ -1,5 +1,5 @@
 // Unconstrained(future): the future is polled without a budget: it stops only when it waits. For what must look at every
-// item in one go; whoever uses it answers for the other tasks of the worker.
+// item in one go; whoever uses it answers for the other tasks of the worker. CANCEL SAFE: as the future.
 #ifndef KIOTO_RUNTIME_FUTURE_UNCONSTRAINED_H_
 #define KIOTO_RUNTIME_FUTURE_UNCONSTRAINED_H_
 

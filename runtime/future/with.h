@@ -5,7 +5,7 @@
 //   With(InPlace<Session>(…), &Session::Run)        // the same, if a member borrows another: made where it stays (in_place.h)
 //
 // fn is called at the first poll, when the states have their final addresses. Destruction: the future, fn, and the states
-// from the last to the first. Gives what fn gives.
+// from the last to the first. Gives what fn gives. CANCEL SAFE: as the future; the states go with it.
 #ifndef KIOTO_RUNTIME_FUTURE_WITH_H_
 #define KIOTO_RUNTIME_FUTURE_WITH_H_
 

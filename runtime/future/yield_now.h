@@ -1,5 +1,6 @@
 // YieldNow(): pending once, so that everything else that is ready has its turn; then ready. The task stays runnable and
 // goes to the back of the queue. No promise that others run in between: a join or a select may poll it again earlier.
+// CANCEL SAFE: yes.
 #ifndef KIOTO_RUNTIME_FUTURE_YIELD_NOW_H_
 #define KIOTO_RUNTIME_FUTURE_YIELD_NOW_H_
 

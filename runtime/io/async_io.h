@@ -1,5 +1,5 @@
 // AsyncIoFuture: calls a function of the user's on an fd whenever that is ready, until it gives something else than "not now".
-// What AsyncIo gives, of AsyncFd and of sockets.
+// What AsyncIo gives, of AsyncFd and of sockets. CANCEL SAFE: yes, if the function does nothing when it gives "not now".
 #ifndef KIOTO_RUNTIME_IO_ASYNC_IO_H_
 #define KIOTO_RUNTIME_IO_ASYNC_IO_H_
 

@@ -67,7 +67,7 @@ inline constexpr Interest Interest::kPriority(Bits::kPriority | Bits::kReadClose
                                               Bits::kPriority | Bits::kError);
 inline constexpr Interest Interest::kError(Bits::kError, Bits::kError);
 
-// Output: StatusOr<Readiness>.
+// Output: StatusOr<Readiness>. CANCEL SAFE: yes.
 class [[nodiscard]] ReadinessFuture : public FutureBase<ReadinessFuture, StatusOr<Readiness>> {
  public:
   ReadinessFuture(kioto::internal::IoHandle& handle, kioto::internal::Direction direction)

@@ -31,7 +31,7 @@ class StatusFuture;
 class CommandOutputFuture;
 namespace internal {
 struct Launch;
-}
+}  // namespace internal
 
 class Command {
  public:

@@ -43,7 +43,7 @@ class PinnedLoad {
   std::shared_ptr<Count> count_;
 };
 
-// The future that fn makes at the first poll, which is on the thread where all of it stays from then on.
+// The future that fn makes at the first poll, which is on the thread where all of it stays from then on. CANCEL SAFE: as that.
 template <class F>
 class [[nodiscard]] PinnedFuture : public FutureBase<PinnedFuture<F>, OutputOf<F>> {
  public:

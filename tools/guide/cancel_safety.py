@@ -50,6 +50,8 @@ def entries(path, text):
             continue
         if "namespace internal" in line:
             inside = stripped.startswith("namespace")
+        if stripped in ("private:", "protected:"):
+            section = None
         if block:
             (named, waiting), head, block = _told(block), _HEAD.match(block[0]), []
             if stripped.startswith("#ifndef"):

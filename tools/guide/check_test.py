@@ -32,6 +32,9 @@ class [[nodiscard]] TakeFuture : public FutureBase<T> {
   bool TryFirst();
   // Again.
   GoFuture Second();
+
+ private:
+  GoFuture Inside();
 };
 // Waits. CANCEL SAFE of Taker::Take(): yes. Borrows it.
 class TakerFuture : public FutureBase<T> {
