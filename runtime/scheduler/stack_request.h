@@ -19,7 +19,14 @@ namespace kioto::internal {
 
 class StackRequest {
  public:
+  static constexpr uintptr_t kIdle = 0, kClaimed = 1, kAnswered = 2;  // no pthread_t is one of these
   static constexpr int kMaxFrames = KIOTO_MODEL ? 2 : 32;
+
+  struct Request {
+    base::Atomic<uintptr_t> state{kIdle};
+    base::Atomic<int> count{0};
+    base::Atomic<void*> frames[kMaxFrames] = {};
+  };
 
   // The asker: from here the handler of `thread` (its pthread_t) may answer. False: all requests are in the hands of handlers
   // that are late.
@@ -50,31 +57,23 @@ class StackRequest {
     return count;
   }
 
-  // In a handler of `self`: whether it was asked. If so it answers with what `fill`, int(void** frames), writes there.
-  template <class Fill>
-  bool Answer(uintptr_t self, Fill fill) {
+  // In a handler of `self`: what it was asked, to be answered; null: it was not.
+  Request* Claim(uintptr_t self) {
     Request* const request = current_.load(std::memory_order_acquire);  // acquire: pairs with Ask's release
-    if (request == nullptr) return false;
+    if (request == nullptr) return nullptr;
     // acquire: pairs with Ask's, for what the asker read before; relaxed on failure: nothing is read
-    if (!request->state.compare_exchange_strong(self, kClaimed, std::memory_order_acquire, std::memory_order_relaxed)) return false;
-    void* frames[kMaxFrames];
-    const int count = fill(frames);
+    const bool mine = request->state.compare_exchange_strong(self, kClaimed, std::memory_order_acquire, std::memory_order_relaxed);
+    return mine ? request : nullptr;
+  }
+  static void Answer(Request* request, void* const* frames, int count) {
     for (int i = 0; i < count; ++i) request->frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by the state
     request->count.store(count, std::memory_order_relaxed);                                          // relaxed: as above
     // release: pairs with the asker's acquire
     request->state.store(kAnswered, KIOTO_ORDER("stack_request.answer_order", std::memory_order_release));
-    return true;
   }
 
  private:
   static constexpr int kRequests = KIOTO_MODEL ? 2 : 8;
-  static constexpr uintptr_t kIdle = 0, kClaimed = 1, kAnswered = 2;  // no pthread_t is one of these
-
-  struct Request {
-    base::Atomic<uintptr_t> state{kIdle};
-    base::Atomic<int> count{0};
-    base::Atomic<void*> frames[kMaxFrames] = {};
-  };
 
   Request requests_[kRequests];
   base::Atomic<Request*> current_{nullptr};

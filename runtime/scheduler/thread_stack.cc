@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <ucontext.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,11 +32,30 @@ constexpr int kSignal = SIGURG;  // ignored by default, and hardly used: a late 
 
 StackRequest g_request;
 
+// Where a thread was when the handler of `context` interrupted it; 0 where that is not known.
+uintptr_t ProgramCounter(void* context) {
+#if defined(__linux__) && defined(__x86_64__)
+  return static_cast<uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
+#elif defined(__linux__) && defined(__aarch64__)
+  return static_cast<uintptr_t>(static_cast<ucontext_t*>(context)->uc_mcontext.pc);
+#else
+  (void)context;
+  return 0;
+#endif
+}
+
 // In the handler: whether the signal was for this thread to answer. `context`: the handler may have a stack of its own.
 bool Answer(void* context) {
-  return g_request.Answer(reinterpret_cast<uintptr_t>(pthread_self()), [context](void** frames) {
-    return absl::GetStackTraceWithContext(frames, StackRequest::kMaxFrames, /*skip_count=*/4, context, nullptr);
-  });
+  StackRequest::Request* const request = g_request.Claim(reinterpret_cast<uintptr_t>(pthread_self()));
+  if (request == nullptr) return false;
+  void* frames[StackRequest::kMaxFrames];
+  int count = 0;
+  // What follows are addresses to return to, one behind a call: this one is made like them.
+  if (const uintptr_t interrupted = ProgramCounter(context)) frames[count++] = reinterpret_cast<void*>(interrupted + 1);
+  // Skipped: this function, the hub's handler, what the system calls it by.
+  count += absl::GetStackTraceWithContext(frames + count, StackRequest::kMaxFrames - count, /*skip_count=*/3, context, nullptr);
+  StackRequest::Answer(request, frames, count);
+  return true;
 }
 
 bool SendSignal(const ThreadIdentity& thread) {
@@ -61,11 +81,11 @@ ThreadTimes TimesOfThread(int system_id) {
   ThreadTimes times;
   if (system_id == 0) return times;
   // "time on CPU, time waiting for one, time slices": Documentation/scheduler/sched-stats of the Linux kernel.
-  std::FILE* file = std::fopen(absl::StrCat("/proc/self/task/", system_id, "/schedstat").c_str(), "re");
-  if (file == nullptr) return times;
-  long long on_cpu = 0, delay = 0;
-  if (std::fscanf(file, "%lld %lld", &on_cpu, &delay) == 2) times = {on_cpu, delay};
-  std::fclose(file);
+  if (std::FILE* file = std::fopen(absl::StrCat("/proc/self/task/", system_id, "/schedstat").c_str(), "re")) {
+    long long on_cpu = 0, delay = 0;
+    if (std::fscanf(file, "%lld %lld", &on_cpu, &delay) == 2) times = {on_cpu, delay};
+    std::fclose(file);
+  }
 #if defined(__linux__)
   // The first of them lags by up to a tick of the system while the thread runs; its clock does not. The clock of a thread that is
   // known by its number, as pthread_getcpuclockid makes it: include/linux/posix-timers.h.

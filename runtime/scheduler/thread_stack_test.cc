@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <string>
 #include <thread>
 
 #include "gtest/gtest.h"
@@ -55,19 +56,32 @@ class AsksInVain {
   std::thread asker_;
 };
 
+// Calls nothing, in no build: in the first instructions of what it called it would not be found.
+[[gnu::noinline]] void SpinsHere(const bool& stop) {
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+  }
+}
+
+// From the function that was interrupted, none of the handler's, to that which the thread began with.
 TEST(ThreadStackTest, IsThatOfTheThreadAndLeavesNoHandler) {
-  base::Atomic<bool> known{false}, stop{false};
+  base::Atomic<bool> known{false};
+  bool stop = false;
   ThreadIdentity identity;
   std::thread busy([&] {
     identity = CurrentThreadIdentity();
     known.store(true);
-    while (!stop.load()) {
-    }
+    SpinsHere(stop);
+    known.store(false);  // it has a frame of its own until then
   });
   while (!known.load()) std::this_thread::yield();
   // ThreadSanitizer keeps a signal back until its thread calls libc, through which no stack can be walked.
-  while (ThreadStack(identity).empty() && !KIOTO_THREAD_SANITIZED) std::this_thread::yield();
-  stop.store(true);
+  std::string stack;
+  if (!KIOTO_THREAD_SANITIZED) {
+    while (stack.find("SpinsHere") == std::string::npos) stack = ThreadStack(identity);
+    EXPECT_EQ(stack.find("Answer"), std::string::npos) << stack;
+    EXPECT_LT(stack.find("SpinsHere"), stack.find('\n')) << stack;
+  }
+  __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
   busy.join();
   EXPECT_EQ(ThreadStack(identity), "");  // it has ended
   EXPECT_EQ(HandlerOf(SIGURG), reinterpret_cast<void*>(SIG_DFL));

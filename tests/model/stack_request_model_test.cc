@@ -20,11 +20,11 @@ class Asked {
  public:
   // A handler of `thread`, which the signal may reach at any time, and its stack: one frame, or two.
   void Handle(uintptr_t thread) {
-    (void)request_.Answer(thread, [thread](void** frames) {
-      const int count = thread == kFirst ? 1 : 2;
-      for (int i = 0; i < count; ++i) frames[i] = reinterpret_cast<void*>(thread);
-      return count;
-    });
+    StackRequest::Request* const request = request_.Claim(thread);
+    if (request == nullptr) return;
+    void* const frame = reinterpret_cast<void*>(thread);
+    void* const frames[StackRequest::kMaxFrames] = {frame, frame};
+    StackRequest::Answer(request, frames, thread == kFirst ? 1 : 2);
   }
   // Looks a few times whether it has answered.
   void Ask(uintptr_t thread) {
