@@ -16,6 +16,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -45,7 +46,7 @@ class Hosted final : public HostedDriver {
 
   void Park(int64_t) override { KIOTO_CHECK(false, "a hosted runtime does not block: its host waits for it"); }
   void Turn() override { parts_.Turn(); }
-  void LimitTimers(uint32_t per_turn) override { parts_.LimitTimers(per_turn); }
+  void LimitTimers(uint32_t per_turn) override { parts_.LimitTimers(per_turn); }  // until Drive says how many tasks it polls
   void Shutdown() override { parts_.Shutdown(); }
   void Unpark() override;
   void Detach(void (*done)(void*), void* arg) override;
@@ -151,6 +152,7 @@ void Hosted::Unpark() {
 bool Hosted::Drive(int max_tasks, int64_t max_nanos) {
   if (driving_ || detached_) return false;
   driving_ = true;
+  parts_.LimitTimers(static_cast<uint32_t>(std::max(max_tasks, 1)));
   LookAtLoop();
   wake_pending_.exchange(false, std::memory_order_acq_rel);  // acq_rel: pairs with Unpark's (R1)
   if (wheel_ != nullptr) wheel_->EndPark();

@@ -36,7 +36,6 @@ CurrentThreadCore::CurrentThreadCore(const RuntimeOptions& options)
 
 void CurrentThreadCore::AddDriver(std::unique_ptr<Driver> driver) {
   driver_ = std::move(driver);
-  driver_->LimitTimers(event_interval_);
   drivers.drivers.push_back(driver_.get());
   drivers.clock.OnAllowed([](void* driver) { static_cast<Driver*>(driver)->Unpark(); }, driver_.get());
 }
@@ -47,6 +46,7 @@ StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Make(const Runti
   auto driver = options.io ? MakeOwnedDriver(driver_options) : MakeParkDriver(driver_options);
   if (!driver.ok()) return driver.status();
   core->AddDriver(*std::move(driver));
+  core->driver_->LimitTimers(core->event_interval_);
   return core;
 }
 

@@ -43,9 +43,11 @@ class RunQueue {
   // The same while a driver brings many at once, turn by turn: what finds a full ring is kept apart until Flush, and no older
   // task has to leave for it. Else one that always left before its turn came would wait for ever.
   void PushBrought(TaskHeader* task);
-  // What PushBrought has kept goes to the injector.
-  void Flush(Injector& overflow) {
-    if (kept_ > 0) FlushKept(overflow);
+  // What PushBrought has kept goes to the injector; whether there was something.
+  bool Flush(Injector& overflow) {
+    if (kept_ == 0) return false;
+    FlushKept(overflow);
+    return true;
   }
   // The oldest task, or null.
   TaskHeader* Pop();

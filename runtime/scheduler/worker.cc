@@ -226,7 +226,8 @@ void Worker::BeginBringing() {
 void Worker::EndBringing() {
   bringing_ = false;
   use_slot_ = core_->options().lifo_slot;
-  queue_.Flush(core_->injector());
+  // Whoever emptied the ring meanwhile may have parked before these were where he looks.
+  if (queue_.Flush(core_->injector()) && !parked_) core_->NotifyOne();
 }
 
 TaskHeader* Worker::TakeInjected(size_t max) {
@@ -312,8 +313,9 @@ void Worker::Park() {
     counters_.Parks(polls() / 2);
     driver_->Park(kNever);
     counters_.Unparked();
+    const bool kept = queue_.Flush(core_->injector());  // thieves may have emptied the ring meanwhile, but there is work
     bool wake_monitor = false;
-    const Idle::Wakeup wakeup = core_->idle().Unparked(index_, !queue_.empty() || core_->shutting_down(), &wake_monitor);
+    const Idle::Wakeup wakeup = core_->idle().Unparked(index_, kept || !queue_.empty() || core_->shutting_down(), &wake_monitor);
     if (wake_monitor) core_->WakeMonitor();
     if (wakeup == Idle::Wakeup::kStillParked) continue;
     searching_ = wakeup == Idle::Wakeup::kNotified;

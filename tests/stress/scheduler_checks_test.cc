@@ -180,7 +180,8 @@ TEST(SchedulerChecks, TasksOfMoreTimersThanAWorkerHasTimeForTakeTurns) {
   }
   const auto ends = std::minmax_element(polls.begin(), polls.end());
   std::printf("%d to %d turns\n", *ends.first, *ends.second);
-  EXPECT_LE(*ends.second - *ends.first, 8);  // none was seen, but the monitor may fire some if the worker loses its processor
+  // The first may begin while others are being spawned, and the monitor may fire some if the worker loses its processor.
+  EXPECT_LE(*ends.second - *ends.first, 8 + *ends.second / 20);
 }
 
 // --- A2: the slot of a worker that computes --------------------------------------------------------------------------------
