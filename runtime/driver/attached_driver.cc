@@ -250,8 +250,11 @@ void Attached::AdvancePausedClock(bool& more) {
     return;
   }
   const int64_t next = wheel_->next_deadline();
-  if (next == kNever || !clock_->auto_advance()) return;
-  clock_->Advance(next - clock_->Now());  // not back, if a turn has left some that were due
+  if (next == kNever) return;
+  if (next > clock_->Now()) {  // else a turn has left some that were due
+    if (!clock_->auto_advance()) return;
+    clock_->Advance(next - clock_->Now());
+  }
   parts_.FireTimers();
   more = true;
 }

@@ -174,6 +174,7 @@ void Hosted::LookAhead() {
   if (wheel_ == nullptr) return;
   deadline_ = wheel_->BeginPark(kNever);  // R4
   if (!clock_->paused()) return;
+  if (deadline_ <= clock_->Now()) more_ = true;  // a turn has left some that were due
   // Nothing is ready and the clock stands still: jump to the next timer, which the next Drive fires.
   // acquire: as in NextDeadline
   if (!more_ && deadline_ != kNever && !wake_pending_.load(std::memory_order_acquire) && clock_->auto_advance()) {
