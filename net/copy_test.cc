@@ -1,5 +1,4 @@
 // io::Copy and io::CopyBidirectional between sockets and pipes, where the kernel moves the bytes.
-#include "kioto/runtime/base/testing/short_io.h"
 #include "kioto/runtime/io/copy.h"
 
 #include <linux/sockios.h>
@@ -17,6 +16,7 @@
 #include "kioto/net/unix_socket.h"
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/base/testing/open_fds.h"
+#include "kioto/runtime/base/testing/short_io.h"
 #include "kioto/runtime/future/by_ref.h"
 #include "kioto/runtime/future/join.h"
 #include "kioto/runtime/future/testing/polled_task.h"
