@@ -65,7 +65,7 @@ class CopyTest : public TcpTest {
  protected:
   void UseSmallBuffers() {
     for (TcpStream* stream : {&near_, &far_}) EXPECT_EQ(stream->SetSendBufferSize(16 * 1024), OkStatus());
-    if (StreamsAreCut()) net::UseSmallBuffers(far_.fd(), server_.fd());
+    UseSmallBuffersIfCut(far_.fd(), server_.fd());
   }
 
   // All of `sent` from the client to the server, to the end.

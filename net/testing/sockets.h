@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/testing/short_io.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
 
 namespace kioto::net {
@@ -68,8 +69,9 @@ class BlockingSocket {
   int fd_;
 };
 
-// The kernel holds little of what goes from one to the other: it is soon full, however few bytes are written at a time.
-inline void UseSmallBuffers(int writes, int reads) {
+// Where streams are cut, the kernel holds little of what goes from one to the other: it is soon full, though by a few bytes at a time.
+inline void UseSmallBuffersIfCut(int writes, int reads) {
+  if (!StreamsAreCut()) return;
   const int to_send = 16 * 1024, received = 64 * 1024;  // as much as the peer has been told that there is room for
   EXPECT_EQ(::setsockopt(writes, SOL_SOCKET, SO_SNDBUF, &to_send, sizeof(to_send)), 0);
   EXPECT_EQ(::setsockopt(reads, SOL_SOCKET, SO_RCVBUF, &received, sizeof(received)), 0);
