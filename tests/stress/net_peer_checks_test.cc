@@ -1,7 +1,9 @@
 // Peers that close half, or vanish; connections that come, go, and are given up: D6 and D8 (README.md).
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +19,7 @@
 #include "kioto/net/socket_options.h"
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
+#include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/random.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/future/future.h"
@@ -26,6 +29,7 @@
 #include "kioto/tests/stress/echo.h"
 #include "kioto/tests/stress/stress.h"
 #include "kioto/time/instant.h"
+#include "kioto/time/sleep.h"
 #include "kioto/time/timeout.h"
 
 namespace kioto {
@@ -114,6 +118,65 @@ TEST(NetPeerChecks, APeerThatVanishesIsGoneInTime) {
     EXPECT_TRUE(IsAtEnd(made.client));
     ::close(made.client);
   }
+}
+
+// Nothing comes to this socket from now on, not even what acknowledges or asks: for its peer's kernel it is gone. For it takes only
+// packets that may pass 254 routers more, which those of loopback may not. (A filter takes a privilege.)
+void Vanish(int fd) {
+  const int least = 255;
+  EXPECT_EQ(::setsockopt(fd, IPPROTO_IP, IP_MINTTL, &least, sizeof(least)), 0);
+}
+
+struct Heard {
+  StatusOr<size_t> n;
+  int64_t from = 0, to = 0;
+};
+
+// One read of a stream that is kept alive: a probe after a second without a word, and the end a second after it.
+auto HearOnce(TcpStream stream, Heard& heard) {
+  heard.from = base::MonotonicNanos();
+  EXPECT_EQ(stream.SetKeepAlive(net::KeepAlive{1s, 1s, 1}), OkStatus());
+  return With(std::move(stream), Buffer(16), [&heard](TcpStream& s, Buffer& buf) {
+    return Timeout(10s, s.Read(buf)).Then([&heard](StatusOr<size_t>& n) {
+      heard.n = std::move(n);
+      heard.to = base::MonotonicNanos();
+      return OkStatus();
+    });
+  });
+}
+
+// The kernel's keep-alive ends the connections of peers that have vanished, though nobody writes to them, and no other. Its time is the
+// real one: here a test waits for two seconds. It counts in ticks, of 10 ms at most, and of each second the first has begun; a sleep of
+// as long tells what the machine makes everybody late by.
+// check: D6
+TEST(NetPeerChecks, TheKernelsKeepAliveFindsWhoVanished) {
+  constexpr int64_t kGoneAfter = 2'000'000'000, kTicks = 2 * 10'000'000;
+  const size_t peers = static_cast<size_t>(Scaled(200)), kept = peers / 10 + 1;
+  std::vector<Heard> heard(peers + kept);  // those that stay are the last
+  std::vector<Connection> made;
+  std::vector<JoinHandle<Status>> readers;
+  Runtime runtime = *Runtime::CurrentThread();
+  for (Heard& one : heard) {
+    made.push_back(Connect());
+    readers.push_back(runtime.Spawn(HearOnce(*TcpStream::FromFd(made.back().server), one)));
+    if (made.size() <= peers) Vanish(made.back().client);
+  }
+  const int64_t all = base::MonotonicNanos();
+  EXPECT_EQ(runtime.BlockOn(Sleep(std::chrono::nanoseconds(kGoneAfter)).Map([](Unit) { return OkStatus(); })), OkStatus());
+  const int64_t late = base::MonotonicNanos() - all - kGoneAfter;
+  for (size_t i = 0; i < peers; ++i) {
+    EXPECT_EQ(runtime.BlockOn(std::move(readers[i])), OkStatus());
+    EXPECT_EQ(ErrnoOf(heard[i].n.status()), ETIMEDOUT) << heard[i].n.status();
+    EXPECT_GE(heard[i].to - heard[i].from, kGoneAfter - kTicks);
+    EXPECT_LE(heard[i].to - all, kGoneAfter * 11 / 10 + late);
+  }
+  for (size_t i = peers; i < heard.size(); ++i) {
+    EXPECT_FALSE(readers[i].finished());
+    EXPECT_EQ(::send(made[i].client, "here", 4, MSG_NOSIGNAL), 4);
+    EXPECT_EQ(runtime.BlockOn(std::move(readers[i])), OkStatus());
+    EXPECT_EQ(heard[i].n.value_or(0), 4u);
+  }
+  for (const Connection& one : made) ::close(one.client);
 }
 
 // --- D8: churn -------------------------------------------------------------------------------------------------------------
