@@ -125,7 +125,7 @@ class TimerWheel {
   // Every entry becomes kShutdown and is woken; later Arms too. Any thread, any number of times.
   void Shutdown();
 
-  // Fires what is due at `now_ns` (never early), at most `max` entries, and touches some `steps` of them at most, for one may only
+  // Fires what is due at `now_ns` (never early), at most `max` entries, and touches `steps` of them at most, rounded up to 64, for one may only
   // move down a level; what is left keeps next_deadline() in the past. Wakes after unlocking. Any thread. Returns fired.
   int Expire(int64_t now_ns, int max, int steps = INT_MAX);
 

@@ -46,7 +46,6 @@ StatusOr<std::shared_ptr<CurrentThreadCore>> CurrentThreadCore::Make(const Runti
   auto driver = options.io ? MakeOwnedDriver(driver_options) : MakeParkDriver(driver_options);
   if (!driver.ok()) return driver.status();
   core->AddDriver(*std::move(driver));
-  core->driver_->LimitTimers(core->event_interval_);
   return core;
 }
 
@@ -324,7 +323,8 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
     thread.task = outer;
     ready = PollRoot(root, waker);
     if (ready || (ended_ && !waker.woken())) break;
-    for (uint32_t ran = 0; ran < event_interval_; ++ran) {
+    uint32_t ran = 0;
+    for (; ran < event_interval_; ++ran) {
       TaskHeader* task = Next();
       if (task == nullptr) break;
       Run(task);
@@ -332,6 +332,7 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
     }
     polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as in Run
     if (!waker.woken() && !HasReady()) options_.thread_hooks.parks.CallIfSet();
+    driver_->LimitTimers(HasReady() ? std::max<uint32_t>(ran, 1) : event_interval_);
     if (waker.woken() || HasReady()) {
       driver_->Turn();
     } else {

@@ -86,17 +86,19 @@ bool Monitor::Tick(bool second) {
 int64_t Monitor::StuckFor(Seen& seen, int64_t now_ns, int system_id) {
   // What it waits for a CPU now is counted by the system only when that is over. While it sleeps there is no such wait: so it is
   // asked for that first, and what comes later is later than `now_ns`.
-  const bool may_wait = now_ns - seen.since_ns >= limits::kLongPollNs && ThreadIsRunnable(system_id);
+  const bool may_wait = ThreadIsRunnable(system_id);
   const ThreadTimes times = TimesOfThread(system_id);
   if (seen.at_ns == 0) {
     // It counts from the first tick, unless this one is late: what it waited in between is not known.
-    seen.since_ns = std::max(seen.since_ns, now_ns - limits::kMonitorTickNs);
-    seen.at_ns = now_ns;
-    seen.times = times;
-    return 0;
+    seen.stuck_ns = std::min(now_ns - seen.since_ns, limits::kMonitorTickNs);
+  } else if (may_wait) {
+    return seen.stuck_ns + times.on_cpu_ns - seen.times.on_cpu_ns;  // and if it slept since then, that is not known
+  } else {
+    seen.stuck_ns += now_ns - seen.at_ns - (times.delay_ns - seen.times.delay_ns);
   }
-  if (may_wait) return seen.at_ns - seen.since_ns + times.on_cpu_ns - seen.times.on_cpu_ns;  // it may have slept, too: then later
-  return now_ns - seen.since_ns - (times.delay_ns - seen.times.delay_ns);
+  seen.at_ns = now_ns;
+  seen.times = times;
+  return seen.stuck_ns;
 }
 
 bool Monitor::MayReport(int64_t now_ns) {
@@ -127,7 +129,7 @@ void Monitor::Relieve(Worker& worker) {
   if (driver->reactor() != nullptr) driver->reactor()->Harvest();
   if (TimerWheel* wheel = driver->wheel()) {
     const int64_t now_ns = core_->drivers.clock.Now();
-    if (wheel->next_deadline() <= now_ns) wheel->Expire(now_ns, limits::kTimersPerRelief);
+    if (wheel->next_deadline() <= now_ns) wheel->Expire(now_ns, limits::kTimersPerRelief, limits::kTimersPerRelief);
   }
   if (TaskHeader* task = worker.queue().TakeSlot()) core_->injector().Push(task);
   if (!core_->injector().empty() || !worker.queue().empty()) core_->NotifyOne();

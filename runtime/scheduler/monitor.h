@@ -42,8 +42,10 @@ class Monitor {
     uint64_t polls = 0;
     int64_t since_ns = 0;  // when the first tick found it there
     bool keeps = false;    // a task, in its slot, by that tick
-    int64_t at_ns = 0;     // when the second tick found it there; 0: none has
-    ThreadTimes times;     // of its thread, by that tick
+    // By the second tick that found it there, or the last since at which its thread slept:
+    int64_t at_ns = 0;     // when; 0: there was none
+    int64_t stuck_ns = 0;  // how long it had been stuck
+    ThreadTimes times;     // of its thread
     bool reported = false;
   };
 

@@ -10,7 +10,7 @@ inline bool RunQueue::PutAtTail(TaskHeader* task, uint64_t head) {
   const uint32_t tail = this->tail();
   if (tail - (KIOTO_MUTANT("run_queue.ignore_thief") ? Real(head) : Steal(head)) >= kCapacity) return false;
   ring_[tail & kMask].store(task, std::memory_order_relaxed);  // relaxed: published by tail_
-  // release: pairs with the thieves' acquire of tail_.
+  // release: pairs with the acquire of tail_ in ClaimHalf and size().
   tail_.store(tail + 1, KIOTO_ORDER("run_queue.push_order", std::memory_order_release));
   return true;
 }

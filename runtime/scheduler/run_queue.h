@@ -40,8 +40,8 @@ class RunQueue {
 
   // Puts `task` at the tail. A full ring moves its older half and `task` to the injector.
   void Push(TaskHeader* task, Injector& overflow);
-  // The same while a driver brings many at once, turn by turn: what finds a full ring is kept apart until Flush, and no older
-  // task has to leave for it. Else one that always left before its turn came would wait for ever.
+  // The same while a driver's turn brings many at once: what finds a full ring is kept apart until Flush, and no older task leaves
+  // for it. A busy driver brings some in every turn: a task that had to leave in each would never be polled.
   void PushBrought(TaskHeader* task);
   // What PushBrought has kept goes to the injector; whether there was something.
   bool Flush(Injector& overflow) {

@@ -1,8 +1,8 @@
 // StackRequest: what one thread asks another for by a signal, and how the handler answers: the frames of its stack.
 //
-// STATE      state_ of each of kRequests: kIdle, or kAnswered, -> the thread that is asked (Ask) -> kIdle (GiveUp) or, by that
-//            thread's handler, kClaimed -> kAnswered. current_: the one that was asked last.
-// OWNERSHIP  kClaimed: the handler's, however late it is; else frames_ and count_ are the asker's. Askers come one after the other.
+// STATE      `state` of each of kRequests: kIdle, or kAnswered, -> the thread that is asked (Ask) -> kIdle (Take) or, by that
+//            thread's handler, kClaimed (Claim) -> kAnswered (Answer). current_: the one that was asked last.
+// OWNERSHIP  kClaimed: the handler's, however late it is; else `frames` and `count` are the asker's. Askers come one after the other.
 // RACES      R1 a handler against an asker that gives up: both are CASes of the state; one fails.
 //            R2 a handler that claimed a request and ends when its asker has long given up: that request stays out of use until
 //               it is answered, and the next askers take others.
@@ -32,12 +32,11 @@ class StackRequest {
   // that are late.
   bool Ask(uintptr_t thread) {
     for (Request& request : requests_) {
-      // acquire: pairs with the release of an answer that came late (R2)
-      const uintptr_t state = request.state.load(std::memory_order_acquire);
+      const uintptr_t state = request.state.load(std::memory_order_acquire);  // acquire: pairs with Answer's release, come late (R2)
       if (state == kClaimed && !KIOTO_MUTANT("stack_request.take_claimed")) continue;
       asked_ = &request;
-      request.state.store(thread, std::memory_order_relaxed);    // relaxed: published by current_
-      current_.store(&request, std::memory_order_release);       // release: pairs with Answer's acquire
+      request.state.store(thread, std::memory_order_release);  // release: pairs with Claim's acquire of the state
+      current_.store(&request, std::memory_order_release);     // release: pairs with Claim's acquire of it
       return true;
     }
     return false;
@@ -47,7 +46,7 @@ class StackRequest {
   }
   // Ends the request. How many frames there are: -1 if it was not answered.
   int Take(uintptr_t thread, void* frames[kMaxFrames]) {
-    // acquire: where it fails, pairs with the handler's release (R1)
+    // acquire: where it fails, pairs with Answer's release (R1)
     if (asked_->state.compare_exchange_strong(thread, kIdle, KIOTO_ORDER("stack_request.take_order", std::memory_order_acquire))) {
       return -1;
     }
@@ -59,16 +58,16 @@ class StackRequest {
 
   // In a handler of `self`: what it was asked, to be answered; null: it was not.
   Request* Claim(uintptr_t self) {
-    Request* const request = current_.load(std::memory_order_acquire);  // acquire: pairs with Ask's release
+    Request* const request = current_.load(std::memory_order_acquire);  // acquire: pairs with Ask's release of it
     if (request == nullptr) return nullptr;
-    // acquire: pairs with Ask's, for what the asker read before; relaxed on failure: nothing is read
+    // acquire: pairs with Ask's release, behind which are the asker's reads of the last answer; relaxed on failure: nothing is read
     const bool mine = request->state.compare_exchange_strong(self, kClaimed, std::memory_order_acquire, std::memory_order_relaxed);
     return mine ? request : nullptr;
   }
   static void Answer(Request* request, void* const* frames, int count) {
     for (int i = 0; i < count; ++i) request->frames[i].store(frames[i], std::memory_order_relaxed);  // relaxed: published by the state
     request->count.store(count, std::memory_order_relaxed);                                          // relaxed: as above
-    // release: pairs with the asker's acquire
+    // release: pairs with Take's acquire, and with Ask's
     request->state.store(kAnswered, KIOTO_ORDER("stack_request.answer_order", std::memory_order_release));
   }
 

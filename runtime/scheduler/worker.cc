@@ -18,9 +18,7 @@ Worker::Worker(WorkStealingCore* core, int index, std::unique_ptr<Driver> driver
       to_driver_(interval_),
       to_global_(core->options().global_queue_interval.value_or(interval_)),
       next_look_(std::min(to_driver_, to_global_)),
-      use_slot_(core->options().lifo_slot) {
-  driver_->LimitTimers(interval_);
-}
+      use_slot_(core->options().lifo_slot) {}
 
 void Worker::SitDown() {
   const ThreadIdentity thread = CurrentThreadIdentity();
@@ -135,9 +133,6 @@ void Worker::PushWoken(TaskHeader* task) {
   if (use_slot_) {
     task = queue_.PutSlot(task);
     if (task == nullptr) return;
-  } else if (bringing_) {
-    queue_.PushBrought(task);
-    return NotifyOfSecond();
   }
   PushRing(task);
 }
@@ -152,13 +147,13 @@ void Worker::PushNew(TaskHeader* task) {
 }
 
 void Worker::PushRing(TaskHeader* task) {
-  queue_.Push(task, core_->injector());
-  NotifyOfSecond();
-}
-
-// Only a step that makes two tasks wait can mean that a parked worker is missing: while two or more wait in the ring,
-// whoever parks sees them in its last look round (idle.h, R1).
-inline void Worker::NotifyOfSecond() {
+  if (bringing_) {
+    queue_.PushBrought(task);
+  } else {
+    queue_.Push(task, core_->injector());
+  }
+  // Only a step that makes two tasks wait can mean that a parked worker is missing: while two or more wait in the ring,
+  // whoever parks sees them in its last look round (idle.h, R1).
   const uint32_t waiting = queue_.tail() - queue_.head();
   if (!parked_ && (waiting == 2 || (waiting == 1 && !queue_.slot_empty()))) core_->NotifyOne();
 }
@@ -206,7 +201,6 @@ void Worker::LookAtDriver() {
     if (looks_++ % 64 == 0) interval_ticks_ = core_->ticks.FromNanos(limits::kEventIntervalNs);
     const uint64_t fit = interval_ticks_ / std::max<uint64_t>(poll_ticks, 1);
     interval_ = static_cast<uint32_t>(std::clamp<uint64_t>(fit, limits::kMinEventInterval, limits::kEventInterval));
-    driver_->LimitTimers(interval_);
   }
   Turn();
 }
@@ -221,6 +215,9 @@ void Worker::Turn() {
 void Worker::BeginBringing() {
   bringing_ = true;
   use_slot_ = false;
+  // As many timers as it polls tasks until the next turn, and as many for each that has nothing to do.
+  const int idle = core_->size() - core_->idle().unparked();
+  driver_->LimitTimers(interval_ * static_cast<uint32_t>(1 + std::max(idle, 0)));
 }
 
 void Worker::EndBringing() {
@@ -306,6 +303,7 @@ void Worker::Park() {
   if (core_->idle().Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) core_->NotifyOne();
   BeginBringing();
   if (core_->trace != nullptr) core_->trace->WorkerParks(index_);
+  bool kept = false;
   parked_ = true;  // what a turn brings is not to wake another one before we know whether we are up ourselves
   for (;;) {
     turn_before_ = nullptr;
@@ -313,7 +311,7 @@ void Worker::Park() {
     counters_.Parks(polls() / 2);
     driver_->Park(kNever);
     counters_.Unparked();
-    const bool kept = queue_.Flush(core_->injector());  // thieves may have emptied the ring meanwhile, but there is work
+    kept = queue_.Flush(core_->injector());  // thieves may have emptied the ring meanwhile, but there is work
     bool wake_monitor = false;
     const Idle::Wakeup wakeup = core_->idle().Unparked(index_, kept || !queue_.empty() || core_->shutting_down(), &wake_monitor);
     if (wake_monitor) core_->WakeMonitor();
@@ -324,7 +322,7 @@ void Worker::Park() {
   parked_ = false;
   if (core_->trace != nullptr) core_->trace->WorkerUnparks(index_);
   EndBringing();
-  if (!searching_ && queue_.size() > 1) core_->NotifyOne();
+  if (!searching_ && (kept || queue_.size() > 1)) core_->NotifyOne();
   hooks.unparked.CallIfSet();
 }
 

@@ -95,7 +95,6 @@ class alignas(128) Worker final : public Driving {
   void Park();
   bool WorkAnywhere();
   void PushRing(TaskHeader* task);
-  void NotifyOfSecond();
   void CopyName(const std::string& name);
 
   WorkStealingCore* const core_;

@@ -22,7 +22,7 @@ uint64_t RoundUp(uint64_t capacity) {
 // --- BroadcastWord ---
 
 BroadcastWord::Look BroadcastWord::Begin(uint64_t lap) {
-  // seq_cst: pairs with Publish (R5); acquire is the mutant that loses a wake
+  // seq_cst: pairs with Publish's (R5); acquire is the mutant that loses a wake, and pairs with Publish's release
   const auto order = KIOTO_MUTANT("broadcast.weak_begin") ? std::memory_order_acquire : std::memory_order_seq_cst;
   uint64_t word = word_.load(order);
   for (;;) {

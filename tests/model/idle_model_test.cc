@@ -24,7 +24,7 @@ using kioto::internal::Injector;
 using kioto::internal::RunQueue;
 using kioto::internal::TaskHeader;
 
-constexpr int kWorkers = 2;
+constexpr int kMostWorkers = 3;
 
 class Pool;
 
@@ -68,8 +68,8 @@ class Worker {
 
 class Pool {
  public:
-  explicit Pool(int tasks) : left(tasks) {
-    for (int i = 0; i < kWorkers; ++i) workers[i].Init(this, i);
+  explicit Pool(int tasks, int size = 2) : size(size), left(tasks) {
+    for (int i = 0; i < size; ++i) workers[i].Init(this, i);
   }
 
   void Inject(TaskHeader* task) {
@@ -82,7 +82,7 @@ class Pool {
   }
   void Shutdown() {
     shutting_down.store(true, std::memory_order_release);
-    for (Worker& worker : workers) worker.parker.Unpark();
+    for (int i = 0; i < size; ++i) workers[i].parker.Unpark();
   }
   // The last task ends everything.
   void Ran() {
@@ -90,13 +90,19 @@ class Pool {
   }
   bool over() const { return shutting_down.load(std::memory_order_acquire); }
 
-  Idle idle{kWorkers};
+  const int size;
+  Idle idle{size};
   Injector injector;
-  Worker workers[kWorkers];
+  Worker workers[kMostWorkers];
   Atomic<int> left;
   Atomic<bool> shutting_down{false};
   Waiting* waiting = nullptr;
   Item* children[2] = {};
+  // What the driver of the first worker brings to its next park: more than its ring has places. And whether the worker may sleep on
+  // what found no place, as it must not.
+  Items<5>* events = nullptr;
+  Atomic<bool> come{false};
+  bool sleeps_on_kept = false;
   void (*run)(Pool&, Worker&, TaskHeader*) = [](Pool&, Worker&, TaskHeader* task) { RunItem(task); };
 };
 
@@ -125,7 +131,9 @@ TaskHeader* Worker::Search() {
   if (TaskHeader* task = TakeInjected()) return task;
   if (!searching_) searching_ = pool_->idle.StartSearching();
   if (!searching_) return nullptr;
-  if (TaskHeader* task = queue.StealFrom(pool_->workers[1 - index_].queue)) return task;
+  for (int i = 1; i < pool_->size; ++i) {
+    if (TaskHeader* task = queue.StealFrom(pool_->workers[(index_ + i) % pool_->size].queue)) return task;
+  }
   return TakeInjected();
 }
 
@@ -145,23 +153,29 @@ void Worker::PushRing(TaskHeader* task) {
 
 bool Worker::WorkAnywhere() {
   if (!pool_->injector.empty()) return true;
-  for (Worker& worker : pool_->workers) {
-    if (!worker.queue.empty()) return true;
+  for (int i = 0; i < pool_->size; ++i) {
+    if (!pool_->workers[i].queue.empty()) return true;
   }
   return false;
 }
 
 void Worker::Park() {
   if (pool_->idle.Park(index_, std::exchange(searching_, false)) && WorkAnywhere()) pool_->NotifyOne();
+  bool kept = false;
   while (!pool_->over()) {
     parker.Park();
+    if (index_ == 0 && pool_->come.exchange(false, std::memory_order_acquire)) {
+      for (int i = 0; i < 5; ++i) queue.PushBrought((*pool_->events)[i]->Ready());
+    }
+    if (!pool_->sleeps_on_kept) kept = queue.Flush(pool_->injector);
     bool wake_monitor = false;
-    const Idle::Wakeup wakeup = pool_->idle.Unparked(index_, !queue.empty() || pool_->over(), &wake_monitor);
+    const Idle::Wakeup wakeup = pool_->idle.Unparked(index_, kept || !queue.empty() || pool_->over(), &wake_monitor);
     if (wakeup == Idle::Wakeup::kStillParked) continue;
     searching_ = wakeup == Idle::Wakeup::kNotified;
     break;
   }
-  if (!searching_ && queue.size() > 1) pool_->NotifyOne();
+  if (pool_->sleeps_on_kept) kept = queue.Flush(pool_->injector);
+  if (!searching_ && (kept || queue.size() > 1)) pool_->NotifyOne();
 }
 
 // Tasks come from a thread that is no worker.
@@ -221,6 +235,25 @@ void Dependent() {
   Thread b([&] { pool.workers[1].Loop(); });
   pool.Inject(first.Ready());
   pool.Inject(second[0]->Ready());
+}
+
+// A driver brings five to a parked worker whose ring has four places, while two others steal: one of them runs, the other is called
+// by the first, and finds nothing.
+void Brought(bool sleeps_on_kept) {
+  Items<5> events;
+  Pool pool(5, 3);
+  pool.events = &events;
+  pool.sleeps_on_kept = sleeps_on_kept;
+  Thread a([&] { pool.workers[0].Loop(); });
+  Thread b([&] { pool.workers[1].Loop(); });
+  Thread c([&] { pool.workers[2].Loop(); });
+  pool.come.store(true, std::memory_order_release);
+  pool.workers[0].parker.Unpark();
+}
+
+TEST(IdleModel, NobodySleepsOnWhatFoundNoPlace) {
+  ExpectHolds(Options().Random(20000), [] { Brought(false); });
+  EXPECT_FALSE(Explore(Options().Random(20000).StaleLoads(0), [] { Brought(true); }).ok) << "a worker that sleeps on them was not caught";
 }
 
 TEST(IdleModel, InjectedTasksAreFound) {

@@ -59,6 +59,21 @@ auto StealAndPush(int thieves) {
   };
 }
 
+// The driver brings one more than there are places, while a thief makes some.
+void StealAndBring() {
+  Items<5> items;
+  Injector injector;
+  RunQueue queue;
+  {
+    Thread thief([&] { Steal(queue); });
+    for (int i = 0; i < 5; ++i) queue.PushBrought(items[i]->Ready());
+    (void)queue.Flush(injector);
+    if (TaskHeader* task = queue.Pop()) RunItem(task);
+  }
+  Drain(queue);
+  Drain(injector);
+}
+
 // Six tasks, popped in between, while a thief comes three times.
 void ThreeThefts() {
   Items<6> items;
@@ -88,7 +103,9 @@ TEST(RunQueueModel, ThievesAndOwnerShareTheRing) {
   ExpectHolds(Options().Preemptions(4), StealAndPush<0, 2>(1));
   ExpectHolds(Options().StaleLoads(1), ThreeThefts);
   ExpectHolds(Options().Random(10000), ThreeThefts);
+  ExpectHolds(Options().Preemptions(3), StealAndBring);
   ExpectCaught("run_queue.push_order", Options(), StealAndPush<0, 2>(1));
+  ExpectCaught("run_queue.push_order", Options(), StealAndBring);
   ExpectCaught("run_queue.claim_order", Options(), StealAndPush<0, 2>(1));
   ExpectCaught("run_queue.two_thieves", Options().Preemptions(3), StealAndPush<4, 2>(2));
 }

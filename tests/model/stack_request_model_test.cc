@@ -61,7 +61,6 @@ void OneIsAskedAgain() {
   asked.Ask(kFirst);
 }
 
-// While one is late with each request there is none to be had.
 TEST(StackRequestModel, AnAnswerIsOfWhoWasAsked) {
   ExpectHoldsAlways(Options().Preemptions(3), TwoAreAsked);
   ExpectHoldsAlways(Options().Preemptions(2), OneIsAskedAgain);
