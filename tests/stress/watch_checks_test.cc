@@ -28,8 +28,8 @@ constexpr int64_t kMs = 1'000'000;
 // --- K1: stalls ------------------------------------------------------------------------------------------------------------
 
 // A runtime whose tasks stay in their polls for so long, one after the other, as many as are reported at once. How many were.
-// Of the time on a processor: what a thread waits for one is no stall.
-int StallsReported(int64_t length_ns) {
+// They sleep for `slept`, then compute. Of the time on a processor: what a thread waits for one is no stall.
+int StallsReported(int64_t length_ns, std::chrono::nanoseconds slept = {}) {
   base::Atomic<int> stalls{0};
   Runtime runtime = *RuntimeBuilder::MultiThread()
                          .WorkerThreads(1)
@@ -37,7 +37,8 @@ int StallsReported(int64_t length_ns) {
                          .Build();
   for (int i = 0; i < limits::kStallBurst; ++i) {
     EXPECT_TRUE(runtime
-                    .BlockOn(runtime.Spawn(Lazy([length_ns] {
+                    .BlockOn(runtime.Spawn(Lazy([length_ns, slept] {
+                      if (slept.count() > 0) std::this_thread::sleep_for(slept);  // NOLINT(words): a poll that blocks
                       const int64_t end = CpuNanos() + length_ns;
                       while (CpuNanos() < end) {
                       }
@@ -96,6 +97,12 @@ TEST(WatchChecks, ShortPollsAreNeverReported) {
   std::printf("%d polls, %d reports\n", polls.load(), stalls.load());
   EXPECT_GT(polls.load(), 0);
   EXPECT_EQ(stalls.load(), 0);
+}
+
+// Neither the sleep nor what follows is a stall by itself.
+// check: K1
+TEST(WatchChecks, APollThatBlocksAndThenComputesIsAStall) {
+  EXPECT_TRUE(MostlyWithinItsBound([] { return StallsReported(20 * kMs, 20ms) >= limits::kStallBurst * (kTimesCount ? 4 : 3) / 5; }));
 }
 
 // Of the time on a processor: how much is the monitor's, with its switches from thread to thread, while one worker polls; and how
