@@ -4,16 +4,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <future>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kioto/fs/file.h"
 #include "kioto/fs/paths.h"
+#include "kioto/fs/testing_jobs.h"
 #include "kioto/runtime/base/sys_fault.h"
-#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/buf_reader.h"
@@ -33,27 +31,14 @@ std::string NewPath() {
   return dir + "/file";
 }
 
-// One blocking thread, which the test holds and lets go; reads from memory are refused, so that each read is a job.
-class FileJobTest : public testing::Test {
+// Reads from memory are refused, so that each read is a job.
+class FileJobTest : public HeldJobs {
  protected:
   FileJobTest() {
     EXPECT_EQ(runtime_.BlockOn(Write(path_, kHello)), OkStatus());
     Hold();
   }
-  ~FileJobTest() override { RunJobs(); }
 
-  void Hold() {
-    gate_ = std::promise<void>();
-    SpawnBlocking([open = gate_.get_future().share()] { open.wait(); }).reset();
-    while (runtime_.metrics().blocking_queue_depth() > 0) std::this_thread::yield();
-    held_ = true;
-  }
-  size_t Jobs() const { return runtime_.metrics().blocking_queue_depth(); }
-  void RunJobs() {
-    if (!std::exchange(held_, false)) return;
-    gate_.set_value();
-    EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
-  }
   void RunJobsAndHold() {
     RunJobs();
     Hold();
@@ -65,10 +50,6 @@ class FileJobTest : public testing::Test {
   }
 
   const std::string path_ = NewPath();
-  Runtime runtime_ = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
-  EnterGuard guard_ = runtime_.Enter();
-  std::promise<void> gate_;
-  bool held_ = false;
   sys::ScopedFault no_reads_from_memory_{sys::Call::kPreadv2, sys::Fault::Every(EAGAIN)};
 };
 
@@ -380,8 +361,7 @@ TEST_F(FileJobTest, AWriteThatWasTakenIsDoneThoughTheRuntimeEnds) {
   EXPECT_EQ(**PolledTask(file.Write("HELLO")).Poll(), 5u);
   EXPECT_EQ(Jobs(), 1u);
   runtime_.ShutdownBackground();
-  std::exchange(held_, false);
-  gate_.set_value();
+  LetGo();
   runtime_.Shutdown();
   std::string now(14, '\0');
   const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);

@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <future>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,9 +13,9 @@
 #include "kioto/fs/paths.h"
 #include "kioto/fs/temp_file.h"
 #include "kioto/fs/testing_fs.h"
+#include "kioto/fs/testing_jobs.h"
 #include "kioto/fs/walk_dir.h"
 #include "kioto/runtime/base/testing/open_fds.h"
-#include "kioto/runtime/blocking/spawn_blocking.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/seek.h"
 #include "kioto/runtime/scheduler/runtime.h"
@@ -27,26 +25,14 @@ namespace {
 
 constexpr char kHello[] = "hello world...";  // 14 bytes
 
-// One blocking thread, which the test holds and lets go; all is done by jobs.
-class FsDropTest : public testing::Test {
+// All is done by jobs.
+class FsDropTest : public HeldJobs {
  protected:
-  ~FsDropTest() override { RunJobs(); }
-
-  void Hold() {
-    gate_ = std::promise<void>();
-    SpawnBlocking([open = gate_.get_future().share()] { open.wait(); }).Detach();
-    while (runtime_.metrics().blocking_queue_depth() > 0) std::this_thread::yield();
-    held_ = true;
-  }
-  void RunJobs() {
-    if (std::exchange(held_, false)) gate_.set_value();
-    EXPECT_TRUE(runtime_.BlockOn(SpawnBlocking([] {})).ok());
-  }
   // Polls `future`, which waits for a job, so often and drops it. Then the jobs run. Gives the wakers that somebody had after the
   // drop: a File keeps one for the next operation.
   template <class F>
   int DropAfter(int polls, F future) {
-    if (!held_) Hold();
+    if (!held()) Hold();
     PolledTask dropped(std::move(future));
     for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
     dropped.Drop();
@@ -64,10 +50,6 @@ class FsDropTest : public testing::Test {
 
   const std::string dir_ = NewTestDir();
   int paths_ = 0;
-  Runtime runtime_ = *RuntimeBuilder::CurrentThread().MaxBlockingThreads(1).Build();
-  EnterGuard guard_ = runtime_.Enter();
-  std::promise<void> gate_;
-  bool held_ = false;
   const ByJobsAlone by_jobs_;
 };
 

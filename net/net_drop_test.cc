@@ -18,6 +18,7 @@
 #include "kioto/runtime/base/testing/open_fds.h"
 #include "kioto/runtime/future/for_each.h"
 #include "kioto/runtime/future/stream.h"
+#include "kioto/runtime/future/testing/drop_after.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/codec/bytes_codec.h"
 #include "kioto/runtime/io/testing/read_rest.h"
@@ -126,15 +127,6 @@ TEST_F(UnixDropTest, ReadyOfAStream) {
 }
 
 // --- Datagrams ---
-
-// Polls `future`, which waits, so often and drops it.
-template <class F>
-void DropAfter(int polls, F future) {
-  PolledTask dropped(std::move(future));
-  for (int i = 0; i < polls; ++i) EXPECT_TRUE(dropped.Poll().pending());
-  dropped.Drop();
-  EXPECT_EQ(dropped.held(), 0);
-}
 
 // check: H1
 TEST_F(UnixDropTest, WhatWaitsForADatagramTakesNone) {

@@ -45,7 +45,8 @@ inline constexpr int kEventsPerHarvest = 256;
 // Sources of a reactor that its loop may stop to watch while it is busy: to watch it again takes 75 ns for each.
 inline constexpr int kUnwatchedSources = 1024;
 
-// Timers that one turn may touch: some only move to a finer level of their wheel, 20 to 100 ns each.
+// Timers that one turn may touch, for some only move to a finer level of their wheel: a million that move at once would be one long
+// turn, in which no socket is served (TimerChecks.AFloodInOneTickFiresAllAndLetsSocketsIn).
 inline constexpr int kTimerStepsPerTurn = 1024;
 
 // Timers that one look at a worker in a long poll may fire: the monitor's, which looks every other millisecond. A driver's own

@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/stream.h"
+#include "kioto/runtime/future/testing/drop_after.h"
 #include "kioto/runtime/future/testing/polled_task.h"
 #include "kioto/runtime/io/buf_reader.h"
 #include "kioto/runtime/io/buf_writer.h"
@@ -25,14 +26,6 @@ namespace kioto::io {
 namespace {
 
 const char kAll[] = "abcdefgh";
-
-template <class F>
-void DropAfter(int polls, F future) {
-  PolledTask task(std::move(future));
-  for (int i = 0; i < polls; ++i) EXPECT_TRUE(task.Poll().pending());
-  task.Drop();
-  EXPECT_EQ(task.held(), 0);
-}
 
 // --- Reading ---
 
