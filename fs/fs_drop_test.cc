@@ -50,7 +50,7 @@ class FsDropTest : public HeldJobs {
 
   const std::string dir_ = NewTestDir();
   int paths_ = 0;
-  const ByJobsAlone by_jobs_;
+  ByJobsAlone by_jobs_;
 };
 
 // check: H1

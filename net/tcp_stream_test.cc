@@ -93,8 +93,9 @@ TEST_F(TcpStreamTest, AnExchangeIsOneReadAndOneWriteAndNoAllocation) {
     EXPECT_EQ(*write.Poll(), OkStatus());
     EXPECT_EQ(more.count(), 0);
     EXPECT_EQ(client.Receive(4), "ping");
-    // The short read of the round before spares it the look at an empty socket. (The portable twin forgets what it saw.)
-    EXPECT_EQ(reads.hits(), KIOTO_PORTABLE ? 2 : 1);
+    // The short read of the round before spares it the look at an empty socket. (The portable twin forgets what it saw, and may
+    // look.)
+    EXPECT_LE(reads.hits(), KIOTO_PORTABLE ? 2 : 1);
     EXPECT_EQ(writes.hits(), 1);
     EXPECT_EQ(registrations.hits(), 0);
   }
