@@ -1,5 +1,5 @@
-// With KIOTO_SHORT_IO=7, each read and write of a stream in this program of tests moves 1 to 7 bytes, at random: what is made of
-// streams must be the same. A test's own faults come first.
+// With KIOTO_SHORT_IO=7, each read and write of a stream in this program of tests moves 1 to 7 bytes, at random; with 1, one byte.
+// What is made of streams must be the same. A test's own faults come first.
 #include "kioto/runtime/base/testing/short_io.h"
 
 #include <stdlib.h>
