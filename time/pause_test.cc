@@ -1,7 +1,9 @@
 #include "kioto/time/pause.h"
 
+#include <algorithm>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -113,6 +115,37 @@ TEST(PauseTest, APauseAfterAResumeKeepsTheOffset) {
                     });
                   })
                   .ok());
+}
+
+// So many that one turn of a running clock would not fire all.
+// behaviour: kioto/time/pause.h#what_is_due_fires_before_an_advance_is_ready
+TEST(PauseTest, AllThatIsDueFiresBeforeAnAdvanceIsReady) {
+  for (const bool in_task : {false, true}) {
+    for (const int ready : {0, 2}) {
+      Runtime runtime = MakeRuntime(true);
+      std::vector<SleepFuture> sleeps;
+      const auto fired = [&sleeps](Context& cx) {
+        return std::count_if(sleeps.begin(), sleeps.end(), [&cx](SleepFuture& sleep) { return sleep.PollOnce(cx).ready(); });
+      };
+      bool armed = false;
+      auto advance = PollFn([&, step = Advance(10ms)](Context& cx) mutable -> Poll<Unit> {
+        if (!std::exchange(armed, true)) {
+          for (int i = 0; i < 100; ++i) sleeps.push_back(Sleep(5ms));
+          EXPECT_EQ(fired(cx), 0);
+          for (int i = 0; i < ready; ++i) Spawn(YieldNow()).Detach();
+        }
+        if (step.PollOnce(cx).pending()) return kPending;
+        EXPECT_EQ(fired(cx), 100);
+        return Unit{};
+      });
+      if (in_task) {
+        EXPECT_TRUE(runtime.BlockOn(runtime.Spawn(std::move(advance))).ok());
+      } else {
+        EXPECT_TRUE(runtime.BlockOn(std::move(advance)).ok());
+      }
+      EXPECT_TRUE(armed);
+    }
+  }
 }
 
 // Advances by 100 ms beside a sleep of 300 ms that somebody else holds: exactly so far, and the sleep goes on.

@@ -47,13 +47,20 @@ class LooksAgain final : public Wakeable {
 
 }  // namespace
 
-BlockingPool::BlockingPool(const BlockingOptions& options) : Scheduler(/*shards=*/1), options_(options) {}
+BlockingPool::BlockingPool(const BlockingOptions& options) : Scheduler(/*shards=*/1), options_(options) {
+  if (options_.on_unhandled) on_unhandled = &options_.on_unhandled;
+  if (options_.shut_down_on_unhandled) ends_unhandled = this;
+}
 
 BlockingPool::~BlockingPool() = default;
 
 void BlockingPool::SetRuntime(std::weak_ptr<Scheduler> runtime, DriverSet* drivers) {
   runtime_ = std::move(runtime);
   drivers_ = drivers;
+}
+
+void BlockingPool::EndUnhandled(const UnhandledFailure& failure) {
+  if (const std::shared_ptr<Scheduler> runtime = runtime_.lock()) runtime->EndUnhandled(failure);
 }
 
 Status BlockingPool::Refusal() const {

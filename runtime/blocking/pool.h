@@ -55,6 +55,8 @@ struct BlockingOptions {
   std::string thread_name = "kioto-blocking";
   size_t stack_size = 0;
   ThreadHooks hooks = {};
+  UnhandledHook on_unhandled = {};  // of jobs
+  bool shut_down_on_unhandled = false;  // such a failure stops the runtime
 };
 
 class BlockingPool final : public Scheduler, public std::enable_shared_from_this<BlockingPool> {
@@ -72,6 +74,7 @@ class BlockingPool final : public Scheduler, public std::enable_shared_from_this
   int ShardForThisThread() const override { return 0; }
   bool CanSpawnLocal() const override { return false; }
   Status Refusal() const override;
+  void EndUnhandled(const UnhandledFailure& failure) override;
 
   // Takes a place in the queue for a job that is started next (TaskHeader::has_place); or says why there is none.
   Status TakePlace();

@@ -49,8 +49,8 @@ class Driver {
   virtual void Shutdown() = 0;
 
   // One turn fires at most so many timers, 1 or more, and leaves the rest to the next ones: as many as tasks are polled between
-  // two turns. So what a flood of timers wakes is polled as it is woken, and a socket waits for a few of them, not for all. The
-  // driving thread.
+  // two turns. So what a flood of timers wakes is polled as it is woken, and a socket waits for a few of them, not for all. While
+  // the clock stands still there is no limit: what is due fires together. The driving thread.
   virtual void LimitTimers(uint32_t per_turn) = 0;
 
   Reactor* reactor() const { return reactor_; }  // null without I/O

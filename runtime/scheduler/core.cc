@@ -34,6 +34,8 @@ void RuntimeCore::EndUnhandled(const UnhandledFailure& failure) {
   (void)Shutdown(0);  // does not wait
 }
 
+bool RuntimeCore::Owns(const Scheduler* scheduler) const { return scheduler == this || scheduler == blocking.get(); }
+
 Status RuntimeCore::Explain(Status refusal) const {
   base::MutexLock lock(ended_by_lock_);
   if (ended_by_.empty() || !IsShutdown(refusal)) return refusal;
@@ -43,7 +45,8 @@ Status RuntimeCore::Explain(Status refusal) const {
 void RuntimeCore::AddBlockingPool(const RuntimeOptions& options) {
   blocking = std::make_shared<BlockingPool>(BlockingOptions{options.max_blocking_threads, options.blocking_queue,
                                                             options.blocking_keep_alive_ns, options.blocking_thread_name,
-                                                            options.stack_size, options.thread_hooks});
+                                                            options.stack_size, options.thread_hooks, options.on_unhandled,
+                                                            options.shut_down_on_unhandled});
   blocking->trace = trace;
   blocking->SetRuntime(weak_from_this(), &drivers);
 }
@@ -82,7 +85,7 @@ void RuntimeCore::OnForcedYield() {
   }
 }
 
-bool PollRoot(RootFuture& root, RootWaker& waker) {
+bool PollRoot(RootFuture& root, RootWaker& waker, bool* yielded) {
   if (!waker.TakeWoken()) return false;
   ThreadContext& thread = CurrentThread();
   const RootFuture::PollGuard taken(root);
@@ -94,6 +97,7 @@ bool PollRoot(RootFuture& root, RootWaker& waker) {
   if (!done && poll.yielded) {
     if (poll.budget == PollScope::kRefused) thread.scheduler->OnForcedYield();
     waker.waker().Wake();
+    if (yielded != nullptr) *yielded = true;
   }
   return done;
 }

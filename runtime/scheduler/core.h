@@ -70,6 +70,7 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
 
   // Stops the runtime because of a task that failed with nobody to join it.
   void EndUnhandled(const UnhandledFailure& failure) override;
+  bool Owns(const Scheduler* scheduler) const override;
   // Why a BlockOn was refused or ended: with that task, if it was the reason.
   Status Explain(Status refusal) const;
 
@@ -113,8 +114,9 @@ class RuntimeCore : public Scheduler, public std::enable_shared_from_this<Runtim
   std::string ended_by_;  // the first failure that stopped the runtime; ""
 };
 
-// Polls the future of a BlockOn if it was woken. Whether it has ended.
-bool PollRoot(RootFuture& root, RootWaker& waker);
+// Polls the future of a BlockOn if it was woken. Whether it has ended. One that yields is woken, and `*yielded` says so: who runs
+// tasks on this thread lets them have their turn before the next poll.
+bool PollRoot(RootFuture& root, RootWaker& waker, bool* yielded = nullptr);
 
 // What a thread drives, as BlockInPlace sees it. On its thread alone.
 class Driving {

@@ -154,6 +154,12 @@ void CurrentThreadCore::TakeInjected() {
   }
 }
 
+// Null if none is.
+TaskHeader* CurrentThreadCore::LastReady() {
+  TakeInjected();
+  return local_head_ != nullptr ? local_tail_ : nullptr;
+}
+
 inline TaskHeader* CurrentThreadCore::Next() {
   const uint64_t polls = WorkerCounters::Read(polls_);
   if (polls >= look_at_ || local_head_ == nullptr) {
@@ -317,18 +323,27 @@ bool CurrentThreadCore::Drive(RootFuture& root) {
   RootWaker waker([](void* arg) { static_cast<Driver*>(arg)->Unpark(); }, driver_.get());
   ThreadContext& thread = kioto::internal::CurrentThread();
   TaskHeader* const outer = thread.task;  // whose poll this is, if it may block: `root` is a part of it, our tasks are not
+  TaskHeader* behind = nullptr;  // `root` has yielded, and is polled again when this one, the last that was ready, has been
   bool ready;
   for (;;) {
-    if (shutting_down() && !ended_) EndEverything();  // R3
-    thread.task = outer;
-    ready = PollRoot(root, waker);
-    if (ready || (ended_ && !waker.woken())) break;
+    if (shutting_down() && !ended_) {
+      EndEverything();  // R3
+      behind = nullptr;
+    }
+    if (behind == nullptr) {
+      thread.task = outer;
+      bool yielded = false;
+      ready = PollRoot(root, waker, &yielded);
+      if (ready || (ended_ && !waker.woken())) break;
+      if (yielded) behind = LastReady();
+    }
     uint32_t ran = 0;
     for (; ran < event_interval_; ++ran) {
       TaskHeader* task = Next();
       if (task == nullptr) break;
+      if (task == behind) behind = nullptr;
       Run(task);
-      if (waker.woken()) break;
+      if (behind == nullptr && waker.woken()) break;
     }
     polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as in Run
     if (!waker.woken() && !HasReady()) options_.thread_hooks.parks.CallIfSet();

@@ -90,6 +90,7 @@ class CurrentThreadCore final : public RuntimeCore, private DriveHook {
   void PushLocal(TaskHeader* task);
   TaskHeader* PopLocal();
   TaskHeader* PopRandom();
+  TaskHeader* LastReady();
   TaskHeader* Next();
   void TakeInjected();
   void Run(TaskHeader* task);

@@ -297,8 +297,8 @@ class RuntimeBuilder {
   // each schedule and another at each poll, and a small allocation a task.
   RuntimeBuilder& MeasureScheduleLatency();
   RuntimeBuilder& ScheduleLatencyScale(StatusOr<HistogramScale> scale);
-  // Called for each task that fails with nobody to join it, on the thread where it ended or, if its handle is dropped only
-  // later, on that one, if it has entered this runtime; instead of the log.
+  // Called for each task, and each blocking job, that fails with nobody to join it, on the thread where it ended or, if its handle
+  // is dropped only later, on that one, if it has entered this runtime; instead of the log.
   RuntimeBuilder& OnUnhandled(Hook<void(const UnhandledFailure&)> hook);
   // Tells `sink` of every task, park and span, on the threads where they happen; kept until the runtime's last thread has ended.
   RuntimeBuilder& Trace(std::shared_ptr<TraceSink> sink);

@@ -217,7 +217,8 @@ void Worker::BeginBringing() {
   use_slot_ = false;
   // As many timers as it polls tasks until the next turn, and as many for each that has nothing to do.
   const int idle = core_->size() - core_->idle().unparked();
-  driver_->LimitTimers(interval_ * static_cast<uint32_t>(1 + std::max(idle, 0)));
+  const uint64_t polls = interval_ * static_cast<uint64_t>(1 + std::max(idle, 0));
+  driver_->LimitTimers(static_cast<uint32_t>(std::min<uint64_t>(polls, UINT32_MAX)));
 }
 
 void Worker::EndBringing() {

@@ -56,6 +56,8 @@ struct alignas(16) TaskHeader : TaskState {
         local(false),
         mandatory(false),
         has_place(false),
+        shard(0),
+        told(false),
         line(place.line()),
         scheduler(scheduler),
         id(id),
@@ -70,7 +72,9 @@ struct alignas(16) TaskHeader : TaskState {
   bool local : 1;      // bound to its thread
   bool mandatory : 1;  // a blocking job that the end of its runtime does not drop once it is accepted; fixed before StartTask
   bool has_place : 1;  // a blocking job for which a place in the queue was taken before; fixed before StartTask
-  uint16_t shard = 0;  // of the owned list
+  // These two are written by who may poll it, so they share no byte with what others read meanwhile:
+  uint16_t shard : 15;  // of the owned list
+  uint16_t told : 1;    // the hooks and the sink, if there are any, have heard of it, and hear of its end
   int32_t line;
 
   TaskHeader* queue_next = nullptr;

@@ -67,8 +67,18 @@ TaskHeader* LocalQueue::PopLocal() {
 }
 
 void LocalQueue::EnqueueNew(TaskHeader* task) {
-  if (TraceSink* sink = OnOwnThread() ? CurrentThread().trace : nullptr) sink->TaskSpawned(TraceOf(task));
+  if (OnOwnThread() && inside_) {
+    if (TraceSink* sink = CurrentThread().trace) sink->TaskSpawned(TraceOf(task));
+    task->told = 1;  // StartTask has told the hooks
+  }
   EnqueueHere(task);
+}
+
+// To who drives the set now: nobody did when the task was spawned.
+void LocalQueue::TellLate(TaskHeader* task) {
+  task->told = 1;
+  if (TraceSink* sink = CurrentThread().trace) sink->TaskSpawned(TraceOf(task));
+  if (hooks != nullptr) hooks->spawned.CallIfSet({task->id, task->name(), task->place_file(), task->line});
 }
 
 // The sink is the one of the runtime that drives the set at the time, of which other threads know nothing.
@@ -132,6 +142,7 @@ bool LocalQueue::RunOne(TaskHeader* task) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = thread.task;
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared
+  if (task->told == 0) TellLate(task);
   const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
   thread.task = outer;
   polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as above

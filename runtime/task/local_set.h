@@ -75,6 +75,7 @@ class LocalQueue final : public Scheduler {
   void EnqueueHere(TaskHeader* task);
   void PushLocal(TaskHeader* task);
   void PushFront(TaskHeader* task);
+  void TellLate(TaskHeader* task);
   TaskHeader* PopLocal();
   void TakeRemote();
   bool RunOne(TaskHeader* task);

@@ -58,6 +58,8 @@ class Scheduler {
 
   // A task failed with nobody to join it. On the thread where it ended, before its end is visible.
   virtual void EndUnhandled(const UnhandledFailure&) {}
+  // Whether the tasks of `scheduler`, which is only compared, are this one's: a failure of others does not end it.
+  virtual bool Owns(const Scheduler* scheduler) const { return scheduler == this; }
 
  protected:
   explicit Scheduler(int shards) : owned(shards) {}

@@ -1,5 +1,6 @@
-// TaskHooks: what a runtime tells of its tasks, to whom its builder named; those of a LocalSet are told to the runtime that
-// drives it. Blocking jobs are none.
+// TaskHooks: what a runtime tells of its tasks, to whom its builder named. Blocking jobs are none. Those of a LocalSet are told to
+// the runtime that drives it: of one that was spawned while none did, before its first poll; of one that is destroyed while none
+// does, with its set, the end is told to nobody.
 //
 // Without hooks a poll pays one test of a pointer.
 #ifndef KIOTO_RUNTIME_TASK_TASK_HOOKS_H_

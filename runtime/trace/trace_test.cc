@@ -262,6 +262,15 @@ TEST_F(TraceTest, TasksOfALocalSetAreToldOf) {
                                                     "ready waiter", "ended waiter", "spawned waker", "ended waker"}));
 }
 
+TEST_F(TraceTest, ATaskThatALocalSetHadBeforeIsToldOfBeforeItsPoll) {
+  LocalSet set;
+  JoinHandle<Unit> early = set.SpawnLocal(Lazy([] {}), {"early"});
+  EXPECT_EQ(set.BlockOn(*runtime_, std::move(early)), OkStatus());
+  std::vector<std::string> told = told_->Take();
+  told.erase(std::remove_if(told.begin(), told.end(), [](const std::string& word) { return word.find("early") == std::string::npos; }), told.end());
+  EXPECT_THAT(told, ElementsAre("spawned early", "poll early", "ready early", "ended early"));
+}
+
 TEST_F(TraceTest, ABlockingJobIsATask) {
   EXPECT_EQ(*runtime_->BlockOn([] { return SpawnBlocking([] { return 7; }); }), 7);
   (void)runtime_->Shutdown();

@@ -344,5 +344,17 @@ TEST(BlockedWorkerTest, WithoutTheMonitorItsSocketsWait) {
   EXPECT_TRUE(waited);
 }
 
+// How many timers a turn fires goes with it, times the workers that have nothing to do.
+TEST(EventIntervalTest, MayBeAnyNumber) {
+  for (const uint32_t interval : {uint32_t{1} << 30, uint32_t{1} << 31, UINT32_MAX}) {
+    StatusOr<Runtime> pool = RuntimeBuilder::MultiThread().WorkerThreads(1).EventInterval(interval).Build();
+    ASSERT_TRUE(pool.ok());
+    EXPECT_TRUE(pool->BlockOn(pool->Spawn(time::Sleep(std::chrono::milliseconds(1)))).ok());
+    StatusOr<Runtime> single = RuntimeBuilder::CurrentThread().EventInterval(interval).Build();
+    ASSERT_TRUE(single.ok());
+    EXPECT_TRUE(single->BlockOn(time::Sleep(std::chrono::milliseconds(1))).ok());
+  }
+}
+
 }  // namespace
 }  // namespace kioto

@@ -153,6 +153,24 @@ TEST_P(HooksTest, ALocalSetsTasksAreToldToo) {
   EXPECT_EQ(ended.calls().size(), 1u);
 }
 
+// While no runtime drives the set there is nobody to tell: the next one is told before the first poll, or of neither.
+TEST_P(HooksTest, ATaskThatALocalSetHadBeforeItsRuntimeIsTold) {
+  Told spawned, ended;
+  StatusOr<Runtime> runtime = Builder().OnTaskSpawn(spawned.hook()).OnTaskTerminate(ended.hook()).Build();
+  ASSERT_TRUE(runtime.ok());
+  LocalSet set;
+  JoinHandle<Unit> early = set.SpawnLocal(YieldNow());
+  JoinHandle<Unit> aborted = set.SpawnLocal(YieldNow());
+  aborted.Abort();
+  EXPECT_TRUE(spawned.calls().empty());
+  EXPECT_TRUE(set.BlockOn(*runtime, std::move(early)).ok());
+  EXPECT_EQ(set.BlockOn(*runtime, set.Run()), OkStatus());
+  EXPECT_EQ(spawned.calls().size(), ended.calls().size());
+  EXPECT_GE(spawned.calls().size(), 1u);
+  { LocalSet gone; (void)gone.SpawnLocal(YieldNow()); }
+  EXPECT_EQ(spawned.calls().size(), ended.calls().size());
+}
+
 // behaviour: kioto/runtime/task/task_hooks.h#blocking_jobs_are_not_told
 TEST_P(HooksTest, ABlockingJobIsNotTold) {
   Told spawned, ended;

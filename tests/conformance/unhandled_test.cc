@@ -100,6 +100,42 @@ TEST_P(UnhandledTest, ATaskOfALocalSetEndsTheRuntimeThatDrivesIt) {
   EXPECT_TRUE(IsShutdown(status)) << status;
 }
 
+// Whether its handle is dropped before it ends or after.
+TEST_P(UnhandledTest, HearsOfJobsToo) {
+  for (bool late : {false, true}) {
+    std::string heard;
+    std::promise<void> begun, gate;
+    {
+      StatusOr<Runtime> runtime = Builder().OnUnhandled([&heard](const UnhandledFailure& failure) { heard = failure.name; }).Build();
+      ASSERT_TRUE(runtime.ok());
+      const EnterGuard entered = runtime->Enter();
+      auto job = SpawnBlocking(
+          [&begun, &gate] {
+            begun.set_value();
+            gate.get_future().wait();
+            return absl::NotFoundError("no");
+          },
+          {"job"});
+      begun.get_future().wait();  // the end of a runtime drops what has not begun
+      if (late) gate.set_value();
+      while (late && !job.finished()) std::this_thread::yield();
+      std::move(job).Detach();
+      if (!late) gate.set_value();
+      EXPECT_TRUE(runtime->Shutdown().clean());
+    }
+    EXPECT_EQ(heard, "job") << late;
+  }
+}
+
+TEST_P(UnhandledTest, AJobEndsTheRuntimeToo) {
+  Runtime runtime = Fragile();
+  const EnterGuard entered = runtime.Enter();
+  SpawnBlocking([] { return absl::InternalError("boom"); }, {"job"}).Detach();
+  const Status status = runtime.BlockOn(Never<Unit>());
+  EXPECT_TRUE(IsShutdown(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("\"job\""));
+}
+
 TEST_P(UnhandledTest, WhatIsJoinedEndsNothing) {
   Runtime runtime = Fragile();
   EXPECT_FALSE(runtime.BlockOn([] { return Spawn(Boom()); }).ok());

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/park.h"
@@ -63,6 +64,50 @@ TEST(YieldTest, TheDriverHasItsTurnBeforeTheNextPollOnTheSameWorker) {
     ++stayed;
     EXPECT_TRUE(seen->fired);
   }
+}
+
+// So many that they are more than one turn's. After each yield of the root all of them have been polled once more.
+// behaviour: kioto/runtime/future/yield_now.h#a_root_that_yields_lets_all_that_is_ready_run
+TEST(YieldTest, ARootThatYieldsLetsAllThatIsReadyRun) {
+  constexpr size_t kTasks = 200;
+  StatusOr<Runtime> runtime = RuntimeBuilder::CurrentThread().EventInterval(61).Build();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  std::vector<int> polls(kTasks);
+  int yields = 0;
+  EXPECT_TRUE(runtime->BlockOn(PollFn([&](Context& cx) -> Poll<Unit> {
+    if (yields == 0) {
+      for (int& mine : polls) {
+        Spawn(PollFn([&mine](Context& poll) -> Poll<Unit> {
+          ++mine;
+          poll.Yield();
+          return kPending;
+        })).Detach();
+      }
+    }
+    EXPECT_EQ(polls, std::vector<int>(kTasks, yields));
+    if (yields++ == 5) return Unit{};
+    cx.Yield();
+    return kPending;
+  })).ok());
+}
+
+// A root that always has work: it comes to its end of budget, and then all others have a turn.
+TEST(YieldTest, ARootThatUsesUpItsBudgetLetsAllThatIsReadyRun) {
+  StatusOr<Runtime> runtime = Runtime::CurrentThread();
+  ASSERT_TRUE(runtime.ok()) << runtime.status();
+  int ran = 0, polls = 0;
+  EXPECT_TRUE(runtime->BlockOn(PollFn([&](Context& cx) -> Poll<Unit> {
+    if (++polls == 1) {
+      for (int i = 0; i < 10; ++i) Spawn(Lazy([&ran] { ++ran; })).Detach();
+    } else {
+      EXPECT_EQ(ran, 10);
+      return Unit{};
+    }
+    while (cx.ConsumeBudget()) {
+    }
+    return kPending;
+  })).ok());
+  EXPECT_EQ(polls, 2);
 }
 
 class RootTest : public FlavourTest {};
