@@ -30,9 +30,17 @@ class Acceptor {
  public:
   // `what`, a literal, names the caller's call.
   Acceptor(kioto::internal::IoHandle listening, const char* what) : handle(std::move(listening)), what_(what) {}
+  ~Acceptor() { CloseReserve(); }
   // Not while somebody accepts.
   Acceptor(Acceptor&& other) noexcept;
   Acceptor& operator=(Acceptor&& other) noexcept;
+
+  // Whether clients that come when there are no fds are reset at once. Not while somebody accepts.
+  Status SetShed(bool on);
+  // Those that were.
+  uint64_t shed() const {
+    return shed_.load(std::memory_order_relaxed);  // relaxed: a figure
+  }
 
   // The next connection. Errors: only those that accepting again would not mend.
   Poll<StatusOr<kioto::internal::IoHandle>> PollAccept(Context& cx, AcceptWait& wait);
@@ -44,10 +52,16 @@ class Acceptor {
   Poll<Status> PollPause(Context& cx, AcceptWait& wait);
   Status BeginPause(int error);
   void EndPause();
+  int Shed(int shortage);
+  int KeepReserve();
+  void CloseReserve();
 
   const char* what_;
   base::Atomic<int64_t> retry_at_{0};  // the state machine is in acceptor.cc
   base::Atomic<int64_t> pause_{0};
+  bool sheds_ = false;
+  base::Atomic<int> reserve_{-1};
+  base::Atomic<uint64_t> shed_{0};
 };
 
 }  // namespace kioto::net::internal

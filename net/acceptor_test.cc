@@ -3,7 +3,9 @@
 #include "kioto/net/acceptor.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -16,6 +18,8 @@
 #include "kioto/runtime/base/clock.h"
 #include "kioto/runtime/base/sys.h"
 #include "kioto/runtime/base/sys_fault.h"
+#include "kioto/runtime/base/testing/open_fds.h"
+#include "kioto/runtime/io/owned_fd.h"
 #include "kioto/runtime/io/testing/read_rest.h"
 
 namespace kioto::net {
@@ -203,6 +207,53 @@ TEST_F(AcceptorTest, SurvivesTheLastFd) {
   EXPECT_TRUE(loop_.Run(accept).ok());
   EXPECT_LT(base::MonotonicNanos() - released, 10'000 * kMs);
   for (int i = 1; i < 200; ++i) EXPECT_TRUE(loop_.Run(listener_.Accept()).ok());
+}
+
+// Clients that come when there are no fds, before somebody accepts and later, are reset at once; those that come afterwards are
+// served. It neither spins nor loses an fd.
+// behaviour: kioto/net/tcp_listener.h#without_fds_clients_are_shed_if_that_was_asked_for
+TEST_F(AcceptorTest, ShedsClientsWithoutFds) {
+  const int before = OpenFds();
+  ListenOptions options;
+  options.shed = true;
+  {
+    StatusOr<TcpListener> listener = loop_.Run(TcpListener::Bind("127.0.0.1:0", options));
+    ASSERT_TRUE(listener.ok()) << listener.status();
+    const SocketAddress address = *listener->local_address();
+    const auto reset = [](int client) {
+      char byte;
+      return ::recv(client, &byte, 1, 0) < 0 && errno == ECONNRESET;
+    };
+    std::vector<BlockingSocket> early;
+    for (int i = 0; i < 3; ++i) early.emplace_back(address);
+    const OwnedFd late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    PolledTask accept(listener->Accept());
+    rlimit limit;
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int highest = ::dup(0);
+    ::close(highest);
+    rlimit none = limit;
+    none.rlim_cur = static_cast<rlim_t>(highest);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    sys::ScopedFault calls(sys::Call::kAccept, sys::Fault::Short(2, 1));
+    EXPECT_TRUE(accept.Poll().pending());
+    for (const BlockingSocket& client : early) EXPECT_TRUE(reset(client.fd()));
+    EXPECT_EQ(listener->shed(), 3u);
+    const int wakes = accept.wakes();
+    sockaddr_storage storage;
+    const size_t size = address.ToSockaddr(&storage);
+    EXPECT_EQ(::connect(late.fd(), reinterpret_cast<sockaddr*>(&storage), static_cast<socklen_t>(size)), 0);
+    loop_.Await([&] { return accept.wakes() > wakes; });
+    EXPECT_TRUE(accept.Poll().pending());
+    EXPECT_TRUE(reset(late.fd()));
+    EXPECT_EQ(listener->shed(), 4u);
+    EXPECT_LE(calls.hits(), 2 * (4 + 2));  // two for each, and two each time that nobody waits any more
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    BlockingSocket served(address);
+    EXPECT_TRUE(loop_.Run(accept).ok());
+    EXPECT_EQ(listener->shed(), 4u);
+  }
+  EXPECT_EQ(OpenFds(), before);
 }
 
 TEST(AcceptorWithoutTimers, SaysThatItIsOutOfFds) {

@@ -58,7 +58,9 @@ const S& SocketOf(const std::shared_ptr<S>& socket) {
   return *socket;
 }
 template <class S>
-using AddressOf = decltype(std::remove_reference_t<decltype(SocketOf(std::declval<S&>()))>::Received::from);
+using SocketTypeOf = std::remove_reference_t<decltype(SocketOf(std::declval<S&>()))>;
+template <class S>
+using AddressOf = decltype(SocketTypeOf<S>::Received::from);
 
 }  // namespace internal
 
@@ -102,7 +104,8 @@ class [[nodiscard]] DatagramFramed : public StreamBase<DatagramFramed<S, C>, Ite
   // A datagram that the socket refuses is dropped.
   Poll<Status> PollFlush(Context& cx) {
     if (!to_.has_value()) return OkStatus();
-    Poll<StatusOr<size_t>> sent = internal::SocketOf(socket_).PollSendTo(cx, out_.view(), *to_);
+    auto& socket = internal::SocketOf(socket_);
+    Poll<StatusOr<size_t>> sent = tries_.Poll(cx, socket.handle_.io, [&] { return socket.PollSendTo(cx, out_.view(), *to_); });
     if (sent.pending()) return kPending;
     out_.Clear();
     to_.reset();
@@ -124,6 +127,7 @@ class [[nodiscard]] DatagramFramed : public StreamBase<DatagramFramed<S, C>, Ite
   std::optional<Address> from_;  // whose it is; none: there is no datagram
   ByteQueue out_;
   std::optional<Address> to_;  // where `out_` goes; none: there is no datagram
+  typename internal::SocketTypeOf<S>::Tries tries_;
 };
 
 }  // namespace kioto::net

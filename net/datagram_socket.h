@@ -118,13 +118,17 @@ class DatagramSocket {
       return s.PollSend(cx, bytes, waiter);
     });
   }
+  // To a Unix socket whose queue others have filled, of whose end the kernel tells only who is connected to it: tries again, every
+  // 100 ms at the latest. (Writable, and the polls below, are told nothing either.)
   auto SendTo(absl::string_view bytes, const Address& to) {
-    return Wait("SendTo", [bytes, to](Self& s, Context& cx, Waiter waiter) { return s.PollSendTo(cx, bytes, to, waiter); });
+    return Wait("SendTo", [bytes, to, tries = typename Self::Tries()](Self& s, Context& cx, Waiter waiter) mutable {
+      return tries.Poll(cx, s.handle_.io, [&] { return s.PollSendTo(cx, bytes, to, waiter); });
+    });
   }
   template <class S, io::internal::IfString<S> = 0>
   auto SendTo(S&& bytes, const Address& to) {
-    return Wait("SendTo", [bytes = std::move(bytes), to](Self& s, Context& cx, Waiter waiter) {
-      return s.PollSendTo(cx, bytes, to, waiter);
+    return Wait("SendTo", [bytes = std::move(bytes), to, tries = typename Self::Tries()](Self& s, Context& cx, Waiter waiter) mutable {
+      return tries.Poll(cx, s.handle_.io, [&] { return s.PollSendTo(cx, bytes, to, waiter); });
     });
   }
   // At once: IsFull when there is no room.
@@ -217,11 +221,13 @@ class DatagramSocket {
   // socket is told of an earlier datagram (ECONNREFUSED) may end a batch and be lost with it. A list that is not moved in is
   // borrowed; the bytes are in any case.
   auto SendBatch(absl::Span<const Outgoing> datagrams) {
-    return Wait("SendBatch", [datagrams](Self& s, Context& cx, Waiter waiter) { return s.PollSendBatch(cx, datagrams, waiter); });
+    return Wait("SendBatch", [datagrams, tries = typename Self::Tries()](Self& s, Context& cx, Waiter waiter) mutable {
+      return tries.Poll(cx, s.handle_.io, [&] { return s.PollSendBatch(cx, datagrams, waiter); });
+    });
   }
   auto SendBatch(std::vector<Outgoing>&& datagrams) {
-    return Wait("SendBatch", [datagrams = std::move(datagrams)](Self& s, Context& cx, Waiter waiter) {
-      return s.PollSendBatch(cx, datagrams, waiter);
+    return Wait("SendBatch", [datagrams = std::move(datagrams), tries = typename Self::Tries()](Self& s, Context& cx, Waiter waiter) mutable {
+      return tries.Poll(cx, s.handle_.io, [&] { return s.PollSendBatch(cx, datagrams, waiter); });
     });
   }
   // At once: IsEmpty when there is none, IsFull when there is no room.
@@ -334,6 +340,9 @@ class DatagramSocket {
   DatagramSocket(DatagramSocket&&) noexcept = default;
   DatagramSocket& operator=(DatagramSocket&&) noexcept = default;
   ~DatagramSocket() = default;
+
+  template <class S, class C, class A, class Item>
+  friend class DatagramFramed;
 
   internal::DatagramHandle handle_;
   Self& self() { return static_cast<Self&>(*this); }

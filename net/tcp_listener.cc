@@ -49,7 +49,9 @@ StatusOr<TcpListener> BindFuture::BindTo(const SocketAddress& address) const {
   IoHandle handle(*fd);
   const int result = sys::Listen(*fd, options_.backlog);
   if (result < 0) return ErrnoStatus(result, what);
-  return TcpListener(std::move(handle));
+  TcpListener listener(std::move(handle));
+  if (Status status = listener.SetShed(options_.shed); !status.ok()) return status;
+  return StatusOr<TcpListener>(std::move(listener));
 }
 
 Poll<StatusOr<TcpListener>> BindFuture::PollOnce(Context& cx) {

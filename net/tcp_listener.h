@@ -5,7 +5,8 @@
 //   });
 //
 // Accepting survives what happens to a server: a connection that broke before it was accepted is passed over; out of fds or
-// memory, it waits, up to 100 ms at a time, and goes on. Any number of tasks may accept at once. Any thread.
+// memory, it waits, up to 100 ms at a time, and goes on, or sheds clients (ListenOptions). Any number of tasks may accept at once.
+// Any thread. To serve so many at a time, and accept no more: ForEachConcurrent(listener.Incoming(), 1000, Serve).
 //
 // Whoever accepts them, connections spread over the loops of the runtime: each goes, when it first waits, to the loop that
 // watches the fewest sockets (DriverSet::PickReactor). So one listener with one task does for most servers. Where accepting
@@ -13,6 +14,7 @@
 #ifndef KIOTO_NET_TCP_LISTENER_H_
 #define KIOTO_NET_TCP_LISTENER_H_
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -41,6 +43,9 @@ struct ListenOptions {
   bool reuse_port = false;
   // Whether a listener on a v6 address refuses v4 clients; unset: as the system has it.
   std::optional<bool> v6_only;
+  // When the process, or the system, has no fd left, whoever comes is reset at once, by means of an fd that is kept in reserve.
+  // Without, clients wait in the system's queue until there are fds again, and know nothing of it.
+  bool shed = false;
 };
 
 class TcpListener {
@@ -74,6 +79,10 @@ class TcpListener {
   StatusOr<int> Ttl() const { return internal::GetTtl(fd()); }
   Status SetTtl(int hops) { return internal::SetTtl(fd(), hops); }
   Status TakeError() { return internal::TakeError(fd(), "net::TcpListener"); }
+  // ListenOptions::shed. Not while somebody accepts. Errors: there is no fd for the reserve.
+  Status SetShed(bool on) { return acceptor_.SetShed(on); }
+  // Clients that were reset because there were no fds.
+  uint64_t shed() const { return acceptor_.shed(); }
 
   Poll<StatusOr<TcpStream>> PollAccept(Context& cx, internal::AcceptWait& wait);
   // For dumps: "TcpListener fd 7 127.0.0.1:8080".

@@ -21,6 +21,7 @@
 #include "kioto/net/datagram_batch.h"
 #include "kioto/net/datagram_socket.h"
 #include "kioto/net/endpoint.h"
+#include "kioto/net/pauses.h"
 #include "kioto/net/resolve.h"
 #include "kioto/net/socket_options.h"
 #include "kioto/runtime/base/status.h"
@@ -47,6 +48,7 @@ struct UdpOptions {
 class UdpSocket : public DatagramSocket<UdpSocket, SocketAddress> {
  public:
   static constexpr char kKind[] = "UdpSocket";
+  using Tries = internal::HearsOfRoom;
 
   // Binds to the first address of `at` that can be bound. Port 0: any free one, see local_address().
   // Output: StatusOr<UdpSocket>. Errors: the last address's, with its errno. CANCEL SAFE: yes.

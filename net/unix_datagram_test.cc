@@ -2,14 +2,17 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/net/datagram_framed.h"
 #include "kioto/net/testing/unix_sockets.h"
 #include "kioto/net/unix_socket.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/io/codec/bytes_codec.h"
 
 namespace kioto::net {
 namespace {
@@ -94,6 +97,33 @@ TEST_F(UnixDatagramsTest, TriesUntilItIsFullWithAQueue) {
   for (int i = 0; i < sent; ++i) EXPECT_EQ(*ends.second.TryRecv(queue, 64), 3u);
   EXPECT_EQ(queue.size(), 3u * static_cast<size_t>(sent));
   EXPECT_TRUE(IsEmpty(ends.second.TryRecv(queue, 64).status()));
+}
+
+// The kernel says that a socket may be written to whatever is in the queue of whom it sends to, and nothing when there is room.
+// behaviour: kioto/net/unix_socket.h#a_send_to_a_queue_that_others_filled_waits_for_room
+TEST_F(UnixDatagramsTest, OthersHaveFilledTheQueueOfWhomItSendsTo) {
+  UnixDatagram receiver = Bind(NewPath());
+  const UnixAddress at = *receiver.local_address();
+  UnixDatagram filler = *UnixDatagram::Unbound();
+  auto shared = std::make_shared<UnixDatagram>(*UnixDatagram::Unbound());
+  UnixDatagram& sender = *shared;
+  ASSERT_EQ(filler.Connect(at), OkStatus());
+  const auto waits = [&](auto send) {
+    const int filled = FillUp(filler);
+    PolledTask sending(std::move(send));
+    EXPECT_TRUE(sending.Poll().pending());
+    loop_.Await([&] { return sending.wakes() > 0; });
+    EXPECT_TRUE(sending.Poll().pending());
+    for (int i = 0; i < filled; ++i) EXPECT_EQ(*receiver.TryRecv(buf_), 3u);
+    EXPECT_TRUE(loop_.Run(sending).ok());
+    EXPECT_EQ(*receiver.TryRecv(buf_), 4u);
+  };
+  waits(sender.SendTo("late", at));
+  waits(sender.SendTo(std::string("late"), at));
+  waits(sender.SendBatch(std::vector<OutgoingDatagram<UnixAddress>>{{"late", at}}));
+  DatagramFramed framed(shared, io::BytesCodec());
+  ASSERT_EQ(framed.StartSend(ToAddress("late", at)), OkStatus());
+  waits(PollFn([&framed](Context& cx) { return framed.PollFlush(cx); }));
 }
 
 // behaviour: tokio/tests/uds_datagram.rs#split

@@ -8,20 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "kioto/net/socket_options.h"
 #include "kioto/runtime/base/sys.h"
-#include "kioto/runtime/driver/driver_set.h"
-#include "kioto/runtime/driver/thread_context.h"
 
 namespace kioto::net {
 namespace {
 
 namespace sys = base::sys;
 using kioto::internal::IoHandle;
-using kioto::internal::TimerState;
-
-// While a listener's backlog is full, which the kernel tells nobody the end of: the first wait between two tries, and the
-// longest.
-constexpr int64_t kFirstPauseNs = 1'000'000;
-constexpr int64_t kLastPauseNs = 100'000'000;
 
 template <int (*kCall)(int, sockaddr*, socklen_t*)>
 StatusOr<UnixAddress> AddressBy(int fd, const char* what) {
@@ -108,24 +100,17 @@ Poll<StatusOr<IoHandle>> UnixConnecting::PollConnect(Context& cx, const UnixKind
   if (Status status = CheckIo(kind.connect); !status.ok()) return status;
   if (!to_.address().ok()) return to_.address().status();
   while (true) {
-    if (timer_ != nullptr) {
-      const TimerState state = timer_->Poll(cx.waker());
-      if (state == TimerState::kArmed) return kPending;
-      if (state == TimerState::kShutdown) return ShutdownError(kind.connect);
-    }
+    const Pauses::State pause = pauses_.Poll(cx);
+    if (pause == Pauses::State::kLasts) return kPending;
+    if (pause == Pauses::State::kShutdown) return ShutdownError(kind.connect);
     if (!cx.ConsumeBudget()) return kPending;
     StatusOr<int> fd = MakeSocket(AF_UNIX, kind.type, kind.connect);
     if (!fd.ok()) return fd.status();
     IoHandle handle(*fd);
     const int result = CallWith(&sys::Connect, *fd, *to_.address());
     if (result >= 0) return StatusOr<IoHandle>(std::move(handle));
-    kioto::internal::TimerWheel* wheel = kioto::internal::CurrentThread().drivers->WheelForThisThread();
     const bool again = result == -EAGAIN || result == -EINTR;
-    if (!again || wheel == nullptr) return ErrnoStatus(result, absl::StrCat("connecting to ", to_.address()->ToString()));
-    if (timer_ == nullptr) timer_ = std::make_unique<kioto::internal::TimerEntry>();
-    pause_ = pause_ == 0 ? kFirstPauseNs : std::min(pause_ * 2, kLastPauseNs);
-    const int64_t now = kioto::internal::NowNanos();
-    timer_->Arm(*wheel, now + pause_, cx.waker(), now);
+    if (!again || !pauses_.Begin(cx)) return ErrnoStatus(result, absl::StrCat("connecting to ", to_.address()->ToString()));
   }
 }
 

@@ -22,13 +22,13 @@
 #include "absl/strings/string_view.h"
 #include "kioto/net/acceptor.h"
 #include "kioto/net/datagram_socket.h"
+#include "kioto/net/pauses.h"
 #include "kioto/net/socket_options.h"
 #include "kioto/net/stream_socket.h"
 #include "kioto/net/unix_address.h"
 #include "kioto/net/unix_fds.h"
 #include "kioto/runtime/base/status.h"
 #include "kioto/runtime/driver/io_handle.h"
-#include "kioto/runtime/driver/timer_wheel.h"
 #include "kioto/runtime/future/and_then.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/future/with.h"
@@ -113,8 +113,7 @@ class UnixConnecting {
 
  private:
   UnixEndpoint to_;
-  std::unique_ptr<kioto::internal::TimerEntry> timer_;  // made when the backlog is full
-  int64_t pause_ = 0;                                   // nanoseconds
+  Pauses pauses_;  // while the backlog is full
 };
 
 }  // namespace internal
@@ -273,6 +272,7 @@ class [[nodiscard]] UnixIncomingStreamOf {
 class UnixDatagram : public DatagramSocket<UnixDatagram, UnixAddress> {
  public:
   static constexpr char kKind[] = "UnixDatagram";
+  using Tries = internal::TriesAgain;
 
   struct Ends;
 

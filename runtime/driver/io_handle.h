@@ -105,6 +105,10 @@ class IoHandle {
                                    const uint64_t* tried = nullptr);
   // An operation for `bits` found nothing: forgets them, unless an event came since `seen`. A hang-up stays.
   void ClearReady(uint64_t seen, uint32_t bits);
+  // As if an event of `direction` had come: for what the kernel tells nobody of.
+  void AssumeReady(Direction direction) {
+    if (source_ != nullptr) (void)IoSource::Dispatch(source_->token(), Ready::Of(direction) & (Ready::kReadable | Ready::kWritable));
+  }
   // Watches what `bits` need now, not at the first wait. Errors: IoUnavailable, the reactor's.
   Status StartWatching(uint32_t bits, const char* what);
   // IoSource's word as it is now; 0 without one.
