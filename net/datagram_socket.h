@@ -118,8 +118,8 @@ class DatagramSocket {
       return s.PollSend(cx, bytes, waiter);
     });
   }
-  // To a Unix socket whose queue others have filled, of whose end the kernel tells only who is connected to it: tries again, every
-  // 100 ms at the latest. (Writable, and the polls below, are told nothing either.)
+  // To a Unix socket whose queue others have filled: when there is room is told only to who is connected to it, so others try
+  // again, every 100 ms at the latest. (Writable, and the polls below, say that there is room all the time: pause between two.)
   auto SendTo(absl::string_view bytes, const Address& to) {
     return Wait("SendTo", [bytes, to, tries = typename Self::Tries()](Self& s, Context& cx, Waiter waiter) mutable {
       return tries.Poll(cx, s.handle_.io, [&] { return s.PollSendTo(cx, bytes, to, waiter); });

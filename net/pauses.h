@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "kioto/runtime/driver/io_handle.h"
 #include "kioto/runtime/driver/timer_wheel.h"
@@ -27,23 +28,27 @@ class Pauses {
   int64_t pause_ = 0;                                   // nanoseconds
 };
 
-// A Unix socket that is not connected hears nothing when a receiver's queue, which others have filled, has room again: it is
-// writable all the time. So who waits for that tries again.
+// When others have filled a receiver's queue, a Unix socket that is not connected to it is writable all the same: no event says
+// when there is room, and each try that fails makes one that says nothing. So who has waited for an event, and still finds no room,
+// pauses.
 class TriesAgain {
  public:
   template <class Send>
-  auto Poll(Context& cx, kioto::internal::IoHandle& io, Send send) {
-    if (pauses_.Poll(cx) == Pauses::State::kOver) io.AssumeReady(kioto::internal::Direction::kWrite);
+  auto Poll(Context& cx, kioto::internal::IoHandle& io, Send send) -> decltype(send()) {
+    const Pauses::State pause = pauses_.Poll(cx);
+    if (pause == Pauses::State::kLasts) return kPending;
+    if (pause == Pauses::State::kOver) io.AssumeReady(kioto::internal::Direction::kWrite);
     auto sent = send();
     if (sent.ready()) {
-      pauses_ = Pauses();
-    } else if (pauses_.Poll(cx) != Pauses::State::kLasts) {
+      *this = TriesAgain();
+    } else if (std::exchange(waited_, true)) {
       (void)pauses_.Begin(cx);
     }
     return sent;
   }
 
  private:
+  bool waited_ = false;  // for an event
   Pauses pauses_;
 };
 

@@ -71,14 +71,16 @@ struct Handles {
   std::optional<io::PipeSender> pipe_peer;
 };
 
-UnixAddress Name() {
+// One for each listener: the last one's fd may be closed a little later than the listener.
+UnixAddress NewName() {
   static const unsigned mine = std::random_device()();
-  return *UnixAddress::Abstract(absl::StrCat("kioto-close-", mine));
+  static int names = 0;
+  return *UnixAddress::Abstract(absl::StrCat("kioto-close-", mine, "-", ++names));
 }
 
 void Handles::Open(Runtime& runtime) {
   if (!listener) listener.emplace(*runtime.BlockOn(TcpListener::Bind("127.0.0.1:0")));
-  if (!unix_listener) unix_listener.emplace(*runtime.BlockOn([] { return UnixListener::Bind(Name()); }));
+  if (!unix_listener) unix_listener.emplace(*runtime.BlockOn([] { return UnixListener::Bind(NewName()); }));
   if (!tcp || !tcp_peer) {
     const Connection made = Connect();
     tcp.emplace(*TcpStream::FromFd(made.server));
@@ -158,7 +160,7 @@ const Event kEvents[] = {
      [](Handles& all) { all.unix_peer.reset(); },
      [](Handles& all) { all.unix_stream.reset(); }, [](Handles& all) { all.unix_peer.reset(); }},
     {"a Unix listener accepts", [](Handles& all, char&) { return Heard(all.unix_listener->Accept()); },
-     [](Handles&) { Knock(Name()); },
+     [](Handles& all) { Knock(*all.unix_listener->local_address()); },
      [](Handles& all) { all.unix_stream.reset(); }, [](Handles& all) { all.unix_peer.reset(); }},
     {"Unix datagrams come", [](Handles& all, char& byte) { return Heard(all.datagrams->Recv(Into(byte))); },
      [](Handles& all) { EXPECT_TRUE(all.datagrams_peer->TrySend("x").ok()); },
