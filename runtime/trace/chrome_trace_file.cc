@@ -67,7 +67,7 @@ struct ChromeTraceFile::ThreadEvents {
   int skipped = 0;  // slices under way whose begin was dropped
 };
 
-// Those of one thread, one for each file that is open.
+// Those of one thread: one for each open file, and some that have been closed since the last Register.
 struct ChromeTraceFile::EventsOfThread {
   ~EventsOfThread() {
     // release: pairs with Register's acquire, so that it finds every event.
@@ -132,12 +132,15 @@ ChromeTraceFile::ThreadEvents* ChromeTraceFile::OfThisThread() {
   for (const auto& events : of_thread.mine) {
     if (events->file == serial_) return events.get();
   }
-  const size_t before = of_thread.mine.size();
-  Register(of_thread);
-  return of_thread.mine.size() > before ? of_thread.mine.back().get() : nullptr;
+  return Register(of_thread.mine);
 }
 
-void ChromeTraceFile::Register(EventsOfThread& mine) {
+ChromeTraceFile::ThreadEvents* ChromeTraceFile::Register(std::vector<std::shared_ptr<ThreadEvents>>& mine) {
+  const auto closed = [](const std::shared_ptr<ThreadEvents>& events) {
+    base::SpinLockGuard guard(events->lock);
+    return events->closed;
+  };
+  mine.erase(std::remove_if(mine.begin(), mine.end(), closed), mine.end());
   char name[16] = "";
   (void)::pthread_getname_np(::pthread_self(), name, sizeof(name));
   base::MutexLock lock(lock_);
@@ -150,12 +153,13 @@ void ChromeTraceFile::Register(EventsOfThread& mine) {
       ++i;
     }
   }
-  if (fd_ < 0 || threads_.size() >= limits::kTraceThreads) return;
+  if (fd_ < 0 || threads_.size() >= limits::kTraceThreads) return nullptr;
   threads_.push_back(std::make_shared<ThreadEvents>(serial_, next_thread_++));
-  mine.mine.push_back(threads_.back());
+  mine.push_back(threads_.back());
   std::string row = ",";
-  internal::AppendChromeThread(row, threads_.back()->row, name);
+  internal::AppendChromeThread(row, mine.back()->row, name);
   Write(row);
+  return mine.back().get();
 }
 
 // --- The file ---------------------------------------------------------------------------------------------------------
@@ -178,7 +182,11 @@ bool ChromeTraceFile::Accept(ThreadEvents& events, const ChromeEvent& event) {
 
 void ChromeTraceFile::Drain(ThreadEvents& events, bool close) {
   spare_.clear();
-  spare_.reserve(limits::kTraceBuffer);
+  if (close) {
+    std::vector<ChromeEvent>().swap(spare_);  // the thread may live on, and would keep the room
+  } else {
+    spare_.reserve(limits::kTraceBuffer);
+  }
   {
     base::SpinLockGuard guard(events.lock);
     events.events.swap(spare_);

@@ -68,7 +68,7 @@ class ChromeTraceFile final : public TraceSink {
 
   void Record(const internal::ChromeEvent& event);
   ThreadEvents* OfThisThread();
-  void Register(EventsOfThread& mine);
+  ThreadEvents* Register(std::vector<std::shared_ptr<ThreadEvents>>& mine);
   // With lock_ held:
   void Drain(ThreadEvents& events, bool close);
   bool Accept(ThreadEvents& events, const internal::ChromeEvent& event);

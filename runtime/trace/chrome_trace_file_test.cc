@@ -2,6 +2,9 @@
 #include "kioto/runtime/trace/chrome_trace_file.h"
 
 #include <errno.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include <cstdio>
 #include <memory>
@@ -96,6 +99,24 @@ TEST(ChromeTraceFileTest, ThreadsThatEndLeaveRoomForOthers) {
   for (size_t at = 0; (at = contents.find("spawned_at", at)) != std::string::npos; ++at) ++found;
   EXPECT_EQ(found, kThreads);
 }
+
+#if defined(__GLIBC__)
+// Of a thread that outlives 200 files neither events are kept nor the places for them.
+TEST(ChromeTraceFileTest, AThreadKeepsNothingOfClosedFiles) {
+  const std::string path = Path("kept.json");
+  std::thread([&] {  // one that has written to no other file
+    const auto heap = [] { return ::mallinfo2().uordblks; };
+    const size_t before = heap();
+    for (int i = 0; i < 200; ++i) {
+      auto file = *ChromeTraceFile::Create(path);
+      file->WorkerParks(0);
+      ASSERT_EQ(file->Flush(), OkStatus());  // it has a spare buffer from here
+      ASSERT_EQ(file->Close(), OkStatus());
+    }
+    EXPECT_LT(heap(), before + 8 * 1024);
+  }).join();
+}
+#endif
 
 TEST(ChromeTraceFileTest, TwoFilesDoNotMix) {
   const std::string one = Path("one.json"), two = Path("two.json");
