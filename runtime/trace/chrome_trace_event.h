@@ -25,6 +25,10 @@ struct ChromeEvent {
   // Whether it begins, or ends, a slice of its thread's row.
   bool begins() const { return kind == kPollBegin || kind == kWorkerParks || kind == kSpanEntered; }
   bool ends() const { return kind == kPollEnd || kind == kWorkerUnparks || kind == kSpanLeft; }
+  // Whether it is the first or the last moment of a task or a span, which has a row of its own.
+  bool bounds_life() const {
+    return kind == kTaskSpawned || kind == kTaskEnded || kind == kSpanOpened || kind == kSpanClosed;
+  }
   void SetName(const char* text);
 
   int64_t nanos = 0;

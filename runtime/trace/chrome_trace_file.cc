@@ -167,6 +167,13 @@ ChromeTraceFile::ThreadEvents* ChromeTraceFile::Register(std::vector<std::shared
 // Whether the event goes into the file: not after the last one that may, but with the end of what was begun.
 bool ChromeTraceFile::Accept(ThreadEvents& events, const ChromeEvent& event) {
   const bool room = written_ < max_events_ && error_.ok();
+  if (event.bounds_life()) {
+    // Threads write in any order: an end may come before its begin.
+    const uint64_t life = event.id * 2 + (event.kind >= ChromeEvent::kSpanOpened ? 1 : 0);
+    if (halves_.erase(life) > 0) return error_.ok();
+    if (room) halves_.insert(life);
+    return room;
+  }
   if (event.ends()) {
     if (events.skipped > 0) {
       --events.skipped;

@@ -11,7 +11,8 @@
 // COST      Each thread keeps its events (limits::kTraceBuffer of them, about 50 ns each) and writes them when there is no more
 //           room: that blocks it for as long as the disk takes. No more than limits::kTraceThreads threads write at a time.
 // LIMITS    After max_events, and on more threads than that, events are dropped and counted: dropped(), and "dropped_events" in
-//           the file. The end of what was begun is written in any case. Names are cut to 43 bytes.
+//           the file. The end of what was begun is written in any case: of polls, parks and spans on a thread's row, and of
+//           tasks and spans on their own. Names are cut to 43 bytes.
 //
 // STATE     a ThreadEvents for each thread, shared by it and the file: its events under its own lock, `closed` too; how many
 //           slices it has open in the file, under the file's lock. `gone` says that the thread has ended.
@@ -25,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "kioto/runtime/base/atomic.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/mutex.h"
@@ -44,7 +46,8 @@ class ChromeTraceFile final : public TraceSink {
   // meanwhile. Errors: what the system said when it refused a write (the disk is full, say), now or before: from then on
   // events are dropped, what was written stays. Any thread; blocks for the disk.
   Status Flush();
-  // The same, ends what is still under way, and closes the file; later events are dropped. Idempotent.
+  // The same, ends the slices of threads that are still under way, and closes the file; later events are dropped. A task or span
+  // that lives on is shown without an end. Idempotent.
   Status Close();
   uint64_t dropped() const;
 
@@ -85,6 +88,7 @@ class ChromeTraceFile final : public TraceSink {
   int64_t end_ = 0;  // of the events; there the footer begins
   size_t written_ = 0;
   int next_thread_ = 1;
+  absl::flat_hash_set<uint64_t> halves_;  // tasks and spans of which one bound is in the file: the other goes there too
   Status error_;  // of the first write that failed
   std::vector<std::shared_ptr<ThreadEvents>> threads_;
   std::vector<internal::ChromeEvent> spare_;  // changes places with the events of the thread that is drained

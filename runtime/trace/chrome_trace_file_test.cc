@@ -13,6 +13,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/sys_fault.h"
@@ -98,6 +100,36 @@ TEST(ChromeTraceFileTest, ThreadsThatEndLeaveRoomForOthers) {
   size_t found = 0;
   for (size_t at = 0; (at = contents.find("spawned_at", at)) != std::string::npos; ++at) ++found;
   EXPECT_EQ(found, kThreads);
+}
+
+// What began before the last event that may be written ends in the file; what began after it is not there at all.
+// behaviour: kioto/runtime/trace/chrome_trace_file.h#what_began_ends_in_a_full_file
+TEST(ChromeTraceFileTest, TasksAndSpansEndInAFullFile) {
+  const std::string path = Path("lives.json");
+  auto file = *ChromeTraceFile::Create(path, /*max_events=*/3);
+  // The thread that ends task 7 writes it before the one that spawned it.
+  file->TaskSpawned({7, "elsewhere", "a.cc", 1});
+  std::thread([&] {
+    file->TaskEnded({7, "elsewhere", "a.cc", 1}, TraceEnd::kReady);
+    file->TaskSpawned({1, "task", "a.cc", 1});
+    file->SpanOpened({1, 1, "span"});
+  }).join();
+  std::thread([&] { file->TaskWoken({1, "task", "a.cc", 1}); }).join();  // those of the first thread are written here
+  file->TaskSpawned({2, "late", "a.cc", 1});
+  file->SpanOpened({2, 2, "late"});
+  file->SpanClosed({2, 2, "late"});
+  file->TaskEnded({2, "late", "a.cc", 1}, TraceEnd::kReady);
+  file->SpanClosed({1, 1, "span"});
+  file->TaskEnded({1, "task", "a.cc", 1}, TraceEnd::kCancelled);
+  ASSERT_EQ(file->Close(), OkStatus());
+  EXPECT_EQ(file->dropped(), 5u);
+  std::string phases;
+  for (absl::string_view line : absl::StrSplit(Contents(path), '\n')) {
+    if (!absl::StrContains(line, "\"id\":")) continue;
+    absl::StrAppend(&phases, line.substr(line.find("\"ph\":\"") + 6, 1), line.substr(line.find("\"id\":") + 5, 1),
+                    absl::StrContains(line, "\"cat\":\"span\"") ? "s " : " ");
+  }
+  EXPECT_EQ(phases, "e7 b1 b1s b7 e1s e1 ");
 }
 
 #if defined(__GLIBC__)
