@@ -4,7 +4,8 @@
 //          Case(inbox.Recv(), [&](StatusOr<std::string>& said) { return s.WriteAll(*said); }),
 //          Case(ByRef(sleep), [&] { return Break(); }).When(!expired))
 //
-// - Starts at a random branch at every poll (Context::Random, seeded), so that none starves; SelectBiased in order.
+// - Starts at a random one of the cases that are on at every poll (Context::Random, seeded), so that none starves; SelectBiased
+//   in order.
 // - Losers are destroyed before the handler runs: it may use what they borrowed.
 // - Handlers are steps like those of Then: they return nothing, a value or a future, whose outputs are unified (If has the
 //   rules), and get the output whole: a StatusOr is not unwrapped as for AndThen. Without a handler the case gives the
@@ -113,6 +114,7 @@ template <bool biased, size_t... I, class... C>
 class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
     : public FutureBase<SelectFuture<biased, std::index_sequence<I...>, C...>, Unify<typename CaseStep<C>::Output...>> {
   static constexpr uint32_t kCases = sizeof...(C);
+  static constexpr uint32_t kBranches = (uint32_t{0} + ... + uint32_t{!C::kOtherwise});
 
  public:
   using Output = Unify<typename CaseStep<C>::Output...>;
@@ -144,11 +146,11 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
         cx.Yield();
         return kPending;
       }
-      const uint32_t start = biased || kCases < 2 ? 0 : cx.Random(kCases);
       if (on_ == 0) {
         TakeOtherwise(answer);
-      } else if (!PollRange(start, kCases, answer, cx)) {
-        PollRange(0, start, answer, cx);
+      } else {
+        const uint32_t start = biased || kBranches < 2 ? 0 : RandomStart(cx);
+        if (!PollRange(start, kCases, answer, cx)) PollRange(0, start, answer, cx);
       }
       if (stage_ == Stage::kWaiting || answer.ready()) return answer;
     }
@@ -169,6 +171,14 @@ class [[nodiscard]] SelectFuture<biased, std::index_sequence<I...>, C...>
   using Handlers = Pack<typename C::Handler...>;
   using Futures = Pack<typename C::Future...>;
 
+  // One of the cases that are on: there are some.
+  uint32_t RandomStart(Context& cx) const {
+    constexpr uint64_t kAll = (uint64_t{0} | ... | (uint64_t{I < kBranches} << I));
+    if (on_ == kAll) return cx.Random(kBranches);
+    uint64_t on = on_;
+    for (auto skip = cx.Random(static_cast<uint32_t>(__builtin_popcountll(on))); skip > 0; --skip) on &= on - 1;
+    return static_cast<uint32_t>(__builtin_ctzll(on));
+  }
   // Polls the cases [from, to). Whether one has won.
   bool PollRange(uint32_t from, uint32_t to, Poll<Output>& answer, Context& cx) {
     return (false || ... || (I >= from && I < to && ((on_ >> I) & 1) != 0 && PollCase<I, C>(answer, cx)));

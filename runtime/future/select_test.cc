@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/base/testing/allocation_counter.h"
@@ -90,6 +91,40 @@ TEST(SelectTest, StartsAtARandomCase) {
     winners.insert(*task.Poll());
   }
   EXPECT_EQ(winners, (std::set<int>{1, 2, 3}));
+}
+
+// How often each of the cases 1, 2, 3 wins in 3000 rounds of `select()`, whose cases are all ready.
+template <class Fn>
+std::vector<int> Shares(Fn select) {
+  std::vector<int> wins(4);
+  PolledTask task(With(0, [&](int& rounds) {
+    return Loop([&] {
+      return select().Map([&](int winner) -> Flow<> {
+        ++wins[winner];
+        return ++rounds < 3000 ? Flow<>(Continue()) : Break();
+      });
+    });
+  }));
+  EXPECT_THAT(task.PollWhileWoken(), IsReady());
+  return wins;
+}
+
+// behaviour: kioto/runtime/future/select.h#cases_that_are_on_share_alike
+TEST(SelectTest, CasesThatAreOnShareAlike) {
+  using testing::AllOf, testing::ElementsAre, testing::Ge, testing::Le;
+  const auto about = [](int n) { return AllOf(Ge(n - 150), Le(n + 150)); };  // five times the standard deviation
+  EXPECT_THAT(Shares([] { return Select(Case(Ready(1)), Case(Ready(2)), Case(Ready(3))); }),
+              ElementsAre(0, about(1000), about(1000), about(1000)));
+  EXPECT_THAT(Shares([] { return Select(Case(Ready(1)), Case(Ready(2)), Otherwise([] { return 0; })); }),
+              ElementsAre(0, about(1500), about(1500), 0));
+  for (int off = 1; off <= 3; ++off) {
+    const std::vector<int> wins = Shares([off] {
+      return Select(Case(Ready(1)).When(off != 1), Case(Ready(2)).When(off != 2), Case(Ready(3)).When(off != 3),
+                    Otherwise([] { return 0; }));
+    });
+    for (int i = 1; i <= 3; ++i) EXPECT_THAT(wins[i], about(i == off ? 0 : 1500)) << i << " beside " << off;
+    EXPECT_EQ(wins[off], 0);
+  }
 }
 
 // behaviour: tokio/tests/macros_select.rs#deterministic_select_current_thread
