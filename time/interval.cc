@@ -23,9 +23,17 @@ Interval::Interval(Timer first, int64_t period, MissedTicks missed)
 }
 
 Poll<Instant> Interval::PollTick(Context& cx) {
+  if (!PollDue(cx) || !cx.ConsumeBudget()) return kPending;
+  return TakeTick();
+}
+
+bool Interval::PollDue(Context& cx) {
   const TimerState state = timer_.Poll(cx);
   if (state == TimerState::kIdle) kioto::internal::NoTimeHere("Interval");
-  if (state != TimerState::kFired || !cx.ConsumeBudget()) return kPending;
+  return state == TimerState::kFired;
+}
+
+Instant Interval::TakeTick() {
   const int64_t due = timer_.deadline();
   timer_.ResetAt(TickAfter(due, kioto::internal::NowNanos()));
   return Instant::FromNanos(due);

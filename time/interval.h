@@ -24,6 +24,11 @@
 #include "kioto/time/internal/nanos.h"
 #include "kioto/time/internal/timer.h"
 
+namespace kioto::internal {
+template <class S>
+class TimeoutRepeatingStream;
+}  // namespace kioto::internal
+
 namespace kioto::time {
 
 class Interval;
@@ -81,9 +86,14 @@ class Interval {
   void set_missed_ticks(MissedTicks missed) { missed_ = missed; }
 
  private:
+  template <class S>
+  friend class kioto::internal::TimeoutRepeatingStream;
   using Timer = kioto::internal::Timer;
 
   Interval(Timer first, int64_t period, MissedTicks missed);
+  // PollTick, in two: whether there is a tick, without asking for budget; takes it.
+  bool PollDue(Context& cx);
+  Instant TakeTick();
   int64_t TickAfter(int64_t due, int64_t now) const;
 
   Timer timer_;

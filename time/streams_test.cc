@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "kioto/runtime/base/limits.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/stream/streams.h"
 #include "kioto/runtime/future/testing/drop_suite.h"
@@ -148,6 +149,41 @@ TEST_F(StreamsTest, TimeoutRepeatingTellsItAgain) {
   EXPECT_TRUE(items.is_woken());
   EXPECT_EQ(Next(items), "late");
   EXPECT_EQ(said_, "TimeoutRepeating: the time was over before the stream's next item came");
+}
+
+// A stream that takes the whole budget at each poll, and then yields.
+auto Greedy() {
+  return stream::PollFn([](Context& cx) -> Poll<std::optional<StatusOr<int>>> {
+    while (cx.ConsumeBudget()) {
+    }
+    return kPending;
+  });
+}
+
+// behaviour: kioto/time/timeout_each.h#a_stream_that_spends_the_budget_is_late
+TEST_F(StreamsTest, AStreamThatSpendsTheBudgetCanNotHoldTheTimeBack) {
+  PolledStream once(Greedy().Apply(TimeoutEach(50ms)));
+  PolledStream again(TimeoutRepeating(Interval(Instant::Now() + 50ms, 50ms), Greedy()));
+  EXPECT_EQ(Next(once), "pending");
+  EXPECT_EQ(Next(again), "pending");
+  clock_.Advance(50ms);
+  EXPECT_EQ(Next(once), "late");
+  EXPECT_EQ(Next(once), "pending");
+  EXPECT_EQ(Next(again), "late");
+  EXPECT_EQ(Next(again), "pending");
+  clock_.Advance(50ms);
+  EXPECT_EQ(Next(again), "late");
+}
+
+// Nor is a worker lost to ticks that come faster than they are told: each costs budget while there is some.
+TEST_F(StreamsTest, TicksThatAreDueTakeTurns) {
+  int ticks = 0;
+  PolledStream items(TimeoutRepeating(Interval(Instant::Now(), 1ns), stream::Never<StatusOr<int>>())
+                         .Filter([&ticks](const StatusOr<int>& item) { return ++ticks > 1'000'000 || item.ok(); }));
+  clock_.Advance(1s);
+  EXPECT_EQ(Next(items), "pending");
+  EXPECT_TRUE(items.yielded());
+  EXPECT_LE(ticks, limits::kPollBudget + 2);
 }
 
 // behaviour: tokio-stream/tests/chunks_timeout.rs#usage

@@ -89,7 +89,10 @@ class [[nodiscard]] TimeoutRepeatingStream : public StreamAdapter<TimeoutRepeati
       every_.Reset();
       return std::optional<Item>(std::move(**item));
     }
-    if (every_.PollTick(cx).pending()) return kPending;
+    // No budget is asked for: the stream may have spent it all, every time.
+    if (!every_.PollDue(cx)) return kPending;
+    if (!cx.budget_spent()) (void)cx.ConsumeBudget();
+    (void)every_.TakeTick();
     return std::optional<Item>(LateError(TimerState::kFired, "TimeoutRepeating"));
   }
   SizeHint size_hint() const { return {SizeHintOf(this->source_).lower, std::nullopt}; }
