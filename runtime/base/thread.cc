@@ -5,9 +5,12 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,20 +40,20 @@ void* Main(void* argument) {
   return nullptr;
 }
 
-// pthread_create's own number: positive, no errno.
+// pthread's own number: positive, no errno.
 int Create(pthread_t* handle, size_t stack_size, Birth* birth) {
   if (sys::FaultsInstalled()) {
     if (const int error = sys::InjectedError(sys::Call::kThreadStart, -1)) return error;
   }
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
+  int error = 0;
   if (stack_size != 0) {
     const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    const auto least = static_cast<size_t>(PTHREAD_STACK_MIN);
-    if (stack_size < least) stack_size = least;
-    pthread_attr_setstacksize(&attributes, (stack_size + page - 1) / page * page);
+    stack_size = std::clamp<size_t>(stack_size, PTHREAD_STACK_MIN, SIZE_MAX - page);  // so that it can be rounded up
+    error = pthread_attr_setstacksize(&attributes, (stack_size + page - 1) / page * page);
   }
-  const int error = pthread_create(handle, &attributes, &Main, birth);
+  if (error == 0) error = pthread_create(handle, &attributes, &Main, birth);
   pthread_attr_destroy(&attributes);
   return error;
 }
@@ -64,7 +67,10 @@ StatusOr<Thread> Thread::Start(absl::string_view name, absl::AnyInvocable<void()
 
   Thread thread;
   const int error = Create(&thread.handle_, stack_size, birth.get());
-  if (error != 0) return ErrnoStatus(error, absl::StrCat("starting thread ", name));
+  if (error != 0) {
+    const std::string stack = stack_size != 0 ? absl::StrCat(" with a stack of ", stack_size, " bytes") : "";
+    return ErrnoStatus(error, absl::StrCat("starting thread ", name, stack));
+  }
   (void)birth.release();  // Main owns it
   thread.joinable_ = true;
   return thread;

@@ -23,7 +23,8 @@ class Thread {
   ~Thread();
 
   // Runs `body` on a new thread, which debuggers show under the first 15 bytes of `name`. `stack_size` in bytes, 0 for
-  // the system's default; too small a one is raised to what the system needs. The signal mask is the caller's.
+  // the system's default; too small a one is raised to what the system needs, one that it can not give is refused. The
+  // signal mask is the caller's.
   static StatusOr<Thread> Start(absl::string_view name, absl::AnyInvocable<void() &&> body, size_t stack_size = 0);
 
   bool joinable() const { return joinable_; }

@@ -4,10 +4,13 @@
 #include <sched.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/base/park.h"
@@ -105,10 +108,13 @@ TEST(ThreadTest, RefusalIsAStatus) {
 
 // A stack that no machine has: the refusal comes from the system itself.
 TEST(ThreadTest, TheSystemsOwnRefusalIsAStatus) {
-  StatusOr<Thread> thread = Thread::Start(
-      "huge", [] {}, size_t{1} << 60);
-  ASSERT_FALSE(thread.ok());
-  EXPECT_NE(ErrnoOf(thread.status()), 0);
+  for (size_t asked : {size_t{1} << 60, SIZE_MAX - 4096, SIZE_MAX}) {
+    StatusOr<Thread> thread = Thread::Start(
+        "huge", [] { ADD_FAILURE() << "it has some other stack"; }, asked);
+    EXPECT_NE(ErrnoOf(thread.status()), 0);
+    EXPECT_THAT(thread.status().message(), HasSubstr(absl::StrCat("huge with a stack of ", asked, " bytes")));
+    if (thread.ok()) thread->Join();
+  }
 }
 
 TEST(ThreadTest, DetachedThreadGoesOn) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <future>
@@ -92,6 +93,13 @@ TEST(RuntimeBuilderTest, BadKnobsAreNamed) {
   EXPECT_THAT(refusal(interval.EventInterval(0)), HasSubstr("EventInterval"));
   RuntimeBuilder blocking = RuntimeBuilder::CurrentThread();
   EXPECT_THAT(refusal(blocking.MaxBlockingThreads(0)), HasSubstr("MaxBlockingThreads"));
+}
+
+TEST(RuntimeBuilderTest, AStackThatNoMachineHasIsRefused) {
+  RuntimeBuilder builder = RuntimeBuilder::MultiThread();
+  const Status status = builder.ThreadStackSize(SIZE_MAX).Build().status();
+  EXPECT_NE(ErrnoOf(status), 0) << status;
+  EXPECT_THAT(status.message(), HasSubstr("with a stack of"));
 }
 
 // --- Parts that are off ---
