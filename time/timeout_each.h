@@ -10,7 +10,8 @@
 // The limit counts from the first poll, then from each item. The stream is looked at first: an item that is there is given,
 // however late it is. TimeoutEach gives one error for each item that is late; TimeoutRepeating resets its Interval at each item
 // (make it by Interval(Instant::Now() + 1s, 1s): the first tick of an Interval(1s) comes at once). CANCEL SAFE: Next(): yes.
-// ERRORS: besides the stream's own, IsElapsed; outside a runtime with time, a status that says so.
+// ERRORS: besides the stream's own, IsElapsed; outside a runtime with time TimeoutEach gives a status that says so, and
+// TimeoutRepeating ends the program, as any Interval.
 #ifndef KIOTO_TIME_TIMEOUT_EACH_H_
 #define KIOTO_TIME_TIMEOUT_EACH_H_
 
