@@ -43,7 +43,7 @@ std::optional<StatusOr<std::string>> Lines::TakeLine() {
     if (skipping_) {
       queue_.Clear();
       scanned_ = 0;
-    } else if (bytes.size() > max_line_ + 1) {  // one more may be the "\r" of "\r\n"
+    } else if (!bytes.empty() && bytes.size() - 1 > max_line_) {  // one more may be the "\r" of "\r\n"
       skipping_ = true;
       queue_.Clear();
       scanned_ = 0;

@@ -1,10 +1,13 @@
 #include "kioto/runtime/io/lines.h"
 
+#include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/internal/borrow.h"
@@ -88,6 +91,15 @@ TEST(Lines, RefuseALongLineAndGoOnBehindIt) {
     Lines lines(reader, 5);
     EXPECT_EQ(All(lines), (Strings{"12345", "error", "12345", "error", "end", "error"})) << step;
   }
+}
+
+// A limit of SIZE_MAX is none, also for a line that comes in pieces.
+TEST(Lines, MayHaveNoLimit) {
+  std::deque<ScriptedReader::Step> steps;
+  for (char c : absl::string_view("12345\r\n\nend")) steps.push_back(std::string(1, c));
+  ScriptedReader reader(steps);
+  Lines lines(reader, SIZE_MAX);
+  EXPECT_EQ(All(lines), (Strings{"12345", "", "end"}));
 }
 
 TEST(Lines, BoundTheirMemoryWhateverThePeerSends) {
