@@ -9,6 +9,7 @@
 #include "kioto/net/tcp_listener.h"
 #include "kioto/net/tcp_stream.h"
 #include "kioto/runtime/future/future.h"
+#include "kioto/runtime/scheduler/runtime.h"
 #include "kioto/runtime/signal/signal.h"
 #include "kioto/sync/semaphore.h"
 #include "kioto/sync/until.h"
@@ -67,7 +68,9 @@ kioto::Future<Status> RunServer(std::string address, std::string root, Limits li
     site->root = root;
     return kioto::net::TcpListener::Bind(address).AndThen([site](kioto::net::TcpListener& listener) {
       std::fprintf(stderr, "http_server: listening on %s\n", listener.local_address()->ToString().c_str());
-      site->limits.connections = examples::RoomForConnections("http_server", site->limits.connections, /*each=*/2);  // it, and a file
+      site->limits.connections =
+          examples::RoomForConnections("http_server", site->limits.connections, /*each=*/2,  // it, and a file
+                                       kioto::Handle::Current()->metrics().workers());
       return AcceptUntilShutdown(std::move(listener), site).Finally([site] { return Drain(site); });
     });
   });

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   auto options = mini_redis::ParseOptions(argc, argv);
   if (!options.ok()) return Fail(options.status());
   const auto clients = static_cast<int64_t>(options->max_clients);
-  options->max_clients = static_cast<size_t>(examples::RoomForConnections("mini_redis", clients, /*each=*/1, options->workers));
+  const auto workers = static_cast<size_t>(options->workers);
+  options->max_clients = static_cast<size_t>(examples::RoomForConnections("mini_redis", clients, /*each=*/1, workers));
   auto builder = options->workers == 0 ? kioto::RuntimeBuilder::CurrentThread()
                                        : kioto::RuntimeBuilder::MultiThread().WorkerThreads(options->workers);
   auto runtime = builder.Build();

@@ -129,7 +129,8 @@ int main(int argc, char** argv) {
   return Main([&] {
     return net::TcpListener::Bind((*words)[0]).AndThen([&](net::TcpListener& listener) {
       std::fprintf(stderr, "proxy: listening on %s\n", listener.local_address()->ToString().c_str());
-      options.connections = examples::RoomForConnections("proxy", options.connections, /*each=*/6);  // two, and two pipes
+      options.connections = examples::RoomForConnections("proxy", options.connections, /*each=*/6,  // two, and two pipes
+                                                         Handle::Current()->metrics().workers());
       return Serve(listener, std::make_shared<const Options>(options));
     });
   });

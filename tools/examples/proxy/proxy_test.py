@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testing"))
 from running import MINUTE, Server, receive, receive_all, until  # noqa: E402
@@ -224,8 +225,8 @@ class LimitTest(unittest.TestCase):
         with Upstream(echo) as upstream:
             with proxy(upstream.address, "--connections=600", files=(80, 4000)) as through:
                 self.assertEqual((through.most_files(), through.log()), (4000, ""))
-            with proxy(upstream.address, files=(80, 80)) as through:
-                through.await_log("proxy: room for 2 connections at a time, not 1024: ulimit -n says 80")
+            with mock.patch.dict(os.environ, KIOTO_WORKER_THREADS="8"), proxy(upstream.address, files=(136, 136)) as through:
+                through.await_log("proxy: room for 2 connections at a time, not 1024: ulimit -n says 136")  # 56 more for workers
                 clients = [through.connect() for _ in range(20)]
                 for client in clients:
                     client.sendall(b"x")
