@@ -60,8 +60,9 @@ class UdpSocket : public DatagramSocket<UdpSocket, SocketAddress> {
   // Gives it up, non-blocking. -EMFILE, and keeps it, if that takes a duplicate (--config=portable alone) and no fd is left.
   int IntoFd() && { return handle_.io.Release(); }
 
-  // Makes the first address of `to` that will do the one for Send, and lets nothing in but what comes from there: that nobody
-  // listens there is then an error of the next call. Output: Status. CANCEL SAFE: yes.
+  // Makes the first address of `to` that will do the one for Send, and lets in from now on only what comes from there: that nobody
+  // listens there is then an error of the next call. What has come before is still received, from whomever: drop it with TryRecv
+  // until IsEmpty, before anything waits to receive. Output: Status. CANCEL SAFE: yes.
   UdpConnectFuture Connect(Endpoint to);
 
   using DatagramSocket::SendTo;

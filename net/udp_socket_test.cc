@@ -333,6 +333,18 @@ TEST_F(UdpSocketTest, SendsToANameInItsOwnFamily) {
   EXPECT_FALSE(loop_.Run(two.a.SendTo("hello", "no port")).ok());
 }
 
+// behaviour: kioto/net/udp_socket.h#connect_keeps_what_has_come
+TEST_F(UdpSocketTest, ReceivesWhatHadComeBeforeItWasConnected) {
+  Two two = Unconnected();
+  UdpSocket stranger = Bind();
+  ASSERT_EQ(*loop_.Run(stranger.SendTo("before", two.a_at)), 6u);
+  ASSERT_EQ(loop_.Run(two.a.Connect(two.b_at)), OkStatus());
+  ASSERT_EQ(*loop_.Run(stranger.SendTo("after", two.a_at)), 5u);
+  EXPECT_EQ(*two.a.TryRecv(buf_), 6u);
+  EXPECT_EQ(Got(6), "before");
+  EXPECT_TRUE(IsEmpty(two.a.TryRecv(buf_).status()));
+}
+
 TEST_F(UdpSocketTest, BindsAndConnectsToWhatItCan) {
   UdpSocket socket = Bind();
   const StatusOr<UdpSocket> second = loop_.Run(UdpSocket::Bind(*socket.local_address()));
