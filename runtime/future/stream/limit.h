@@ -1,5 +1,6 @@
 // Take, Skip, TakeWhile, SkipWhile, Until, Fuse, NotifyEnd, Peekable of a stream: which of its items are given (stream_base.h
-// says what they give). What has come to its end asks its source no more. CANCEL SAFE: Next() of each of them: yes.
+// says what they give). What has ended before its source asks it no more; after the source's own end Skip, SkipWhile and Until
+// ask it again, the others do not. CANCEL SAFE: Next() of each of them: yes.
 #ifndef KIOTO_RUNTIME_FUTURE_STREAM_LIMIT_H_
 #define KIOTO_RUNTIME_FUTURE_STREAM_LIMIT_H_
 
