@@ -226,6 +226,21 @@ TEST_F(HttpServerChecks, WhoAsksInTimeIsKept) {
   EXPECT_GE(*runtime_.BlockOn([] { return Instant::Now(); }) - begin, requests * pause);
 }
 
+// Requests that had come when the server was told to stop are all answered, though they come out of the kernel in several pieces,
+// some of which end where a request does.
+TEST_F(HttpServerChecks, WhatHadComeBeforeTheStopIsAnswered) {
+  constexpr size_t kRequests = 250, kLength = 64;  // of which a piece has a whole number
+  const std::string bare = Get("/hello.txt", "X: \r\n");
+  const std::string one = Get("/hello.txt", absl::StrCat("X: ", std::string(kLength - bare.size(), 'x'), "\r\n"));
+  std::string asks;
+  for (size_t i = 0; i < kRequests; ++i) asks += one;
+  ASSERT_EQ(asks.size(), kRequests * kLength);
+  site_->stop.Cancel();
+  const std::string answers = AnswerTo(asks);
+  EXPECT_EQ(Count(answers, "HTTP/1.1 200 "), kRequests);
+  EXPECT_EQ(Count(answers, "Connection: close\r\n"), 1u);
+}
+
 // --- D9: who does not read -------------------------------------------------------------------------------------------------
 
 class ManyThatDoNotRead {

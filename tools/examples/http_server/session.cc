@@ -59,7 +59,7 @@ class Session {
 
   // The first lines of an answer, and the decision whether others follow.
   void BeginAnswer(int status, absl::string_view fields) {
-    const bool ends = site_->stop.IsCancelled() && in_.empty();  // and no other request has come
+    const bool ends = site_->stop.IsCancelled() && !AnythingHasCome();
     if (ends || !parser_.head().keep_alive || parsed_ == Result::kError) last_ = true;
     const absl::string_view end = last_ ? "Connection: close\r\n" : parser_.head().minor == 0 ? "Connection: keep-alive\r\n" : "";
     answer_ = absl::StrCat("HTTP/1.1 ", status, " ", http::Reason(status), "\r\nDate: ", http::HttpDate(std::time(nullptr)),
@@ -176,6 +176,12 @@ class Session {
     deadline_ = Instant::Now() + milliseconds(limits().idle_ms);
   }
 
+  // Of the next request: read, or still in the kernel.
+  bool AnythingHasCome() const {
+    int unread = 0;
+    return !in_.empty() || (::ioctl(stream_.fd(), FIONREAD, &unread) == 0 && unread > 0);
+  }
+
   // Takes what has come, up to the end of a request.
   Result Parse() {
     Result result;
@@ -201,8 +207,7 @@ class Session {
   }
   // No request has begun; unless it lies in the kernel.
   Flow<> Stop() {
-    int unread = 0;
-    if (::ioctl(stream_.fd(), FIONREAD, &unread) != 0 || unread == 0) return Leave();
+    if (!AnythingHasCome()) return Leave();
     BeginRequest();
     return Continue();
   }
