@@ -292,7 +292,7 @@ TEST(PortableReactor, HurriesWithNoLockHeld) {
           ++asked->times;
         },
         &asked);
-    EXPECT_TRUE(asked.source->Watch(fd, Direction::kRead, reactor.get(), "read").ok());
+    EXPECT_TRUE(asked.source->Watch(fd, IoSource::kWatchIn, reactor.get(), "read").ok());
     EXPECT_EQ(asked.times, 1);
     asked.waiter.Cancel();
     int kept = -1;

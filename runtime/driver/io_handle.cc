@@ -82,16 +82,16 @@ bool IoHandle::Wait(Context& cx, Direction direction, const char* what, IoWaiter
     return true;
   }
   if ((word & IoSource::WatchBit(direction)) != 0) return false;
-  attempt.status = Watch(direction, what);
+  attempt.status = Watch(IoSource::WatchBit(direction), what);
   return false;
 }
 
-Status IoHandle::Watch(Direction direction, const char* what) {
+Status IoHandle::Watch(uint64_t wanted, const char* what) {
   Reactor* reactor = nullptr;
   if (DriverSet* drivers = CurrentThread().drivers) {
     reactor = home_ == Home::kOwn ? drivers->OwnReactor() : drivers->PickReactor();
   }
-  return reactor != nullptr ? source_->Watch(fd_, direction, reactor, what) : IoUnavailable(what);
+  return reactor != nullptr ? source_->Watch(fd_, wanted, reactor, what) : IoUnavailable(what);
 }
 
 Status IoHandle::StartWatching(uint32_t bits, const char* what) {
@@ -99,10 +99,8 @@ Status IoHandle::StartWatching(uint32_t bits, const char* what) {
   const uint64_t word = source_->readiness();
   const bool writing = (bits & Ready::kWritable) != 0;
   const bool reading = (bits & (Ready::kReadable | Ready::kPriority)) != 0 || !writing;
-  Status status;
-  if (reading && (word & IoSource::kWatchIn) == 0) status = Watch(Direction::kRead, what);
-  if (status.ok() && writing && (word & IoSource::kWatchOut) == 0) status = Watch(Direction::kWrite, what);
-  return status;
+  const uint64_t wanted = (reading ? IoSource::kWatchIn : 0) | (writing ? IoSource::kWatchOut : 0);
+  return (wanted & ~word) == 0 ? OkStatus() : Watch(wanted, what);
 }
 
 bool IoHandle::MayBeReady(Direction direction, const char* what, Attempt& attempt) {

@@ -109,7 +109,7 @@ class IoHandle {
   void AssumeReady(Direction direction) {
     if (source_ != nullptr) (void)IoSource::Dispatch(source_->token(), Ready::Of(direction) & (Ready::kReadable | Ready::kWritable));
   }
-  // Watches what `bits` need now, not at the first wait. Errors: IoUnavailable, the reactor's.
+  // Watches what `bits` need now, not at the first wait. Errors: IoUnavailable, the reactor's; then no more is watched than before.
   Status StartWatching(uint32_t bits, const char* what);
   // IoSource's word as it is now; 0 without one.
   uint64_t word() const { return source_ != nullptr ? source_->readiness() : 0; }
@@ -142,7 +142,7 @@ class IoHandle {
   }
   bool BeginSlow(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt);
   bool Wait(Context& cx, Direction direction, const char* what, IoWaiter* waiter, Attempt& attempt);
-  Status Watch(Direction direction, const char* what);
+  Status Watch(uint64_t wanted, const char* what);
   bool MayBeReady(Direction direction, const char* what, Attempt& attempt);
 
   static void Spend(Context& cx, size_t result) {

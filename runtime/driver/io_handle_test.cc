@@ -1,8 +1,10 @@
 #include "kioto/runtime/driver/io_handle.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <uv.h>
 
 #include <memory>
 #include <string>
@@ -48,6 +50,46 @@ class IoHandleTest : public ::testing::Test {
   std::vector<std::unique_ptr<Driver>> drivers_;
   char buffer_[64] = {};
 };
+
+// A portable reactor whose loop's thread serves each request before its caller goes on.
+class PromptDriver final : public Driver {
+ public:
+  PromptDriver() {
+    EXPECT_EQ(uv_loop_init(&loop_), 0);
+    const auto serve = [](void* self) {
+      std::thread([self] { static_cast<PromptDriver*>(self)->reactor_->Serve(); }).join();
+    };
+    owned_ = MakePortableReactor(&loop_, /*unref=*/false, serve, this);
+    reactor_ = owned_.get();
+  }
+  ~PromptDriver() override {
+    owned_.reset();
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    EXPECT_EQ(uv_loop_close(&loop_), 0);
+  }
+  void Park(int64_t) override {}
+  void Turn() override {}
+  void Unpark() override {}
+  void Shutdown() override {}
+  void LimitTimers(uint32_t) override {}
+
+ private:
+  uv_loop_t loop_;
+  std::unique_ptr<Reactor> owned_;
+};
+
+// The loop's thread may find out that it can not watch an fd before the caller asks for the other direction: that was an error
+// then, after which the loop had the number still, and closed it later.
+TEST(IoHandle, StartsToWatchBothDirectionsOrNone) {
+  PromptDriver driver;
+  DriverSet set;
+  set.drivers = {&driver};
+  CurrentThread().drivers = &set;
+  IoHandle handle(base::sys::Open("/dev/null", O_RDWR, 0));
+  EXPECT_EQ(handle.StartWatching(Ready::kReadable | Ready::kWritable, "watch"), OkStatus());
+  EXPECT_EQ(handle.ready(), Ready::kReadable | Ready::kWritable);  // an operation says what is wrong
+  CurrentThread().drivers = nullptr;
+}
 
 TEST(IoHandle, OutsideARuntimeWaitingIsAnError) {
   TestPair pair;

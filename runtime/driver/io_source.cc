@@ -198,10 +198,10 @@ void IoSource::Clear(uint64_t seen, uint32_t bits) {
                                              std::memory_order_relaxed));
 }
 
-Status IoSource::Watch(int fd, Direction direction, Reactor* reactor, const char* what) {
+Status IoSource::Watch(int fd, uint64_t wanted, Reactor* reactor, const char* what) {
   lock_.Lock();
   const uint64_t word = readiness();
-  if ((word & kShutdown) == 0 && (word & WatchBit(direction)) != 0) {
+  if ((word & kShutdown) == 0 && (wanted & ~word) == 0) {
     lock_.Unlock();
     return OkStatus();
   }
@@ -211,9 +211,9 @@ Status IoSource::Watch(int fd, Direction direction, Reactor* reactor, const char
     return ShutdownError(what);
   }
   // The bits come first: the event of a one-shot watch takes them back, and may be quicker than we are.
-  const uint64_t bits = reactor->WatchBits(direction) & ~word;
+  const uint64_t bits = reactor->WatchBits(wanted) & ~word;
   readiness_.fetch_or(bits, std::memory_order_relaxed);  // relaxed: under the lock; tells nothing of other memory
-  const int error = reactor->Watch(this, fd, word & (kWatchIn | kWatchOut), direction);
+  const int error = reactor->Watch(this, fd, word & (kWatchIn | kWatchOut), wanted);
   if (error == 0) {
     if (reactor_ == nullptr) reactor->Count(1);
     reactor_ = reactor;

@@ -127,8 +127,9 @@ class IoSource {
   // Clears `bits` if no event came since `seen`.
   void Clear(uint64_t seen, uint32_t bits);
 
-  // Makes `direction` watched: where the source is, or in `reactor` if it is in none yet. An event follows if it is ready.
-  Status Watch(int fd, Direction direction, Reactor* reactor, const char* what);
+  // Makes the directions of `wanted` (watch bits) watched, all or none: where the source is, or in `reactor` if it is in none yet.
+  // An event follows for those that are ready.
+  Status Watch(int fd, uint64_t wanted, Reactor* reactor, const char* what);
 
   // Marks every source of `reactor` and wakes its waiters. Called by Reactor::Shutdown.
   static void ShutDownAll(Reactor* reactor);

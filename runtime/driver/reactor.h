@@ -51,10 +51,11 @@ class Reactor {
   // spin lock, and therefore perhaps when the reactor is gone; then it does nothing.
   static void HurryIfAlive(const Reactor* reactor);
 
-  // The watch bits that a Watch for `direction` sets.
-  virtual uint64_t WatchBits(Direction direction) const = 0;
-  // Makes `direction` of `fd` watched. 0 or -errno. With the source's lock held; `watched` are its watch bits so far.
-  virtual int Watch(IoSource* source, int fd, uint64_t watched, Direction direction) = 0;
+  // The watch bits that a Watch for `wanted`, which are such bits, sets.
+  virtual uint64_t WatchBits(uint64_t wanted) const = 0;
+  // Makes `fd` watched for `wanted`: for all of them or, with an error, for no more than before. 0 or -errno. With the source's
+  // lock held; `watched` are its watch bits so far.
+  virtual int Watch(IoSource* source, int fd, uint64_t watched, uint64_t wanted) = 0;
   // Ends it. With the source's lock held. True if the reactor closes the fd itself, later, because it still needs it; then
   // the caller keeps `*kept`, a duplicate, unless it meant to close. With -errno in `*kept` nothing has ended.
   virtual bool Forget(IoSource* source, int fd, bool close, int* kept) = 0;

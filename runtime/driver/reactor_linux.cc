@@ -47,14 +47,12 @@ class EpollReactor final : public Reactor {
   int fd() const override { return epoll_; }
   int Harvest() override;
 
-  uint64_t WatchBits(Direction direction) const override {
-    return IoSource::kWatchIn | IoSource::WatchBit(direction);
-  }
+  uint64_t WatchBits(uint64_t wanted) const override { return IoSource::kWatchIn | wanted; }
 
-  int Watch(IoSource* source, int fd, uint64_t watched, Direction direction) override {
+  int Watch(IoSource* source, int fd, uint64_t watched, uint64_t wanted) override {
     epoll_event event;
     event.events = kReadEvents;
-    if (direction == Direction::kWrite || (watched & IoSource::kWatchOut) != 0) event.events |= EPOLLOUT;
+    if (((watched | wanted) & IoSource::kWatchOut) != 0) event.events |= EPOLLOUT;
     event.data.u64 = source->token();
     CountControl();
     return base::sys::EpollCtl(epoll_, watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);

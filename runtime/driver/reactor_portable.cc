@@ -43,8 +43,8 @@ class PortableReactor final : public Reactor {
   void Serve() override;
   void Shutdown() override;
 
-  uint64_t WatchBits(Direction direction) const override { return IoSource::WatchBit(direction); }
-  int Watch(IoSource* source, int fd, uint64_t watched, Direction direction) override;
+  uint64_t WatchBits(uint64_t wanted) const override { return wanted; }
+  int Watch(IoSource* source, int fd, uint64_t watched, uint64_t wanted) override;
   bool Forget(IoSource* source, int fd, bool close, int* kept) override;
 
   static void Hurry(const Reactor* reactor);
@@ -90,7 +90,7 @@ class PortableReactor final : public Reactor {
   base::IntrusiveList<Fd, QueueTag> queue_;
 };
 
-int PortableReactor::Watch(IoSource* source, int fd, uint64_t, Direction direction) {
+int PortableReactor::Watch(IoSource* source, int fd, uint64_t, uint64_t wanted) {
   auto* entry = static_cast<Fd*>(source->reactor_data);
   {
     base::MutexLock lock(mutex_);
@@ -104,7 +104,7 @@ int PortableReactor::Watch(IoSource* source, int fd, uint64_t, Direction directi
     }
     // relaxed: written by the loop's thread before the event that let the caller try again
     if (const int error = entry->error.load(std::memory_order_relaxed); error != 0) return error;
-    entry->wanted |= IoSource::WatchBit(direction);
+    entry->wanted |= wanted;
     Request(entry);
   }
   CountControl();

@@ -76,8 +76,8 @@ class FakeReactor final : public Reactor {
   explicit FakeReactor(int error = 0) : error_(error) {}
   int fd() const override { return kNoFd; }
   int Harvest() override { return 0; }
-  uint64_t WatchBits(Direction direction) const override { return IoSource::kWatchIn | IoSource::WatchBit(direction); }
-  int Watch(IoSource*, int, uint64_t, Direction) override { return -error_; }
+  uint64_t WatchBits(uint64_t wanted) const override { return IoSource::kWatchIn | wanted; }
+  int Watch(IoSource*, int, uint64_t, uint64_t) override { return -error_; }
   bool Forget(IoSource*, int, bool, int*) override { return false; }
 
  private:
@@ -97,7 +97,7 @@ void WaitAgainstShutdown() {
     for (;;) {
       const uint64_t seen = source->Register(waker, Direction::kRead, nullptr);
       if ((seen & IoSource::kShutdown) != 0) break;
-      if ((seen & IoSource::kWatchIn) == 0 && !source->Watch(kNoFd, Direction::kRead, &reactor, "wait").ok()) break;
+      if ((seen & IoSource::kWatchIn) == 0 && !source->Watch(kNoFd, IoSource::kWatchIn, &reactor, "wait").ok()) break;
       sleeper->Sleep();
     }
     ends.Join();
@@ -116,7 +116,7 @@ void RelyOnARefusedWatch() {
   IoSource* source = IoSource::Allocate();
   {
     FakeReactor refuses(ENOSPC);
-    Thread other([&] { Assert(!source->Watch(kNoFd, Direction::kWrite, &refuses, "wait").ok(), "it was refused"); });
+    Thread other([&] { Assert(!source->Watch(kNoFd, IoSource::kWatchOut, &refuses, "wait").ok(), "it was refused"); });
     const Waker waker = sleeper->MakeWaker();
     IoWaiter waiter;
     for (;;) {  // as IoHandle::PollAny
@@ -124,7 +124,7 @@ void RelyOnARefusedWatch() {
       if ((source->readiness() & IoSource::kWatchIn) == 0) break;
       sleeper->Sleep();
     }
-    Assert(!source->Watch(kNoFd, Direction::kRead, &refuses, "wait").ok(), "it is told so itself");
+    Assert(!source->Watch(kNoFd, IoSource::kWatchIn, &refuses, "wait").ok(), "it is told so itself");
   }
   (void)source->Retire(kNoFd, /*close=*/false);
   IoSource::FreeSlab();
