@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace kioto::net {
 namespace {
@@ -39,9 +40,13 @@ bool IsHostName(absl::string_view host) {
 
 }  // namespace
 
+Endpoint::Endpoint(std::vector<SocketAddress> addresses) : addresses_(std::move(addresses)) {
+  if (addresses_.empty()) status_ = absl::InvalidArgumentError("there is no address in the list");
+}
+
 void Endpoint::Set(absl::string_view host_and_port) {
   if (StatusOr<SocketAddress> literal = SocketAddress::Parse(host_and_port); literal.ok()) {
-    address_ = *literal;
+    addresses_ = {*literal};
     return;
   }
   const size_t colon = host_and_port.rfind(':');
@@ -69,7 +74,7 @@ void Endpoint::Set(absl::string_view host_and_port) {
 void Endpoint::Set(absl::string_view host, uint16_t port) {
   port_ = port;
   if (StatusOr<IpAddress> ip = IpAddress::Parse(host); ip.ok()) {
-    address_ = SocketAddress(*ip, port);
+    addresses_ = {SocketAddress(*ip, port)};
   } else if (host.size() > kMaxHost) {
     status_ = BadHost(host, absl::StrCat("a host name has at most ", kMaxHost, " bytes, this one ", host.size()));
   } else if (!IsHostName(host)) {
@@ -79,6 +84,9 @@ void Endpoint::Set(absl::string_view host, uint16_t port) {
   }
 }
 
-std::string Endpoint::ToString() const { return address_.has_value() ? address_->ToString() : absl::StrCat(host_, ":", port_); }
+std::string Endpoint::ToString() const {
+  if (addresses_.empty()) return absl::StrCat(host_, ":", port_);
+  return absl::StrJoin(addresses_, ", ", [](std::string* out, const SocketAddress& address) { out->append(address.ToString()); });
+}
 
 }  // namespace kioto::net

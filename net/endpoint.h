@@ -1,17 +1,18 @@
-// Endpoint: where to connect or bind: an address, or a name and a port. What Connect and Bind take; made implicitly.
+// Endpoint: where to connect or bind: an address, several, or a name and a port. What Connect and Bind take; made implicitly.
 //
 //   net::TcpStream::Connect("example.org:80")     net::TcpListener::Bind(address)
 //   net::TcpStream::Connect({host, 80})           net::TcpListener::Bind("[::]:8080")
+//   net::TcpStream::Connect(addresses)            // a std::vector, tried as those of a name: what net::Resolve gave, say
 //
 // Making one fails never: what is wrong with it is said by the call that uses it.
 #ifndef KIOTO_NET_ENDPOINT_H_
 #define KIOTO_NET_ENDPOINT_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "kioto/net/address.h"
@@ -22,7 +23,8 @@ namespace kioto::net {
 
 class Endpoint {
  public:
-  Endpoint(SocketAddress address) : address_(address) {}                                       // NOLINT
+  Endpoint(SocketAddress address) : addresses_{address} {}                                     // NOLINT
+  Endpoint(std::vector<SocketAddress> addresses);                                              // NOLINT: not empty
   Endpoint(IpAddress ip, uint16_t port) : Endpoint(SocketAddress(ip, port)) {}                 // NOLINT
   Endpoint(absl::string_view host_and_port) { Set(host_and_port); }                            // NOLINT: "host:80"
   Endpoint(const char* host_and_port) : Endpoint(absl::string_view(host_and_port)) {}          // NOLINT
@@ -35,8 +37,9 @@ class Endpoint {
                   "kioto: a port alone is no endpoint: write the address too, 0.0.0.0:8080 for every one of this machine");
   }
 
-  // An address that needs no look-up.
-  const std::optional<SocketAddress>& address() const { return address_; }
+  // Addresses that need no look-up.
+  const std::vector<SocketAddress>& addresses() const& { return addresses_; }
+  std::vector<SocketAddress> addresses() && { return std::move(addresses_); }
   // Else the name to look up, and its port; or what is wrong with it.
   const Status& status() const { return status_; }
   const std::string& host() const { return host_; }
@@ -49,7 +52,7 @@ class Endpoint {
   void Set(absl::string_view host_and_port);
   void Set(absl::string_view host, uint16_t port);
 
-  std::optional<SocketAddress> address_;
+  std::vector<SocketAddress> addresses_;
   Status status_;
   std::string host_;
   uint16_t port_ = 0;

@@ -2,6 +2,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -9,18 +10,27 @@
 namespace kioto::net {
 namespace {
 
+using Addresses = std::vector<SocketAddress>;
+
 TEST(Endpoint, TakesLiteralsWithoutALookUp) {
-  EXPECT_EQ(Endpoint("127.0.0.1:80").address(), SocketAddress(IpAddress::LoopbackV4(), 80));
-  EXPECT_EQ(Endpoint("[::1]:80").address(), SocketAddress(IpAddress::LoopbackV6(), 80));
-  EXPECT_EQ(Endpoint("::1", 80).address(), SocketAddress(IpAddress::LoopbackV6(), 80));
-  EXPECT_EQ(Endpoint(std::string("127.0.0.1"), 80).address(), SocketAddress(IpAddress::LoopbackV4(), 80));
-  EXPECT_EQ(Endpoint(IpAddress::AnyV4(), 7).address(), SocketAddress(IpAddress::AnyV4(), 7));
+  EXPECT_EQ(Endpoint("127.0.0.1:80").addresses(), Addresses{SocketAddress(IpAddress::LoopbackV4(), 80)});
+  EXPECT_EQ(Endpoint("[::1]:80").addresses(), Addresses{SocketAddress(IpAddress::LoopbackV6(), 80)});
+  EXPECT_EQ(Endpoint("::1", 80).addresses(), Addresses{SocketAddress(IpAddress::LoopbackV6(), 80)});
+  EXPECT_EQ(Endpoint(std::string("127.0.0.1"), 80).addresses(), Addresses{SocketAddress(IpAddress::LoopbackV4(), 80)});
+  EXPECT_EQ(Endpoint(IpAddress::AnyV4(), 7).addresses(), Addresses{SocketAddress(IpAddress::AnyV4(), 7)});
+}
+
+TEST(Endpoint, TakesSeveralAddresses) {
+  const Addresses both{SocketAddress(IpAddress::LoopbackV6(), 80), SocketAddress(IpAddress::LoopbackV4(), 81)};
+  EXPECT_EQ(Endpoint(both).addresses(), both);
+  EXPECT_EQ(Endpoint(both).ToString(), "[::1]:80, 127.0.0.1:81");
+  EXPECT_EQ(Endpoint(Addresses()).status().message(), "there is no address in the list");
 }
 
 TEST(Endpoint, TakesNames) {
   Endpoint endpoint("localhost:8080");
   EXPECT_TRUE(endpoint.status().ok());
-  EXPECT_FALSE(endpoint.address().has_value());
+  EXPECT_TRUE(endpoint.addresses().empty());
   EXPECT_EQ(endpoint.host(), "localhost");
   EXPECT_EQ(endpoint.port(), 8080);
   EXPECT_EQ(endpoint.ToString(), "localhost:8080");
@@ -37,7 +47,7 @@ TEST(Endpoint, RefusesWithASentence) {
         absl::string_view("host:-1"), absl::string_view("host:000080")}) {
     Endpoint endpoint(text);
     EXPECT_FALSE(endpoint.status().ok()) << text;
-    EXPECT_FALSE(endpoint.address().has_value()) << text;
+    EXPECT_TRUE(endpoint.addresses().empty()) << text;
     EXPECT_TRUE(endpoint.host().empty()) << text;
   }
   EXPECT_EQ(Endpoint(":80").status().message(),
@@ -66,7 +76,7 @@ TEST(Endpoint, SurvivesGarbage) {
     for (char& c : text) c = static_cast<char>(random());
     if (i % 2 == 0) text += ":80";
     Endpoint endpoint(text);
-    if (endpoint.status().ok() && !endpoint.address().has_value()) {
+    if (endpoint.status().ok() && endpoint.addresses().empty()) {
       ASSERT_EQ(endpoint.ToString(), text);
     }
   }

@@ -208,7 +208,7 @@ void ResolveFuture::End() {
 Poll<StatusOr<std::vector<SocketAddress>>> ResolveFuture::PollOnce(Context& cx) {
   if (look_up_ == nullptr) {
     if (!cx.ConsumeBudget()) return kPending;
-    if (to_.address().has_value()) return StatusOr<std::vector<SocketAddress>>({*to_.address()});
+    if (!to_.addresses().empty()) return std::move(to_).addresses();
     if (!to_.status().ok()) return to_.status();
     look_up_ = std::make_shared<internal::LookUp>(to_.host(), to_.port());
     look_up_->waker.Register(cx.waker());

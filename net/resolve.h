@@ -42,7 +42,7 @@ class [[nodiscard]] ResolveFuture : public FutureBase<ResolveFuture, StatusOr<st
   kioto::internal::RuntimeClock* stopped_ = nullptr;  // a test's paused clock, which must not jump meanwhile
 };
 
-// The addresses of `to`, without duplicates. Errors: kInvalidArgument for what can be no name; kNotFound for a name without
+// The addresses of `to`; of a name without duplicates. Errors: kInvalidArgument for what can be no name; kNotFound for a name without
 // address; kUnavailable when the name server does not answer; kResourceExhausted with too many look-ups waiting.
 // CANCEL SAFE: yes: a look-up that nobody waits for is not begun; one that has begun ends unheard. Any thread, no runtime.
 inline ResolveFuture Resolve(Endpoint to) { return ResolveFuture(std::move(to)); }

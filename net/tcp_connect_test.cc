@@ -97,6 +97,18 @@ TEST_F(TcpConnectTest, TriesOneAddressAfterTheOther) {
   while (internal::ResolverThreads() != 0) loop_.Turn();
 }
 
+// behaviour: kioto/net/endpoint.h#several_addresses_to_connect_to
+TEST_F(TcpConnectTest, TriesTheAddressesOfAList) {
+  std::vector<SocketAddress> addresses{DeadAddress(loop_), address_};
+  StatusOr<TcpStream> client = loop_.Run(TcpStream::Connect(addresses));
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_EQ(*client->peer_address(), address_);
+  addresses.pop_back();
+  EXPECT_EQ(ErrnoOf(loop_.Run(TcpStream::Connect(addresses)).status()), ECONNREFUSED);
+  addresses.clear();
+  EXPECT_EQ(loop_.Run(TcpStream::Connect(addresses)).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(TcpConnectTest, TheNextAddressStartsWhenTheFirstIsSilent) {
   // The first never answers: its attempt stays under way as long as the fault says so.
   internal::ScopedResolverForTest resolver(&FixedResolver);

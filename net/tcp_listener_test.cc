@@ -52,6 +52,13 @@ TEST_F(TcpListenerTest, BindsToAHostAndAPort) {
 // behaviour: tokio/tests/tcp_accept.rs#ip_port_tuple
 TEST_F(TcpListenerTest, BindsToAnIpAddressAndAPort) { ExpectServes(Endpoint(IpAddress::LoopbackV4(), 0)); }
 
+// behaviour: kioto/net/endpoint.h#several_addresses_to_bind_to
+TEST_F(TcpListenerTest, BindsToTheFirstOfAListThatIsFree) {
+  const std::vector<SocketAddress> addresses{address_, SocketAddress(IpAddress::LoopbackV4(), 0)};
+  ExpectServes(addresses);
+  EXPECT_EQ(ErrnoOf(loop_.Run(TcpListener::Bind(std::vector<SocketAddress>{address_, address_})).status()), EADDRINUSE);
+}
+
 TEST_F(TcpListenerTest, SaysWhyItCanNotBind) {
   ListenOptions no_reuse;
   no_reuse.reuse_address = false;
