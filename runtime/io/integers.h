@@ -4,6 +4,7 @@
 //   io::ReadNumber<uint32_t>(stream).AndThen([](uint32_t& length) { ... });
 //   io::WriteNumber<uint16_t>(stream, 443)
 //   std::optional<uint32_t> length = io::TakeNumber<uint32_t>(queue);   // in memory: for codecs and parsers
+//   std::optional<uint64_t> id = io::TakeUint(queue, 3);                // of as many bytes as are said
 #ifndef KIOTO_RUNTIME_IO_INTEGERS_H_
 #define KIOTO_RUNTIME_IO_INTEGERS_H_
 
@@ -14,6 +15,7 @@
 #include <type_traits>
 
 #include "absl/strings/string_view.h"
+#include "kioto/runtime/base/check.h"
 #include "kioto/runtime/future/future_base.h"
 #include "kioto/runtime/io/byte_queue.h"
 #include "kioto/runtime/io/errors.h"
@@ -62,6 +64,26 @@ void StoreNumber(char* bytes, std::common_type_t<T> value, Endian endian = Endia
   for (size_t i = 0; i < sizeof(T); ++i) bytes[internal::PlaceOf(i, sizeof(T), endian)] = static_cast<char>(bits >> (8 * i));
 }
 
+// The same of n bytes, 1 to 8 (checked): of a length in three, say.
+inline uint64_t LoadUint(const char* bytes, size_t n, Endian endian = Endian::kBig) {
+  KIOTO_CHECK(n >= 1 && n <= 8, "LoadUint, StoreUint and their kin: a number has 1 to 8 bytes");
+  uint64_t value = 0;
+  for (size_t i = 0; i < n; ++i) {
+    value |= uint64_t{static_cast<unsigned char>(bytes[internal::PlaceOf(i, n, endian)])} << (8 * i);
+  }
+  return value;
+}
+// The highest bit is the sign.
+inline int64_t LoadInt(const char* bytes, size_t n, Endian endian = Endian::kBig) {
+  const uint64_t value = LoadUint(bytes, n, endian), sign = uint64_t{1} << (8 * n - 1);
+  return static_cast<int64_t>((value ^ sign) - sign);
+}
+// Writes the lowest n bytes of `value`, which may be a signed one: what does not fit is lost.
+inline void StoreUint(char* bytes, uint64_t value, size_t n, Endian endian = Endian::kBig) {
+  KIOTO_CHECK(n >= 1 && n <= 8, "LoadUint, StoreUint and their kin: a number has 1 to 8 bytes");
+  for (size_t i = 0; i < n; ++i) bytes[internal::PlaceOf(i, n, endian)] = static_cast<char>(value >> (8 * i));
+}
+
 // Takes one off the front; nullopt, and nothing is taken, while there are fewer bytes.
 template <class T>
 std::optional<T> TakeNumber(ByteQueue& queue, Endian endian = Endian::kBig) {
@@ -75,6 +97,24 @@ void AppendNumber(ByteQueue& queue, std::common_type_t<T> value, Endian endian =
   char bytes[sizeof(T)];
   StoreNumber<T>(bytes, value, endian);
   queue.Append(absl::string_view(bytes, sizeof(T)));
+}
+
+inline std::optional<uint64_t> TakeUint(ByteQueue& queue, size_t n, Endian endian = Endian::kBig) {
+  if (queue.size() < n) return std::nullopt;
+  const uint64_t value = LoadUint(queue.view().data(), n, endian);
+  queue.Consume(n);
+  return value;
+}
+inline std::optional<int64_t> TakeInt(ByteQueue& queue, size_t n, Endian endian = Endian::kBig) {
+  if (queue.size() < n) return std::nullopt;
+  const int64_t value = LoadInt(queue.view().data(), n, endian);
+  queue.Consume(n);
+  return value;
+}
+inline void AppendUint(ByteQueue& queue, uint64_t value, size_t n, Endian endian = Endian::kBig) {
+  char bytes[8];
+  StoreUint(bytes, value, n, endian);
+  queue.Append(absl::string_view(bytes, n));
 }
 
 // --- In a stream. ---

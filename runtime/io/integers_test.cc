@@ -50,6 +50,38 @@ TEST(Numbers, GoThereAndBackInBothOrders) {
   ThereAndBack<double>(-2.0, std::string("\xc0\0\0\0\0\0\0\0", 8));
 }
 
+// behaviour: kioto/runtime/io/integers.h#numbers_of_n_bytes
+TEST(Numbers, HaveAnyNumberOfBytesFromOneToEight) {
+  const std::string big = "\x81\x02\x03\x04\x05\x06\x07\x08";
+  uint64_t value = 0;
+  for (size_t n = 1; n <= 8; ++n) {
+    value = value << 8 | static_cast<unsigned char>(big[n - 1]);
+    const int64_t negative = n == 8 ? static_cast<int64_t>(value) : static_cast<int64_t>(value) - (int64_t{1} << (8 * n));
+    for (const Endian endian : {Endian::kBig, Endian::kLittle}) {
+      const std::string bytes = endian == Endian::kBig ? big.substr(0, n) : std::string(big.rend() - n, big.rend());
+      EXPECT_EQ(LoadUint(bytes.data(), n, endian), value);
+      EXPECT_EQ(LoadInt(bytes.data(), n, endian), negative);
+      ByteQueue queue;
+      AppendUint(queue, value, n, endian);
+      AppendUint(queue, static_cast<uint64_t>(negative), n, endian);
+      EXPECT_EQ(queue.view(), bytes + bytes) << n;
+      EXPECT_EQ(TakeUint(queue, n, endian), value);
+      EXPECT_EQ(TakeInt(queue, n, endian), negative);
+      EXPECT_EQ(TakeUint(queue, n), std::nullopt);
+      EXPECT_EQ(TakeInt(queue, n), std::nullopt);
+    }
+  }
+  EXPECT_EQ(LoadInt("\x7f\xff\xff", 3), 0x7fffff);
+}
+
+TEST(NumbersDeathTest, OfNoBytesOrOfNine) {
+  char bytes[9] = {};
+  for (const size_t n : {size_t{0}, size_t{9}}) {
+    EXPECT_DEATH((void)LoadUint(bytes, n), "a number has 1 to 8 bytes");
+    EXPECT_DEATH(StoreUint(bytes, 1, n), "a number has 1 to 8 bytes");
+  }
+}
+
 TEST(Numbers, ComeInPieces) {
   ScriptedReader reader({std::string("\x01", 1), PendingOnce{}, std::string("\x02\x03", 2), "\x04"});
   EXPECT_EQ(*Finish(ReadNumber<uint32_t>(reader)), 0x01020304u);
