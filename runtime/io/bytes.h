@@ -12,6 +12,10 @@
 // an allocation for each node that shares memory of ours, and Flatten for what we know already. Where a Cord is wanted,
 // absl::MakeCordFromExternal(bytes.view(), [bytes] {}) makes one that shares.
 //
+// What others have beside these: for split_off there are Slice, RemoveSuffix and ByteQueue::Truncate; for unsplit there is
+// ByteQueue::Append, which copies: parts that are to be one again are better not split. is_unique and try_into_mut are left out:
+// what a Bytes shows never changes, whoever holds it, and what is to be changed is changed in the queue (span()) before it is split.
+//
 // STATE       a block is a count and the bytes behind it, in one allocation; or, of Own, the owner of the bytes in their place, which
 //             is destroyed before the block is freed. `refs`: how many Bytes and ByteQueues hold it.
 //             The bytes that a Bytes shows are written before it is made, and never after. The queue alone writes to the
