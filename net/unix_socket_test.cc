@@ -14,12 +14,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "kioto/net/tcp_connect.h"
+#include "kioto/net/tcp_listener.h"
 #include "kioto/net/testing/unix_sockets.h"
 #include "kioto/runtime/base/testing/short_io.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/ready.h"
+#include "kioto/runtime/future/stream/sources.h"
+#include "kioto/runtime/future/stream/transform.h"
 #include "kioto/runtime/io/byte_queue.h"
+#include "kioto/runtime/io/either.h"
 #include "kioto/runtime/io/testing/driven_loop.h"
+#include "kioto/runtime/io/write.h"
 
 namespace kioto::net {
 namespace {
@@ -212,6 +218,38 @@ TEST_F(UnixStreamTest, WritesAQueueAndReadsIntoAString) {
   auto writing = b.Split().second;
   auto reading = a.Split().first;
   ExpectPassesAQueue(loop_, writing, reading);
+}
+
+// As either.h says.
+// behaviour: kioto/runtime/io/either.h#a_listener_of_two_kinds
+TEST_F(UnixStreamTest, AListenerMayBeOfTwoKinds) {
+  using Connection = io::Either<TcpStream, UnixStream>;
+  TcpListener tcp = *loop_.Run(TcpListener::Bind("127.0.0.1:0"));
+  const UnixAddress at = *UnixAddress::Abstract(NewPath());
+  UnixListener unix_listener = Listen(at);
+  const auto connections = [&](bool local) {
+    auto left = stream::From(tcp.Incoming()).Map([](StatusOr<TcpStream>& s) {
+      return s.ok() ? StatusOr<Connection>(Connection::Left(*std::move(s))) : StatusOr<Connection>(s.status());
+    });
+    auto right = stream::From(unix_listener.Incoming()).Map([](StatusOr<UnixStream>& s) {
+      return s.ok() ? StatusOr<Connection>(Connection::Right(*std::move(s))) : StatusOr<Connection>(s.status());
+    });
+    using Either = io::Either<decltype(left), decltype(right)>;
+    return local ? Either::Right(std::move(right)) : Either::Left(std::move(left));
+  };
+  const auto serve = [&](bool local, auto& client) {
+    auto incoming = connections(local);
+    Connection server = *std::move(*loop_.Run(incoming.Next()));
+    EXPECT_EQ(server.right() != nullptr, local);
+    EXPECT_EQ(loop_.Run(io::WriteAll(server, "hello")), OkStatus());
+    char bytes[5];
+    EXPECT_EQ(loop_.Run(client.ReadExact(bytes)), OkStatus());
+    EXPECT_EQ(absl::string_view(bytes, 5), "hello");
+  };
+  TcpStream remote = *loop_.Run(TcpStream::Connect(*tcp.local_address()));
+  serve(/*local=*/false, remote);
+  UnixStream local = *loop_.Run(UnixStream::Connect(at));
+  serve(/*local=*/true, local);
 }
 
 TEST_F(UnixStreamTest, ReadyIsEitherDirection) {

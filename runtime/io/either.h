@@ -5,6 +5,9 @@
 //   Connection c = local ? Connection::Left(std::move(tcp)) : Connection::Right(std::move(unix));
 //
 // It can what both can. Without an allocation and without a virtual call. Pinned from its first poll if what it holds is.
+//
+// A listener of two kinds is an Either of two streams, each mapped to a StatusOr<Connection>: stream::From(tcp.Incoming()).Map(…); its
+// local_address() is asked of the listener itself, as the types differ.
 #ifndef KIOTO_RUNTIME_IO_EITHER_H_
 #define KIOTO_RUNTIME_IO_EITHER_H_
 
