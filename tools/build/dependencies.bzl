@@ -43,8 +43,8 @@ def kioto_dependencies():
 def kioto_example_dependencies():
     """What programs of tools/examples need besides: for our own WORKSPACE alone."""
     _archive(
-        name = "http_parser",
-        url = "nodejs/http-parser/archive/refs/tags/v2.9.4.tar.gz",
-        strip_prefix = "http-parser-2.9.4",
-        build_file = Label("//tools/build:http_parser.BUILD"),
+        name = "llhttp",
+        url = "nodejs/llhttp/archive/refs/tags/release/v8.1.0.tar.gz",
+        strip_prefix = "llhttp-release-v8.1.0",
+        build_file = Label("//tools/build:llhttp.BUILD"),
     )

@@ -1,7 +1,5 @@
 #include "kioto/tools/examples/http/fields.h"
 
-#include <http_parser.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -120,6 +118,32 @@ absl::string_view ContentType(absl::string_view path) {
   return "application/octet-stream";
 }
 
-absl::string_view Reason(int status) { return http_status_str(static_cast<http_status>(status)); }
+absl::string_view Reason(int status) {
+  static constexpr struct {
+    int status;
+    absl::string_view reason;
+  } kReasons[] = {
+      {200, "OK"},
+      {206, "Partial Content"},
+      {301, "Moved Permanently"},
+      {304, "Not Modified"},
+      {400, "Bad Request"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {408, "Request Timeout"},
+      {413, "Payload Too Large"},
+      {414, "URI Too Long"},
+      {416, "Range Not Satisfiable"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {505, "HTTP Version Not Supported"},
+  };
+  for (const auto& known : kReasons) {
+    if (known.status == status) return known.reason;
+  }
+  return "Unknown";
+}
 
 }  // namespace http

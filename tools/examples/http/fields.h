@@ -33,7 +33,7 @@ std::optional<std::time_t> ParseHttpDate(absl::string_view field);
 // By the end of the name; "application/octet-stream" if it says nothing.
 absl::string_view ContentType(absl::string_view path);
 
-// "Not Found"
+// "Not Found"; "Unknown" for what a server of files does not answer.
 absl::string_view Reason(int status);
 
 }  // namespace http

@@ -79,7 +79,12 @@ TEST(FieldsTest, Dates) {
 TEST(FieldsTest, Types) {
   EXPECT_EQ(ContentType("a/b.HTML"), "text/html; charset=utf-8");
   EXPECT_EQ(ContentType("README"), "application/octet-stream");
+}
+
+TEST(FieldsTest, Reasons) {
   EXPECT_EQ(Reason(404), "Not Found");
+  EXPECT_EQ(Reason(505), "HTTP Version Not Supported");
+  EXPECT_EQ(Reason(418), "Unknown");
 }
 
 }  // namespace

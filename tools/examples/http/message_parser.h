@@ -1,12 +1,14 @@
-// MessageParser: HTTP/1.x messages out of bytes, on top of http-parser. One message after the other; a head, then its body.
+// MessageParser: HTTP/1.x messages out of bytes, on top of llhttp. One message after the other; a head, then its body.
 //
 //   MessageParser parser(MessageParser::Type::kRequest, {});
 //   while (parser.Parse(in.view()) == MessageParser::Result::kHead) { ... }     // each time: in.Consume(parser.consumed());
 //
-// It is stricter than http-parser where two readers of one message could see two different ones, which is what request
-// smuggling lives on: lines end with CR LF, no line is folded, a Content-Length beside a Transfer-Encoding, a second of
-// either, and any coding but "chunked" are refused. The same holds for the lines around chunks and behind them, and nothing but a
-// size, or a size and what follows a semicolon, stands before a chunk. Everything has a limit. Not thread safe.
+// It is stricter than llhttp where two readers of one message could see two different ones, which is what request smuggling
+// lives on, whatever llhttp's version and mode refuse by themselves. In a head, in the lines around chunks and in those behind
+// them CR and LF stand at the end of a line only, and together; there is no other control character than the tab. No line is
+// folded, and each field has a name, without white space in it or before its colon. A head ends where these lines do. More than
+// one Transfer-Encoding, any coding but "chunked", and that in HTTP/1.0, are refused, as llhttp refuses a second Content-Length
+// and one beside a coding; so is what is not HTTP/1.0 or HTTP/1.1. Everything has a limit. Not thread safe.
 #ifndef KIOTO_TOOLS_EXAMPLES_HTTP_MESSAGE_PARSER_H_
 #define KIOTO_TOOLS_EXAMPLES_HTTP_MESSAGE_PARSER_H_
 
@@ -18,7 +20,7 @@
 
 #include "absl/strings/string_view.h"
 
-struct http_parser;
+struct llhttp__internal_s;  // llhttp_t
 
 namespace http {
 
@@ -76,29 +78,30 @@ class MessageParser {
   struct Callbacks;
 
   Result Run(absl::string_view bytes);
+  Result ParseHead(absl::string_view bytes);
   Result Fail(int status, absl::string_view why);
-  // Look at bytes that http-parser takes and others do not: a byte of a line, bytes of the head, and those around chunks up to `end`,
-  // which fails by itself.
-  bool IsProper(char c, bool first);
-  bool LinesAreProper(absl::string_view bytes);
+  int Refuse(int status, absl::string_view why);  // the same, in what llhttp calls
+  // Look at bytes that llhttp takes and others do not: the next of a line, and those around chunks up to `end`, which fails by
+  // itself.
+  bool IsProper(char c);
   bool FramingIsProper(const char* end);
   Result CheckHead();
 
   const MessageLimits limits_;
-  std::unique_ptr<http_parser> parser_;
+  std::unique_ptr<llhttp__internal_s> parser_;
   Head head_;
   std::string body_;
   Result result_ = Result::kMore;
   bool inside_ = false;
   bool head_done_ = false;
-  bool in_value_ = false;  // of a field: the next name begins another one
-  char last_ = '\n';       // of the head, before what is parsed now
+  bool in_name_ = false;  // of a field: what comes of a name is its
+  bool chunked_ = false;
+  enum class Line { kNone, kFirst, kName, kValue, kEnd, kChunk };  // what the next byte is of: nothing yet, a line of the head, ...
+  Line line_ = Line::kNone;
+  char last_ = '\n';      // byte of a line
+  char protocol_ = '\0';  // the first letter of the last word of the first line
   size_t head_size_ = 0;
-  // Around chunks:
-  enum class Line { kBegin, kSize, kExtension, kTrailer };  // where in a line, or behind the last chunk
-  Line line_ = Line::kBegin;
-  bool zero_ = false;              // the size of the chunk, so far
-  const char* framing_ = nullptr;  // what was not looked at begins here
+  const char* framing_ = nullptr;  // around chunks: what was not looked at begins here
   size_t framing_size_ = 0;
   size_t consumed_ = 0;
   int error_status_ = 0;

@@ -32,6 +32,7 @@ std::vector<std::string> Read(Type type, absl::string_view stream, size_t piece,
     }
     if (result != Result::kMore) continue;
     EXPECT_TRUE(in.empty());
+    EXPECT_EQ(parser.Parse({}), Result::kMore);  // which changes nothing
     if (stream.empty()) break;
     in = std::string(stream.substr(0, piece));
     stream.remove_prefix(in.size());
@@ -70,8 +71,47 @@ TEST(MessageParserTest, Requests) {
   EXPECT_EQ(Requests("PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n"),
             Messages{"PUT/x 2 keep abcde"});
   EXPECT_EQ(Requests("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"), Messages{"GET/ 1 keep "});
-  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"),
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\nA:\r\nB: \r\nC:d\r\n\r\n"), Messages{"GET/ 4 keep "});
+}
+
+TEST(MessageParserTest, WhatComesAfterAnUpgradeIsHttpAllTheSame) {
+  const std::string next = "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n";
+  EXPECT_EQ(Requests(absl::StrCat("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", next)),
             (Messages{"GET/ 3 keep ", "GET/2 1 keep "}));
+  EXPECT_EQ(Requests(absl::StrCat("PUT / HTTP/1.1\r\nHost: h\r\nUpgrade: x\r\nConnection: upgrade\r\nContent-Length: 2\r\n\r\nok", next)),
+            (Messages{"PUT/ 4 keep ok", "GET/2 1 keep "}));
+  EXPECT_EQ(Requests(absl::StrCat("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", next)), (Messages{"CONNECTh:1 1 keep ", "GET/2 1 keep "}));
+  EXPECT_EQ(Requests(absl::StrCat("CONNECT h:1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok", next)),
+            (Messages{"CONNECTh:1 2 keep ok", "GET/2 1 keep "}));
+  EXPECT_EQ(Responses("HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nHTTP/1.1 204 X\r\n\r\n"),
+            (Messages{"101 2 keep ", "204 0 keep "}));
+}
+
+TEST(MessageParserTest, NothingComesAfterTheLastRequest) {
+  const std::string last = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(Requests(absl::StrCat(last, "\r\n")), Messages{"GET/ 2 close "});
+  EXPECT_EQ(Requests(absl::StrCat(last, last)), (Messages{"GET/ 2 close ", "error 400"}));
+}
+
+// A head is taken whole, and what has no body needs no further byte.
+TEST(MessageParserTest, StopsAtTheEndOfEachPart) {
+  const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n", put = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n";
+  MessageParser parser(Type::kRequest, {});
+  EXPECT_EQ(parser.Parse(absl::StrCat(get, put)), Result::kHead);
+  EXPECT_EQ(parser.consumed(), get.size());
+  EXPECT_TRUE(parser.inside());
+  EXPECT_EQ(parser.Parse({}), Result::kEnd);
+  EXPECT_EQ(parser.consumed(), 0u);
+  EXPECT_FALSE(parser.inside());
+  EXPECT_EQ(parser.Parse({}), Result::kMore);
+  EXPECT_EQ(parser.Parse(absl::StrCat(put, "ok", get)), Result::kHead);
+  EXPECT_EQ(parser.consumed(), put.size());
+  EXPECT_EQ(parser.Parse({}), Result::kMore);
+  EXPECT_EQ(parser.Parse(absl::StrCat("ok", get)), Result::kEnd);
+  EXPECT_EQ(parser.consumed(), 2u);
+  EXPECT_EQ(parser.Parse(get), Result::kHead);
+  EXPECT_EQ(parser.ParseEnd(), Result::kEnd);
+  EXPECT_EQ(parser.ParseEnd(), Result::kMore);
 }
 
 TEST(MessageParserTest, OneRequestAfterTheOther) {
@@ -107,6 +147,19 @@ TEST(MessageParserTest, WhatCouldSmuggleIsRefused) {
            "X: a\r\n\tfolded\r\n",
            "X: a\nY: b\r\n",
            "X: a\rY: b\r\n",
+           "X: a\r\r\n",
+           "X:\rY: b\r\n",
+           "X: \rContent-Length: 3\r\n",
+           "Content-Length: 3\rX: y\r\n",
+           "Connection: close\rX: y\r\n",
+           "Transfer-Encoding: chunked\rX: y\r\n",
+           "X : a\r\n",
+           "X\t: a\r\n",
+           "X Y: a\r\n",
+           "Connection : close\r\n",
+           "Content-Length\t: 3\r\n",
+           "X:\r\n Content-Length: 3\r\n",
+           ": a\r\n",
            "X\r\n",
            "X: \x01\r\n",
            "Host: another\r\n",
@@ -122,6 +175,11 @@ TEST(MessageParserTest, WhatCouldSmuggleIsRefused) {
   EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\n\r\n"), Messages{"error 400"});
   EXPECT_EQ(Requests("GET / HTTP/1.1\nHost: h\r\n\r\n"), Messages{"error 400"});
   EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\n\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\nHost: h\r\n\rX\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Requests("GET / HTTP/1.1\r\n Host: h\r\n\r\n"), Messages{"error 400"});
+  for (const char* empty : {"\r", "\n", "\r\r\n", "\r\n\n"}) {
+    EXPECT_EQ(Requests(absl::StrCat(empty, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")), Messages{"error 400"}) << empty;
+  }
   EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3x\r\nabc\r\n0\r\n\r\n"), Messages{"error 400"});
   EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"), Messages{"error 400"});
 }
@@ -154,9 +212,39 @@ TEST(MessageParserTest, ChunksThatCouldSmuggleAreRefused) {
            "0\r\nT : x\r\n\r\n",
            "0\r\nT: \x01\r\n\r\n",
            "0\r\nT: x\r\n\n",
+           "3\rabc\r\n0\r\n\r\n",           // a CR alone
+           "3\r0abc\r\n0\r\n\r\n",
+           "3;a\rb\r\nabc\r\n0\r\n\r\n",
+           "3;a=\"\r\"\r\nabc\r\n0\r\n\r\n",
+           "3\r\nabc\r0\r\n\r\n",
+           "3\r\nabc\r00\r\n\r\n",
+           "3\r\nabcd\n0\r\n\r\n",
+           "0\rT: x\r\n\r\n",
+           "0\r\nT: x\rU: y\r\n\r\n",
+           "0\r\nT:\rU: y\r\n\r\n",
+           "0\r\nT: \r U: y\r\n\r\n",
+           "0\r\n\rX",
+           "0\r\nT: x\r\n\rX",
+           "3;a=\"\x7f\"\r\nabc\r\n0\r\n\r\n",
+           "0\r\nT\t: x\r\n\r\n",           // names that are none
+           "0\r\nT U: x\r\n\r\n",
+           "0\r\n T: x\r\n\r\n",
+           "0\r\n: x\r\n\r\n",
+           "0\r\nT: x\r\nU : y\r\n\r\n",
+           "0\r\nT:\r\n folded\r\n\r\n",
        }) {
     EXPECT_EQ(chunks(bad), Messages{"error 400"}) << bad;
   }
+}
+
+// Fields behind the chunks change nothing of how the rest is read.
+// check: D22
+TEST(MessageParserTest, ALateTransferEncodingLeavesTheRestAsStrict) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n";
+  EXPECT_EQ(Responses(absl::StrCat(head, "T: x\r\n\r\n")), Messages{"200 1 keep "});
+  EXPECT_EQ(Responses(absl::StrCat(head, "T: x\r\n folded\r\n\r\n")), Messages{"error 400"});
+  EXPECT_EQ(Responses(absl::StrCat(head, "\n")), Messages{"error 400"});
+  EXPECT_EQ(Requests("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n\r\n"), Messages{"error 501"});
 }
 
 TEST(MessageParserTest, WhatIsAroundChunksHasALimit) {
@@ -195,6 +283,10 @@ TEST(MessageParserTest, WhatIsNotSpokenHere) {
   EXPECT_EQ(Requests("GET / HTTP/2.0\r\nHost: h\r\n\r\n"), Messages{"error 505"});
   EXPECT_EQ(Requests("GET / HTTP/1.2\r\nHost: h\r\n\r\n"), Messages{"error 505"});
   EXPECT_EQ(Requests("GET /\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("GET / RTSP/1.0\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("GET  /  RTSP/1.0\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("SOURCE / ICE/1.0\r\n\r\n"), Messages{"error 505"});
+  EXPECT_EQ(Requests("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Messages{"error 400"});  // a client of HTTP/2
   EXPECT_EQ(Requests("BREW / HTTP/1.1\r\nHost: h\r\n\r\n"), Messages{"error 501"});
   EXPECT_EQ(Requests("\x16\x03\x01\x02"), Messages{"error 501"});  // a client of HTTPS
 }
@@ -229,7 +321,12 @@ TEST(MessageParserTest, Responses) {
   EXPECT_EQ(Responses("HTTP/1.1 204 No Content\r\n\r\n"), Messages{"204 0 keep "});
   EXPECT_EQ(Responses("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
             (Messages{"100 0 keep ", "200 1 keep "}));
+  EXPECT_EQ(Responses("HTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            (Messages{"304 0 keep ", "200 1 keep ok"}));
   EXPECT_EQ(Responses("HTTP/1.0 200 OK\r\n\r\nall that comes"), Messages{"to the end: all that comes"});
+  EXPECT_EQ(Responses("HTTP/1.1 200\r\n\r\n"), Messages{"to the end: "});
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n"), Messages{"error 400"});
+  EXPECT_EQ(Responses("HTTP/1.1 200 OK\rContent-Length: 0\r\n\r\n"), Messages{"error 400"});
 }
 
 TEST(MessageParserTest, ResponsesThatLie) {

@@ -9,26 +9,9 @@ namespace {
 std::vector<std::string> BadFields() {
   std::vector<std::string> fields;
   // Lengths that are none, or two.
-  for (const char* length : {"+5",
-                             "-5",
-                             "0x5",
-                             "5,5",
-                             "5, 5",
-                             "5 5",
-                             "5;",
-                             "5.0",
-                             "5e0",
-                             "",
-                             "five",
-                             "\xe2\x85\xa4",
-                             "5\x0b",
-                             "5\x01",
-                             "99999999999999999999",
-                             "18446744073709551616",
-                             "184467440737095516170",
-                             "5\n",
-                             "\"5\"",
-                             "0,5"}) {
+  for (const char* length :
+       {"+5", "-5", "0x5", "5,5", "5, 5", "5 5", "5;", "5.0", "5e0", "", "five", "\xe2\x85\xa4", "5\x0b", "5\x01",
+        "99999999999999999999", "18446744073709551616", "184467440737095516170", "5\n", "\"5\"", "0,5"}) {
     fields.push_back(absl::StrCat("Content-Length: ", length, "\r\n"));
   }
   for (const char* two : {"5", "6", "0", "05", "+5"}) {
@@ -67,7 +50,8 @@ std::vector<std::string> BadFields() {
   for (const char* lines :
        {"X: a\r\n b\r\n", "X: a\r\n\tb\r\n", "X:\r\n Content-Length: 5\r\n", "X: a\nContent-Length: 5\r\n",
         "X: a\rContent-Length: 5\r\n", "X: a\r\rContent-Length: 5\r\n", "X: a\n\nGET /second HTTP/1.1\r\n", "X\r\n", ": a\r\n",
-        "X: a\n\r\n", "\nX: a\r\n", "Host: other\r\n", "Host:\r\n", "X: \x01\r\n", "X: \x7f\r\n", "X: a\x0b\r\n"}) {
+        "X: a\n\r\n", "\nX: a\r\n", "X:\rContent-Length: 5\r\n", "X: a\r\r\n", "X:\r\n\tContent-Length: 5\r\n", "X : a\r\n",
+        "X\t: a\r\n", "Connection : close\r\n", "Host: other\r\n", "Host:\r\n", "X: \x01\r\n", "X: \x7f\r\n", "X: a\x0b\r\n"}) {
     fields.push_back(lines);
   }
   fields.push_back(Raw("X: a\0b\r\n"));
@@ -109,7 +93,9 @@ std::vector<std::string> BadChunks() {
   for (const char* body :
        {"5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5\r\nhello!\r\n0\r\n\r\n",
         "5\rhello\r\n0\r\n\r\n", "5\r\nhello\r0\r\n\r\n", "0\r\nT: x\n\r\n", "0\r\nT: x\r\n\n", "0\r\nT : x\r\n\r\n",
-        "0\r\n T: x\r\n\r\n", "0\r\nT: x\r\n y\r\n\r\n", "0\r\nT: \x01\r\n\r\n", "0\r\nT\r\n\r\n", "0\n\r\n", "0\r\n\n"}) {
+        "0\r\n T: x\r\n\r\n", "0\r\nT: x\r\n y\r\n\r\n", "0\r\nT: \x01\r\n\r\n", "0\r\nT\r\n\r\n", "0\n\r\n", "0\r\n\n",
+        "5\r0hello\r\n0\r\n\r\n", "0\r\nT: x\rU: y\r\n\r\n", "0\r\nT:\rU: y\r\n\r\n", "0\r\nT\t: x\r\n\r\n", "0\r\n: x\r\n\r\n",
+        "0\r\n\rT: x\r\n\r\n"}) {
     bodies.push_back(body);
   }
   return bodies;
@@ -131,7 +117,9 @@ std::vector<std::string> StreamsThatSmuggle(absl::string_view method) {
         "PUT /first HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "GET /first HTTP/1.1 \r\nHost: h\r\n\r\n",
         "GET /fi rst HTTP/1.1\r\nHost: h\r\n\r\n", "GET  HTTP/1.1\r\nHost: h\r\n\r\n", "GET\t/first\tHTTP/1.1\r\nHost: h\r\n\r\n",
         "G\x01T /first HTTP/1.1\r\nHost: h\r\n\r\n", " GET /first HTTP/1.1\r\nHost: h\r\n\r\n",
-        "GET /first HTTP/9.9\r\nHost: h\r\n\r\n"}) {
+        "GET /first HTTP/9.9\r\nHost: h\r\n\r\n", "\rGET /first HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /first HTTP/1.1\r\nHost: h\r\n\r", "GET /first HTTP/1.1\r\nHost: h\r\n\rX",
+        "GET /first RTSP/1.0\r\nHost: h\r\n\r\n"}) {
     streams.push_back(absl::StrCat(head, second));
   }
   streams.push_back(absl::StrCat(Raw("GET /fi\0rst HTTP/1.1\r\nHost: h\r\n\r\n"), second));
