@@ -17,6 +17,7 @@
 #include "kioto/runtime/base/sys_fault.h"
 #include "kioto/runtime/future/future.h"
 #include "kioto/runtime/future/testing/polled_task.h"
+#include "kioto/runtime/io/seek.h"
 #include "kioto/tests/conformance/flavours.h"
 
 namespace kioto::fs {
@@ -183,6 +184,19 @@ TEST_P(FileTest, WritesWhereItHasReadTo) {
   EXPECT_EQ(Run(file.WriteAll("XYZ")), OkStatus());
   EXPECT_EQ(Run(file.Close()), OkStatus());
   EXPECT_EQ(Contents(), "0123456789abcXYZghij");
+}
+
+// Through the interface of all that seeks.
+// behaviour: tokio-util/tests/compat.rs#compat_file_seek
+TEST_P(FileTest, SeeksAmongWrites) {
+  File file = Opened("");
+  EXPECT_EQ(Run(file.WriteAll("01234567")), OkStatus());
+  EXPECT_EQ(*Run(io::Position(file)), 8u);
+  EXPECT_EQ(*Run(io::Seek(file, io::SeekFrom::Start(2))), 2u);
+  EXPECT_EQ(Run(file.WriteAll("ab")), OkStatus());
+  EXPECT_EQ(*Run(io::Seek(file, io::SeekFrom::End(0))), 8u);
+  EXPECT_EQ(*Run(io::Seek(file, io::SeekFrom::Start(0))), 0u);
+  EXPECT_EQ(*Run(file.ReadToEnd(100)), "01ab4567");
 }
 
 // behaviour: tokio/tests/fs_open_options.rs#open_with_open_options_and_read
