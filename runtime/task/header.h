@@ -56,8 +56,6 @@ struct alignas(16) TaskHeader : TaskState {
         local(false),
         mandatory(false),
         has_place(false),
-        shard(0),
-        told(false),
         line(place.line()),
         scheduler(scheduler),
         id(id),
@@ -72,9 +70,7 @@ struct alignas(16) TaskHeader : TaskState {
   bool local : 1;      // bound to its thread
   bool mandatory : 1;  // a blocking job that the end of its runtime does not drop once it is accepted; fixed before StartTask
   bool has_place : 1;  // a blocking job for which a place in the queue was taken before; fixed before StartTask
-  // These two are written by who may poll it, so they share no byte with what others read meanwhile:
-  uint16_t shard : 15;  // of the owned list
-  uint16_t told : 1;    // the hooks and the sink, if there are any, have heard of it, and hear of its end
+  uint16_t shard = 0;  // of the owned list
   int32_t line;
 
   TaskHeader* queue_next = nullptr;

@@ -67,18 +67,25 @@ TaskHeader* LocalQueue::PopLocal() {
 }
 
 void LocalQueue::EnqueueNew(TaskHeader* task) {
-  if (OnOwnThread() && inside_) {
-    if (TraceSink* sink = CurrentThread().trace) sink->TaskSpawned(TraceOf(task));
-    task->told = 1;  // StartTask has told the hooks
+  if (!inside_) {  // StartTask has told nobody either
+    task->queue_next = nullptr;
+    *(unheard_head_ == nullptr ? &unheard_head_ : &unheard_tail_->queue_next) = task;
+    unheard_tail_ = task;
+    parent_.Wake();
+    return;
   }
-  EnqueueHere(task);
+  if (TraceSink* sink = CurrentThread().trace) sink->TaskSpawned(TraceOf(task));
+  PushLocal(task);
 }
 
-// To who drives the set now: nobody did when the task was spawned.
-void LocalQueue::TellLate(TaskHeader* task) {
-  task->told = 1;
-  if (TraceSink* sink = CurrentThread().trace) sink->TaskSpawned(TraceOf(task));
-  if (hooks != nullptr) hooks->spawned.CallIfSet({task->id, task->name(), task->place_file(), task->line});
+// Makes tasks that were spawned while nobody drove the set known to who does now, and ready.
+void LocalQueue::TakeUnheard() {
+  while (TaskHeader* task = unheard_head_) {
+    unheard_head_ = task->queue_next;
+    if (TraceSink* sink = CurrentThread().trace) sink->TaskSpawned(TraceOf(task));
+    if (hooks != nullptr) hooks->spawned.CallIfSet({task->id, task->name(), task->place_file(), task->line});
+    PushLocal(task);
+  }
 }
 
 // The sink is the one of the runtime that drives the set at the time, of which other threads know nothing.
@@ -142,7 +149,6 @@ bool LocalQueue::RunOne(TaskHeader* task) {
   ThreadContext& thread = CurrentThread();
   TaskHeader* outer = thread.task;
   polled_.store(task, std::memory_order_relaxed);  // relaxed: only compared
-  if (task->told == 0) TellLate(task);
   const RunResult result = hooks == nullptr ? RunTask(task, thread) : RunTaskWithHooks(task, thread);
   thread.task = outer;
   polled_.store(nullptr, std::memory_order_relaxed);  // relaxed: as above
@@ -161,6 +167,7 @@ LocalTurn::LocalTurn(LocalQueue* queue, Context& cx)
   queue->ends_unhandled = runtime != nullptr ? runtime->ends_unhandled : nullptr;
   queue->hooks = runtime != nullptr ? runtime->hooks : nullptr;
   queue->parent_.Register(cx.waker());
+  queue->TakeUnheard();
 }
 
 LocalTurn::~LocalTurn() {
@@ -193,6 +200,7 @@ void LocalQueue::End() {
   const Status reason = AbortedError("the LocalSet of the task was destroyed");
   owned.Close();
   inside_ = true;
+  TakeUnheard();
   owned.AbortAll([](TaskHeader* task, void* queue) { static_cast<LocalQueue*>(queue)->PushLocal(task); }, this);
   while (owned.size() > 0) {
     TaskHeader* task = Next();

@@ -75,7 +75,7 @@ class LocalQueue final : public Scheduler {
   void EnqueueHere(TaskHeader* task);
   void PushLocal(TaskHeader* task);
   void PushFront(TaskHeader* task);
-  void TellLate(TaskHeader* task);
+  void TakeUnheard();
   TaskHeader* PopLocal();
   void TakeRemote();
   bool RunOne(TaskHeader* task);
@@ -83,6 +83,8 @@ class LocalQueue final : public Scheduler {
   const void* const owner_;
   TaskHeader* local_head_ = nullptr;
   TaskHeader* local_tail_ = nullptr;
+  TaskHeader* unheard_head_ = nullptr;  // spawned outside of turns: the next one begins with them
+  TaskHeader* unheard_tail_ = nullptr;
   bool inside_ = false;  // in a LocalTurn, which will look at `local`
   uint32_t tick_ = 0;
   base::Atomic<const TaskHeader*> polled_{nullptr};  // the task of the present poll, for dumps; only compared

@@ -13,7 +13,7 @@ OwnedTasks::~OwnedTasks() { KIOTO_DCHECK(size() == 0, "a runtime went away befor
 
 bool OwnedTasks::Link(TaskHeader* task, int shard) {
   Shard& s = shard_[shard];
-  task->shard = static_cast<uint16_t>(shard) & 0x7fff;
+  task->shard = static_cast<uint16_t>(shard);
   base::SpinLockGuard lock(s.lock);
   if (s.closed && !KIOTO_MUTANT("owned_tasks.link_when_closed")) return false;
   task->owned_next = s.head;

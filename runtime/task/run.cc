@@ -37,7 +37,6 @@ void ReportUnhandled(TaskHeader* task, const Scheduler* to) {
 // Whom a task's life is told to, and what is kept of it, if that was asked for: apart, so that others pay a test for it alone.
 [[gnu::noinline, gnu::cold]] void TellSpawned(TaskHeader* task) {
   const Scheduler* scheduler = task->scheduler;
-  task->told = 1;
   if (scheduler->trace != nullptr) scheduler->trace->TaskSpawned(TraceOf(task));
   if (scheduler->hooks != nullptr) scheduler->hooks->spawned.CallIfSet(MetaOf(task));
 }
@@ -51,7 +50,7 @@ void ReportUnhandled(TaskHeader* task, const Scheduler* to) {
 
 // The future is destroyed, the output stored, and the task still ours.
 void Finish(TaskHeader* task) {
-  if (task->told != 0 && task->scheduler->hooks != nullptr) TellTerminated(task);
+  if (task->scheduler->hooks != nullptr) TellTerminated(task);
   task->scheduler->owned.Unlink(task);
   if (task->Complete(/*output_dropped=*/false) == TaskState::ToComplete::kDone) return;
   ReportUnhandled(task, task->scheduler);
@@ -67,7 +66,7 @@ void Finish(TaskHeader* task) {
 
 void TraceEnded(TraceSink* sink, TaskHeader* task, TraceEnd end) {
   if (sink == nullptr) sink = task->scheduler->trace.get();
-  if (task->told != 0 && sink != nullptr) sink->TaskEnded(TraceOf(task), end);
+  if (sink != nullptr) sink->TaskEnded(TraceOf(task), end);
 }
 
 // A poll between two words to the sink. kPending's comes before the task may be polled elsewhere.

@@ -1,5 +1,5 @@
 // TaskHooks: what a runtime tells of its tasks, to whom its builder named. Blocking jobs are none. Those of a LocalSet are told to
-// the runtime that drives it: of one that was spawned while none did, before its first poll; of one that is destroyed while none
+// the runtime that drives it: of one that was spawned while none did, when the next one begins to; of one that is destroyed while none
 // does, with its set, the end is told to nobody.
 //
 // Without hooks a poll pays one test of a pointer.

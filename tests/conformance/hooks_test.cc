@@ -153,7 +153,7 @@ TEST_P(HooksTest, ALocalSetsTasksAreToldToo) {
   EXPECT_EQ(ended.calls().size(), 1u);
 }
 
-// While no runtime drives the set there is nobody to tell: the next one is told before the first poll, or of neither.
+// While no runtime drives the set there is nobody to tell: the next one that does is told first.
 TEST_P(HooksTest, ATaskThatALocalSetHadBeforeItsRuntimeIsTold) {
   Told spawned, ended;
   StatusOr<Runtime> runtime = Builder().OnTaskSpawn(spawned.hook()).OnTaskTerminate(ended.hook()).Build();
